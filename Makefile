@@ -1,0 +1,58 @@
+# Every target works on a fresh clone with only make and python3 >= 3.11 (with venv).
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.stamp
+HOSTS ?= 12
+SEED ?= 7
+
+.PHONY: help demo demo-down test check format lint types contracts documents lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' 2>/dev/null || \
+	  { echo "Ballast needs Python 3.11 or newer; on Debian or Ubuntu: apt install python3 python3-venv make"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python lacks venv; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing the locked dependencies into .venv (once, about half a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## a durable audit on a simulated cloud, told as a story (KEEP=1 leaves it running, HOSTS=N SEED=S)
+	@$(BIN)/python -m deploy.local.demo --hosts $(HOSTS) --seed $(SEED) $(if $(KEEP),--keep)
+
+demo-down: $(STAMP) ## stop what KEEP=1 left running
+	@$(BIN)/python -m deploy.local.down
+
+test: $(STAMP) ## the test suite
+	@$(BIN)/python -m pytest
+
+check: format lint types contracts documents test ## what CI runs
+
+format: $(STAMP)
+	@$(BIN)/ruff format --check .
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+contracts: $(STAMP)
+	@$(BIN)/lint-imports
+
+documents: $(STAMP)
+	@$(BIN)/ballast validate plan_schemas
+
+lock: ## rewrite the hashed lock files
+	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
+	@.venv-lock/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.txt
+	@.venv-lock/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements-dev.txt
+
+clean: ## remove what the other targets made
+	rm -rf .venv .venv-lock var build dist
