@@ -1,0 +1,283 @@
+"""The plan and its parts: what a strategy proposes, what the planner makes of it, what became of each action.
+
+A plan is a value. It freezes everything that a workflow needs to carry it out (time limits, retries, limits,
+policy, expectations), so that nobody has to read the catalogue or a configuration while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from plan_schemas.frozen import EMPTY, digest, freeze, thaw
+
+
+class PlanState(StrEnum):
+    RECOMMENDED = "RECOMMENDED"
+    PENDING = "PENDING"
+    ONGOING = "ONGOING"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+    ROLLING_BACK = "ROLLING_BACK"
+    # end states
+    SUCCEEDED = "SUCCEEDED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+    ROLLED_BACK = "ROLLED_BACK"
+    ROLLBACK_INCOMPLETE = "ROLLBACK_INCOMPLETE"
+
+
+class ActionState(StrEnum):
+    PENDING = "PENDING"
+    ONGOING = "ONGOING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+    BLOCKED = "BLOCKED"
+    REVERTING = "REVERTING"
+    REVERTED = "REVERTED"
+    REVERT_FAILED = "REVERT_FAILED"
+
+
+class SkipCause(StrEnum):
+    """Why an action was skipped; only ALREADY satisfies those that need the action."""
+
+    ALREADY = "already"
+    PERSON = "person"
+    PRECONDITION = "precondition"
+    DRIFT = "drift"
+    DEPENDENCY = "dependency"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A typed no: which rule (`code`), about what (`subject`), and one sentence with the numbers.
+
+    `culprits` are the instances whose departure would lift the refusal, where there are such.
+    """
+
+    code: str
+    subject: str
+    text: str
+    culprits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing a strategy wants done, by the name of the action that does it."""
+
+    type: str
+    parameters: Mapping[str, Any]
+    reason: str
+    numbers: Mapping[str, Any] = EMPTY  # what decided, before and after
+    alternatives: tuple[Refusal, ...] = ()  # what else was looked at and why not
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How far a plan is from the best that is possible: the provable limit, what was reached, the gap."""
+
+    name: str
+    bound: float
+    value: float
+    better: str  # lower | higher
+
+    @property
+    def gap(self) -> float:
+        """Relative distance from the bound, 0 when it is met."""
+        worse = self.value - self.bound if self.better == "lower" else self.bound - self.value
+        return max(0.0, worse) / abs(self.bound) if self.bound else max(0.0, worse)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A strategy's answer: changes in order of preference, what it refused, how good it is, and a sentence."""
+
+    changes: tuple[Change, ...]
+    summary: str
+    rejected: tuple[Refusal, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Touches:
+    """What an action occupies while it runs, and what it changes: slots and order follow from these."""
+
+    instance: str | None = None  # exclusive
+    out: str | None = None  # host that it leaves (a slot out, space freed)
+    into: str | None = None  # host that it enters (a slot in, space taken)
+    service: str | None = None  # host whose service state it sets
+    sets: str | None = None  # enabled | disabled, with `service`
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    attempts: int
+    initial_seconds: float
+    backoff: float
+    maximum_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActionType:
+    """What the catalogue says of a type of action, frozen into every plan that uses it."""
+
+    name: str
+    abortable: bool
+    reversible: bool
+    heartbeat_seconds: float
+    timeout_seconds: float  # base, to which `timeout_factor` times the expected duration is added
+    timeout_factor: float
+    retry: Retry
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    id: str
+    type: str
+    parameters: Mapping[str, Any]
+    reason: str
+    expects: Mapping[str, Any] = EMPTY  # facts that must hold before; the undo recipe
+    needs: tuple[str, ...] = ()  # a failed or skipped one of these stops this action
+    freed_by: tuple[str, ...] = ()  # these free what this action takes (`frees` edges)
+    touches: Touches = field(default_factory=Touches)
+    seconds: float = 0.0  # expected duration
+    priority: float = 0.0  # greater first among those that may start
+    just_in_time: bool = False  # start only when a dependant could start at once afterwards
+    numbers: Mapping[str, Any] = EMPTY
+    alternatives: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    parallel: int = 20
+    out_per_host: int = 1
+    in_per_host: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a plan may be carried out; an audit's `execution` block, defaults filled in."""
+
+    mode: str = "advise"  # advise | approve | auto
+    on_failure: str = "rollback"  # rollback | stop | continue
+    on_drift: str = "skip"  # skip | stop
+    on_cancel: str = "stop"  # stop | rollback
+    approve_within_seconds: float = 86400.0
+    settle_seconds: float = 0.0
+    limits: Limits = field(default_factory=Limits)
+    allow: tuple[str, ...] = ("live", "service")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    name: str
+    cloud: str
+    created_at: str
+    execution: Execution
+    types: Mapping[str, ActionType]
+    actions: tuple[Action, ...]
+    reason: str = ""
+    audit: str | None = None
+    goal: str | None = None
+    strategy: str | None = None
+    catalogue: str = ""  # digest of the catalogue that it was made with
+    model: Mapping[str, Any] = EMPTY  # {fingerprint, collected_at} of the snapshot that it rests on
+    forecast: Mapping[str, float] = EMPTY  # efficacy indicators
+    bounds: tuple[Bound, ...] = ()
+    rejected: tuple[Refusal, ...] = ()
+
+    def action(self, id: str) -> Action:
+        """The action of that id. Raises KeyError."""
+        for one in self.actions:
+            if one.id == id:
+                return one
+        raise KeyError(id)
+
+    @property
+    def digest(self) -> str:
+        return digest(_content(self))
+
+
+def _prune(value: Any) -> Any:
+    """A plain value without what is empty: a document says only what is particular."""
+    if hasattr(value, "__dataclass_fields__"):
+        value = {n: getattr(value, n) for n in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        pruned = {k: _prune(v) for k, v in value.items()}
+        return {k: v for k, v in pruned.items() if v not in (None, "", [], {}, False)}
+    if isinstance(value, (list, tuple)):
+        return [_prune(v) for v in value]
+    return thaw(value)
+
+
+def _content(plan: Plan) -> dict[str, Any]:
+    out = _prune({n: getattr(plan, n) for n in plan.__dataclass_fields__ if n not in ("types", "actions")})
+    out["actions"] = [
+        {**_prune(a), "parameters": thaw(a.parameters), "expects": thaw(a.expects)} for a in plan.actions
+    ]
+    out["types"] = {
+        name: {n: thaw(getattr(t, n)) for n in t.__dataclass_fields__ if n not in ("name", "retry")}
+        | {"retry": {n: getattr(t.retry, n) for n in t.retry.__dataclass_fields__}}
+        for name, t in sorted(plan.types.items())
+    }
+    return {"ballast": "v1", "kind": "ActionPlan", **out}
+
+
+def to_document(plan: Plan) -> dict[str, Any]:
+    """The effective ActionPlan document (see documents/action_plan.yaml), with its own digest."""
+    return {**_content(plan), "digest": plan.digest}
+
+
+def _refusals(rows: Any) -> tuple[Refusal, ...]:
+    return tuple(Refusal(r["code"], r["subject"], r["text"], tuple(r.get("culprits", ()))) for r in rows)
+
+
+def _action(row: Mapping[str, Any]) -> Action:
+    return Action(
+        **{
+            **row,
+            "reason": row.get("reason", ""),
+            "parameters": freeze(row.get("parameters", {})),
+            "expects": freeze(row.get("expects", {})),
+            "numbers": freeze(row.get("numbers", {})),
+            "needs": tuple(row.get("needs", ())),
+            "freed_by": tuple(row.get("freed_by", ())),
+            "touches": Touches(**row.get("touches", {})),
+            "alternatives": _refusals(row.get("alternatives", ())),
+        }
+    )
+
+
+def execution_from(row: Mapping[str, Any]) -> Execution:
+    """The effective `execution` block of a plan document."""
+    fixed = dict(row)
+    if "limits" in row:
+        fixed["limits"] = Limits(**row["limits"])
+    if "allow" in row:
+        fixed["allow"] = tuple(row["allow"])
+    return Execution(**fixed)
+
+
+def from_document(document: Mapping[str, Any]) -> Plan:
+    """The plan of an *effective* ActionPlan document (validated, defaults filled in, types frozen)."""
+    skipped = {"ballast", "kind", "digest", "actions", "types", "execution", "bounds", "rejected"}
+    rest = {k: freeze(v) for k, v in document.items() if k not in skipped}
+    types = {
+        n: ActionType(**{**t, "name": n, "retry": Retry(**t["retry"])}) for n, t in document["types"].items()
+    }
+    return Plan(
+        **rest,
+        execution=execution_from(document["execution"]),
+        types=freeze(types),
+        actions=tuple(_action(row) for row in document["actions"]),
+        bounds=tuple(
+            Bound(b["name"], b["bound"], b["value"], b["better"]) for b in document.get("bounds", ())
+        ),
+        rejected=_refusals(document.get("rejected", ())),
+    )
