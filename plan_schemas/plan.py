@@ -96,7 +96,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A strategy's answer: changes in order of preference, what it refused, how good it is, and a sentence."""
+    """A strategy's answer: changes in order of preference, refusals, distance from the limit, a sentence."""
 
     changes: tuple[Change, ...]
     summary: str
