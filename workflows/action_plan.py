@@ -1,0 +1,229 @@
+"""The life of a plan: admitted, reviewed, carried out, undone when it must be, and told truthfully."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from plan_schemas.frozen import thaw
+from plan_schemas.plan import ActionState, Plan, PlanState, SkipCause, from_document, to_document
+from workflows import attributes, calls, status
+from workflows.control import Control
+from workflows.dispatch import Dispatch
+from workflows.failure import plan_failed
+from workflows.messages import COMMANDS, REJECT, Cancel, now, receives
+from workflows.progress import Progress
+
+P, S = PlanState, ActionState
+
+
+@workflow.defn(name="ActionPlan")
+@receives(*COMMANDS)
+class ActionPlan:
+    """`plan/<audit id>`: holds review, execution and undo; all messages about a plan go here."""
+
+    @workflow.init
+    def __init__(self, document: dict[str, Any]) -> None:  # noqa: ARG002  Temporal wants the run's signature
+        self.control = Control(self._abort)
+        self.leftovers: list[str] = []
+        self._dispatch: Dispatch | None = None
+        self._shown: PlanState | None = None
+
+    @workflow.run
+    async def run(self, document: dict[str, Any]) -> dict[str, Any]:
+        admitted = await calls.admit_plan(document, workflow.info().workflow_id)
+        plan = from_document(admitted)
+        progress = self.control.progress = Progress(plan)
+        workflow.upsert_search_attributes(
+            attributes.identity(plan.cloud, plan.goal, plan.strategy, plan.audit)
+        )
+        if await self._is_approved(plan):
+            self._turn(P.ONGOING, f"{len(plan.actions)} actions on cloud {plan.cloud}")
+            await self._carry_out(progress, self._after_action)
+            await self._conclude(progress)
+        return await self._end()
+
+    async def _is_approved(self, plan: Plan) -> bool:
+        """Wait for the review, if there has to be one, and say whether the plan shall run."""
+        control = self.control
+        if plan.execution.mode == "auto":
+            return True
+        self._turn(P.RECOMMENDED, "waits for approval", "approval")
+        deadline = timedelta(seconds=plan.execution.approve_within_seconds)
+        try:
+            await workflow.wait_condition(
+                lambda: control.review is not None or control.cancelled is not None,
+                timeout=deadline,
+                timeout_summary="approval deadline",
+            )
+        except TimeoutError:
+            self._turn(P.EXPIRED, f"nobody approved it within {deadline}")
+            return False
+        except asyncio.CancelledError:
+            self._look_for_cancel()
+        if control.cancelled is not None:
+            self._turn(P.CANCELLED, f"cancelled before it ran: {control.cancelled.reason}")
+            return False
+        if control.review is REJECT:
+            self._turn(P.REJECTED, control.log[-1])
+            return False
+        return True
+
+    async def _carry_out(self, progress: Progress, ended: Any) -> None:
+        self._dispatch = Dispatch(progress, self.control.skips, self._look_for_cancel)
+        await self._dispatch.run(ended)
+        self._dispatch = None
+
+    def _after_action(self, id: str) -> None:
+        """The plan's policy for a failure and for drift."""
+        control, progress = self.control, self.control.progress
+        if progress is None:
+            return
+        standing, policy = progress.standing[id], progress.plan.execution
+        if standing.state == S.FAILED and policy.on_failure != "continue":
+            progress.stop(f"{id} failed: {standing.why}")
+        if standing.cause == SkipCause.DRIFT and policy.on_drift == "stop":
+            progress.stop(f"the cloud changed under {id}: {standing.why}")
+        if control.skips.pop(id, None) and standing.state == S.SUCCEEDED:
+            control.complain(f"skip_action {id}: it had already ended when the abort arrived", now())
+        self.changed()
+
+    async def _conclude(self, progress: Progress) -> None:
+        """What the way forward came to, and the way back when the policy or a person wants it."""
+        control, policy = self.control, progress.plan.execution
+        state, sentence = progress.verdict()
+        undo = control.rollback_asked or (state == P.FAILED and policy.on_failure == "rollback")
+        if control.cancelled is not None and not control.rollback_asked:
+            state, sentence = P.CANCELLED, f"cancelled: {control.cancelled.reason or 'no reason given'}"
+            wanted = control.cancelled.rollback
+            undo = policy.on_cancel == "rollback" if wanted is None else wanted
+        elif control.rollback_asked:
+            state, sentence = P.ROLLED_BACK, f"roll back asked for: {progress.stopped}"
+        if undo and progress.to_undo():
+            await self._roll_back(progress, sentence)
+            if self.leftovers:
+                state, sentence = (
+                    P.ROLLBACK_INCOMPLETE,
+                    f"{sentence}; not undone: {'; '.join(self.leftovers)}",
+                )
+            else:
+                state = state if state == P.CANCELLED else P.ROLLED_BACK
+                sentence = f"{sentence}; what was done is undone"
+        self._turn(state, sentence)
+
+    async def _roll_back(self, progress: Progress, why: str) -> None:
+        """Undo what was done, in reverse order and as parallel as forward; a cancel cannot interrupt it."""
+        self._turn(P.ROLLING_BACK, why)
+        done = {id: self._entry(progress, id) for id in progress.to_undo()}
+        derived = await asyncio.shield(
+            asyncio.create_task(calls.derive_undo(to_document(progress.plan), done, why))
+        )
+        self.leftovers += derived["leftovers"]
+        if derived["plan"] is None:
+            return
+        back = Progress(from_document(derived["plan"]))
+
+        def undone(id: str) -> None:
+            original, standing = id.removeprefix("undo-"), back.standing[id]
+            progress.mark(original, S.REVERTED if standing.satisfies else S.REVERT_FAILED, standing.why)
+            if not standing.satisfies:
+                self.leftovers.append(f"{original}: {standing.why}")
+            self.changed()
+
+        for id in back.actions:
+            progress.mark(id.removeprefix("undo-"), S.REVERTING)
+        await self._carry_out(back, undone)
+        for id in back.actions:  # those that never started, because what they need failed
+            if progress.standing[id.removeprefix("undo-")].state == S.REVERTING:
+                undone(id)
+
+    async def _end(self) -> dict[str, Any]:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        record = self.record()
+        if self.control.state == P.CANCELLED:
+            await self._be_cancelled()
+        if self.control.state in (P.FAILED, P.ROLLED_BACK, P.ROLLBACK_INCOMPLETE):
+            raise plan_failed(self.control.state, self.control.sentence, record["counts"])
+        return record
+
+    async def _be_cancelled(self) -> None:
+        """End as Canceled in Temporal's eyes too, whichever way the cancellation came."""
+        if workflow.cancellation_reason() is None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await workflow.get_external_workflow_handle(workflow.info().workflow_id).cancel()
+                await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        raise asyncio.CancelledError(self.control.sentence)
+
+    def _look_for_cancel(self) -> None:
+        """Temporal's own cancel is `cancel` by the plan's policy; it can be swallowed, so look each time."""
+        reason, control = workflow.cancellation_reason(), self.control
+        if reason is None or control.cancelled is not None or control.state == P.ROLLING_BACK:
+            return
+        reason = reason or "cancelled through Temporal"
+        control.cancelled = Cancel(reason=reason)
+        control.log.append(f"{now()} Temporal's own cancel: {reason}")
+        control.stop(reason, abort=False)
+        self.changed()
+
+    def _abort(self, id: str) -> None:
+        if self._dispatch is not None:
+            self._dispatch.abort(id)
+
+    # -- what people see --------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Bring the UI up to date, and let the dispatcher look again."""
+        control = self.control
+        if control.state != self._shown:
+            self._shown = control.state
+            counts = control.progress.counts if control.progress else None
+            workflow.upsert_search_attributes(attributes.standing(control.state, control.waiting_for, counts))
+        workflow.set_current_details(
+            status.markdown(
+                str(control.state), control.sentence, control.progress, control.log, control.rejected
+            )
+        )
+        if self._dispatch is not None:
+            self._dispatch.wake()
+
+    def _turn(self, state: PlanState, sentence: str, waiting_for: str = "") -> None:
+        self.control.turn(state, sentence, waiting_for)
+        self.changed()
+
+    @workflow.signal(dynamic=True)
+    def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:  # noqa: ARG002  nothing to read
+        known = ", ".join(c.name for c in COMMANDS)
+        self.control.complain(f"signal {name!r} is unknown; known: {known}", now())
+        self.changed()
+
+    @workflow.query(name="status", description="state, counts, every action and every message")
+    def status(self) -> dict[str, Any]:
+        c = self.control
+        return status.document(str(c.state), c.sentence, c.progress, c.log, c.rejected)
+
+    @workflow.query(name="plan", description="the effective plan document")
+    def plan(self) -> dict[str, Any]:
+        return to_document(self.control.progress.plan) if self.control.progress else {}
+
+    @workflow.query(name="record", description="the plan and what became of each action; Rollback reads it")
+    def record(self) -> dict[str, Any]:
+        control = self.control
+        out: dict[str, Any] = {
+            "state": str(control.state),
+            "sentence": control.sentence,
+            "messages": control.log,
+        }
+        if control.progress:
+            out["counts"] = status.counts(control.progress)
+            out["plan"] = to_document(control.progress.plan)
+            out["actions"] = {id: self._entry(control.progress, id) for id in control.progress.actions}
+        return out
+
+    def _entry(self, progress: Progress, id: str) -> dict[str, Any]:
+        return {**status.row(progress, id), "evidence": thaw(progress.standing[id].evidence)}

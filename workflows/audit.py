@@ -1,0 +1,159 @@
+"""One audit from request to report: observe, decide, plan, review, execute, measure."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+from temporalio.workflow import ParentClosePolicy
+
+from workflows import attributes, calls
+from workflows.action_plan import ActionPlan
+from workflows.failure import details_of, sentence_of
+
+
+@workflow.defn(name="Audit")
+class Audit:
+    """`audit/<name>`: takes only `cancel`; the plan it makes is `plan/<audit id>` and takes all messages."""
+
+    @workflow.init
+    def __init__(self, document: dict[str, Any]) -> None:  # noqa: ARG002  Temporal wants the run's signature
+        self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
+        self.plan_state = ""
+
+    @workflow.run
+    async def run(self, document: dict[str, Any]) -> dict[str, Any]:
+        try:
+            audit = await calls.admit_audit(document)
+            await self._serve(audit)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                self._turn("CANCELLED", "cancelled before a plan was made")
+                raise
+            self._turn("FAILED", sentence_of(error))
+            raise ApplicationError(sentence_of(error), type="AuditFailed", non_retryable=True) from None
+        return self.report
+
+    async def _serve(self, audit: dict[str, Any]) -> None:
+        workflow.upsert_search_attributes(
+            attributes.identity(audit["cloud"], audit["goal"], audit["strategy"], audit["name"])
+        )
+        self._turn("ONGOING", f"observes {audit['cloud']}")
+        before = await calls.observe(audit["cloud"], audit["max_uncertain"])
+        self._turn("ONGOING", f"decides by {audit['strategy']}", model=before)
+        decision = await calls.decide(audit, before, workflow.info().workflow_id)
+        _stop_if_cancelled()
+        if decision["plan"] is None:
+            self._turn("SUCCEEDED", f"nothing to do: {decision['summary']}")
+            return
+        plan = await self._start_plan(decision["plan"])
+        if audit["execution"]["mode"] == "advise":
+            self._turn("SUCCEEDED", f"{decision['summary']}; {plan.id} is RECOMMENDED and waits for approval")
+            return
+        self._turn("ONGOING", f"{decision['summary']}; {plan.id} holds review and execution", plan=plan.id)
+        ending = await self._wait_for(plan)
+        await self._measure(audit, before, decision["plan"])
+        self._close(plan.id, *ending)
+
+    async def _start_plan(
+        self, document: dict[str, Any]
+    ) -> workflow.ChildWorkflowHandle[Any, dict[str, Any]]:
+        id = f"plan/{workflow.info().workflow_id}"
+        try:
+            handle = await workflow.start_child_workflow(
+                ActionPlan.run,
+                document,
+                id=id,
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=document.get("reason", "")[:200],
+            )
+        except WorkflowAlreadyStartedError:
+            said = (
+                f"{id} of an earlier round is still open; approve, reject or cancel it, then start this again"
+            )
+            self._turn("FAILED", said)
+            raise ApplicationError(said, type="AuditFailed", non_retryable=True) from None
+        self.report["plan"] = id
+        self.report["forecast"] = document.get("forecast", {})
+        return handle
+
+    async def _wait_for(
+        self, plan: workflow.ChildWorkflowHandle[Any, dict[str, Any]]
+    ) -> tuple[str, str, dict[str, Any]]:
+        """The plan's end state, its sentence and its counts. Cancelling the audit cancels the plan."""
+        try:
+            record = await plan
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                self._turn("CANCELLED", f"{plan.id} was cancelled", plan_state="CANCELLED")
+                raise asyncio.CancelledError(f"{plan.id} was cancelled") from error
+            told = details_of(error)
+            return told.get("state", "FAILED"), sentence_of(error), told.get("counts", {})
+        return record["state"], record["sentence"], record["counts"]
+
+    async def _measure(self, audit: dict[str, Any], before: calls.Snapshot, plan: dict[str, Any]) -> None:
+        """The forecast's own indicators again, from a new snapshot after the settle time."""
+        settle = audit["execution"].get("settle_seconds", 0)
+        if settle:
+            self._turn("ONGOING", f"waits {settle:g} s for the cloud to settle")
+            await workflow.sleep(settle, summary="settle time before measuring")
+        after = await calls.observe(audit["cloud"], audit["max_uncertain"])
+        measured = await calls.measure(audit["goal"], before, after)
+        self.report["measured"] = measured
+        self.report["model_after"] = after
+        ratio = _efficacy(plan.get("forecast", {}), measured)
+        if ratio is not None:
+            workflow.upsert_search_attributes([attributes.EFFICACY.value_set(ratio)])
+
+    def _close(self, plan_id: str, state: str, sentence: str, counts: dict[str, int]) -> None:
+        good = state in ("SUCCEEDED", "REJECTED", "EXPIRED")
+        self.report["counts"] = counts
+        self._turn("SUCCEEDED" if good else "FAILED", f"{plan_id} {state}: {sentence}", plan_state=state)
+        if not good:
+            raise ApplicationError(self.report["sentence"], type="AuditFailed", non_retryable=True)
+
+    def _turn(self, state: str, sentence: str, **facts: Any) -> None:
+        self.report = {**self.report, **facts, "state": state, "sentence": sentence}
+        workflow.upsert_search_attributes(attributes.standing(state, "", None))
+        workflow.set_current_details(_page(self.report))
+
+    @workflow.query(name="status", description="state, the plan's id, forecast and measured indicators")
+    def status(self) -> dict[str, Any]:
+        return self.report
+
+
+def _stop_if_cancelled() -> None:
+    """A cancel that arrived while an activity finished normally would otherwise be lost."""
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError(workflow.cancellation_reason())
+
+
+def _efficacy(forecast: dict[str, float], measured: dict[str, float]) -> float | None:
+    """Measured over forecast of the first indicator that promised a change; None when none did."""
+    for name, promised in forecast.items():
+        if promised and name in measured:
+            return measured[name] / promised
+    return None
+
+
+def _page(report: dict[str, Any]) -> str:
+    lines = [f"**{report['state']}**: {report['sentence']}"]
+    if report.get("plan"):
+        lines += ["", f"Plan: `{report['plan']}` (send it all messages)"]
+    if report.get("forecast"):
+        measured = report.get("measured", {})
+        lines += ["", "| indicator | forecast | measured |", "|---|---|---|"]
+        lines += [f"| {k} | {v:g} | {_number(measured.get(k))} |" for k, v in report["forecast"].items()]
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "not yet" if value is None else f"{value:g}"

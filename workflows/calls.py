@@ -1,0 +1,168 @@
+"""Every activity that a workflow may call, with its types; time limits of an action come from the plan."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypedDict, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityHandle
+
+from plan_schemas.frozen import thaw
+from plan_schemas.plan import Action, Plan
+from workflows.status import title
+
+Document = dict[str, Any]
+T = TypeVar("T")
+
+
+class Snapshot(TypedDict):
+    """A collected model, by reference."""
+
+    ref: str
+    fingerprint: str
+    collected_at: str
+    hosts: int
+    instances: int
+
+
+class Decision(TypedDict):
+    """The effective plan, absent when there is nothing to do; why, in one sentence."""
+
+    plan: Document | None
+    summary: str
+
+
+class Ending(TypedDict):
+    """How an action ended without failing: outcome is done, skipped, cancelled or drift."""
+
+    outcome: str
+    cause: str | None
+    why: str
+    evidence: Document
+
+
+class Undo(TypedDict):
+    """The inverse plan, what cannot be undone and why, and what changed since (refusals)."""
+
+    plan: Document | None
+    leftovers: list[str]
+    changed: list[str]
+
+
+async def _call(
+    name: str,
+    result: type[T],
+    args: list[Any],
+    summary: str,
+    *,
+    limit: timedelta = timedelta(minutes=1),
+    heartbeat: timedelta | None = None,
+    attempts: int = 5,
+) -> T:
+    answer: T = await workflow.execute_activity(
+        name,
+        args=args,
+        result_type=result,
+        summary=summary[:200],
+        start_to_close_timeout=limit,
+        heartbeat_timeout=heartbeat,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=1),
+            maximum_interval=timedelta(seconds=30),
+            maximum_attempts=attempts,
+        ),
+    )
+    return answer
+
+
+async def admit_audit(document: Document) -> Document:
+    return await _call("audit.admit", Document, [document], "check the audit document")
+
+
+async def admit_plan(document: Document, name: str) -> Document:
+    """The effective plan; expectations that the document leaves out are read from the cloud."""
+    return await _call("plan.admit", Document, [document, name], "check the plan document", attempts=8)
+
+
+async def admit_rollback(document: Document) -> Document:
+    return await _call("rollback.admit", Document, [document], "check the rollback document")
+
+
+async def observe(cloud: str, max_uncertain: float) -> Snapshot:
+    return await _call(
+        "cloud.observe",
+        Snapshot,
+        [cloud, max_uncertain],
+        f"collect the model of {cloud}",
+        limit=timedelta(hours=1),
+        heartbeat=timedelta(seconds=30),
+        attempts=6,
+    )
+
+
+async def decide(audit: Document, snapshot: Snapshot, audit_id: str) -> Decision:
+    return await _call(
+        "audit.decide",
+        Decision,
+        [audit, snapshot, audit_id],
+        f"{audit['strategy']} on {snapshot['hosts']} hosts, {snapshot['instances']} instances",
+        limit=timedelta(hours=1),
+    )
+
+
+async def measure(goal: str, before: Snapshot, after: Snapshot) -> dict[str, float]:
+    return await _call(
+        "audit.measure", dict[str, float], [goal, before, after], f"measure {goal} on the new snapshot"
+    )
+
+
+async def derive_undo(plan: Document, done: dict[str, Document], reason: str) -> Undo:
+    return await _call("plan.undo", Undo, [plan, done, reason], "derive the way back")
+
+
+async def derive_rollback(plan_id: str, reason: str, allow_partial: bool) -> Undo:
+    return await _call(
+        "rollback.derive",
+        Undo,
+        [plan_id, reason, allow_partial],
+        f"check every expectation of {plan_id} before the first write",
+        limit=timedelta(minutes=10),
+        heartbeat=timedelta(seconds=30),
+        attempts=8,
+    )
+
+
+def start_action(plan: Plan, action: Action) -> ActivityHandle[Ending]:
+    """Carry one action out. Its limits are those frozen in the plan; its activity id is the action's id."""
+    kind = plan.types[action.type]
+    seconds = kind.timeout_seconds + kind.timeout_factor * action.seconds
+    return workflow.start_activity(
+        "act",
+        args=[action_document(action), plan.cloud, list(plan.execution.allow)],
+        result_type=Ending,
+        activity_id=action.id,
+        summary=title(action)[:200],
+        start_to_close_timeout=timedelta(seconds=seconds),
+        heartbeat_timeout=timedelta(seconds=kind.heartbeat_seconds),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=kind.retry.initial_seconds),
+            backoff_coefficient=kind.retry.backoff,
+            maximum_interval=timedelta(seconds=kind.retry.maximum_seconds),
+            maximum_attempts=kind.retry.attempts,
+        ),
+    )
+
+
+def action_document(action: Action) -> Document:
+    """What the activity needs to know of an action, and no more."""
+    return {
+        "id": action.id,
+        "type": action.type,
+        "parameters": thaw(action.parameters),
+        "expects": thaw(action.expects),
+        "reason": action.reason,
+        "seconds": action.seconds,
+    }

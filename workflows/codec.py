@@ -1,0 +1,132 @@
+"""YAML and JSON from any Temporal client into plain values; what is malformed is refused, never retried.
+
+CLI bytes -> YamlCodec (text/yaml to JSON, in a thread: parsing must not eat the workflow's two seconds) ->
+converter (which raises, so that only the one start, update or query is refused) -> workflow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pydantic
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultPayloadConverter,
+    EncodingPayloadConverter,
+    JSONPlainPayloadConverter,
+    PayloadCodec,
+)
+from temporalio.exceptions import ApplicationError
+
+from plan_schemas.loader import Invalid, parse
+
+INVALID = "PayloadValidationError"  # the SDK's own word for it
+PLAIN_FAILURES = frozenset(
+    {INVALID, "InvalidDocument", "UnknownWorkflowType", "PlanFailed", "AuditFailed", "Refused"}
+)
+KNOWN = frozenset({b"binary/null", b"binary/plain", b"json/plain", b"json/protobuf", b"binary/protobuf"})
+MARK = "ballast/invalid"
+LARGEST = 2 * 1024 * 1024  # what Temporal itself accepts as one payload
+
+
+def invalid(message: str) -> ApplicationError:
+    return ApplicationError(message, type=INVALID, non_retryable=True)
+
+
+def marked(message: str) -> Payload:
+    """A payload that carries the complaint to the converter: a codec that raises would end the workflow."""
+    return Payload(metadata={"encoding": MARK.encode()}, data=message.encode())
+
+
+def yaml_to_json(payload: Payload) -> Payload:
+    try:
+        value = parse(payload.data, source="input", max_bytes=LARGEST)
+    except Invalid as error:
+        return marked(str(error))
+    return Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(value).encode())
+
+
+class YamlCodec(PayloadCodec):
+    """Lets `--input-meta encoding=text/yaml` carry a document as it stands in git."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return list(payloads)
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [await self._one(p) for p in payloads]
+
+    async def _one(self, payload: Payload) -> Payload:
+        encoding = payload.metadata.get("encoding", b"")
+        if encoding == b"text/yaml":
+            return await asyncio.to_thread(yaml_to_json, payload)
+        if encoding in KNOWN:
+            return payload
+        name = encoding.decode(errors="replace")
+        return marked(f"unknown encoding {name!r}; send JSON, or YAML with --input-meta encoding=text/yaml")
+
+
+class RefusingConverter(EncodingPayloadConverter):
+    """Raises the complaint that the codec could not."""
+
+    @property
+    def encoding(self) -> str:
+        return MARK
+
+    def to_payload(self, value: Any) -> Payload | None:  # noqa: ARG002  only reads
+        return None
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:  # noqa: ARG002
+        raise invalid(payload.data.decode())
+
+
+class StrictJson(PydanticJSONPlainPayloadConverter):
+    """Pydantic's converter with complaints that a person can read, and that are never retried."""
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        try:
+            return super().from_payload(payload, type_hint)
+        except pydantic.ValidationError as error:
+            raise invalid(complaint(error, type_hint)) from None
+        except ValueError as error:
+            raise invalid(f"not JSON: {error}") from None
+
+
+def complaint(error: pydantic.ValidationError, type_hint: type | None) -> str:
+    rows = error.errors(include_url=False, include_input=False, include_context=False)
+    said = "; ".join(f"{'.'.join(map(str, r['loc'])) or 'the input'}: {r['msg']}" for r in rows)
+    name = getattr(type_hint, "__name__", "input")
+    return f"invalid {'document' if name == 'dict' else name}: {said}"
+
+
+class Converter(CompositePayloadConverter):
+    def __init__(self) -> None:
+        super().__init__(
+            *(
+                StrictJson() if isinstance(one, JSONPlainPayloadConverter) else one
+                for one in DefaultPayloadConverter.default_encoding_payload_converters
+            ),
+            RefusingConverter(),
+        )
+
+
+class PlainFailures(DefaultFailureConverter):
+    """No Python traceback in front of a person for what is his to mend."""
+
+    def to_failure(self, exception: BaseException, payload_converter: Any, failure: Any) -> None:
+        super().to_failure(exception, payload_converter, failure)
+        if failure.application_failure_info.type in PLAIN_FAILURES:
+            failure.stack_trace = ""
+
+
+DATA_CONVERTER = DataConverter(
+    payload_converter_class=Converter,
+    failure_converter_class=PlainFailures,
+    payload_codec=YamlCodec(),
+)

@@ -1,0 +1,140 @@
+"""PURE: what each message does to a plan's life, and when it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from plan_schemas.plan import ActionState, PlanState
+from workflows.messages import (
+    APPROVE,
+    CANCEL,
+    PAUSE,
+    REJECT,
+    RESUME,
+    ROLL_BACK,
+    SKIP_ACTION,
+    Cancel,
+    Command,
+    Message,
+    OnAction,
+)
+from workflows.progress import Progress
+
+P, S = PlanState, ActionState
+RUNNING = frozenset({P.PENDING, P.ONGOING, P.PAUSED})
+
+
+class Refused(ValueError):
+    """A message that makes no sense now; says the state and the remedy."""
+
+
+class Control:
+    """State of a plan as people steer it. `abort` asks a running action to end early."""
+
+    def __init__(self, abort: Callable[[str], None]) -> None:
+        self.state = P.RECOMMENDED
+        self.sentence = "is being checked"
+        self.waiting_for = ""
+        self.progress: Progress | None = None
+        self.review: Command | None = None
+        self.cancelled: Cancel | None = None
+        self.rollback_asked = False
+        self.skips: dict[str, str] = {}  # running actions that a person wants left out, with the reason
+        self.log: list[str] = []
+        self.rejected: list[str] = []
+        self._abort = abort
+
+    def turn(self, state: PlanState, sentence: str, waiting_for: str = "") -> None:
+        self.state, self.sentence, self.waiting_for = state, sentence, waiting_for
+
+    # -- refusals ---------------------------------------------------------------------------------------
+
+    def check(self, command: Command, message: Message) -> None:
+        """Raise Refused when the message makes no sense now."""
+        if self.progress is None:
+            raise Refused(f"{command.name}: the plan is still being checked; send it again in a moment")
+        if command in (APPROVE, REJECT) and (self.state != P.RECOMMENDED or self.review):
+            raise Refused(f"{command.name}: the plan is {self.state}; only a RECOMMENDED one can be reviewed")
+        if command in (PAUSE, RESUME, ROLL_BACK) and self.state not in RUNNING:
+            raise Refused(f"{command.name}: the plan is {self.state}, not running")
+        if command is CANCEL and self.state not in {P.RECOMMENDED, *RUNNING}:
+            raise Refused(f"cancel: the plan is {self.state} already")
+        if isinstance(message, OnAction):
+            self._check_action(self.progress, command, message.action)
+
+    def _check_action(self, progress: Progress, command: Command, id: str) -> None:
+        if id not in progress.actions:
+            known = list(progress.actions)
+            said = ", ".join(known[:5]) + (", …" if len(known) > 5 else "")
+            raise Refused(f"{command.name}: no action {id!r} in this plan; its actions: {said}")
+        state = progress.standing[id].state
+        if state not in (S.PENDING, S.ONGOING):
+            raise Refused(f"{command.name}: {id} is {state} already")
+        if state == S.ONGOING and not progress.plan.types[progress.actions[id].type].abortable:
+            raise Refused(f"{command.name}: {id} is running and cannot be aborted; roll it back afterwards")
+
+    # -- obedience --------------------------------------------------------------------------------------
+
+    def obey(self, command: Command, message: Message, via: str, at: str) -> str:
+        """Do what was checked, note who asked for it, and answer in one sentence."""
+        answer = self._do(command, message)
+        who = message.by or "somebody"
+        why = f" ({message.reason})" if message.reason else ""
+        self.log.append(f"{at} {who} by {via}: {command.name}{why}: {answer}")
+        return answer
+
+    def complain(self, text: str, at: str) -> None:
+        """Note a message that could not be obeyed where people see it."""
+        self.rejected.append(f"{at} {text}")
+
+    def _do(self, command: Command, message: Message) -> str:
+        if isinstance(message, OnAction):
+            return self._leave_out(command, message)
+        if isinstance(message, Cancel):
+            self.rollback_asked = self.rollback_asked or command is ROLL_BACK
+            if command is CANCEL:
+                self.cancelled = message
+            self.stop(message.reason or f"{command.name} asked for", message.abort)
+            return "nothing new starts" + ("; what runs is being aborted" if message.abort else "")
+        if command in (APPROVE, REJECT):
+            self.review = command
+            return "the plan will run" if command is APPROVE else "the plan will not run"
+        return self._hold(command is PAUSE)
+
+    def _leave_out(self, command: Command, message: OnAction) -> str:
+        progress, id = self._running_plan(), message.action
+        verb = "skipped" if command is SKIP_ACTION else "cancelled"
+        said = f"{verb} by {message.by or 'somebody'}: {message.reason or 'no reason given'}"
+        if progress.standing[id].state == S.ONGOING:
+            if command is SKIP_ACTION:
+                self.skips[id] = said
+            self._abort(id)
+            return f"{id} is running and is being aborted"
+        if command is SKIP_ACTION:
+            progress.skip(id, said)
+        else:
+            progress.cancel(id, said)
+        return f"{id} will not run"
+
+    def _hold(self, paused: bool) -> str:
+        self._running_plan().paused = paused
+        self.turn(P.PAUSED if paused else P.ONGOING, "held by a person" if paused else "goes on")
+        return "nothing new starts until resume; what runs may end" if paused else "the plan goes on"
+
+    def stop(self, why: str, abort: bool) -> None:
+        """Nothing new starts any more; what runs may end, or is aborted."""
+        progress = self._running_plan()
+        if self.state in RUNNING:
+            self.turn(P.CANCELLING, why)
+        progress.stop(why)
+        if abort:
+            self.abort_all(progress.running)
+
+    def abort_all(self, ids: Iterable[str]) -> None:
+        for id in ids:
+            self._abort(id)
+
+    def _running_plan(self) -> Progress:
+        if self.progress is None:
+            raise Refused("the plan is still being checked; send it again in a moment")
+        return self.progress

@@ -1,0 +1,46 @@
+"""How a failure reads: one sentence for people, counts for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    TimeoutError,
+)
+
+from plan_schemas.plan import PlanState
+
+
+def plan_failed(state: PlanState, sentence: str, counts: dict[str, int]) -> ApplicationError:
+    """Ends the workflow as Failed; the whole record stays in the query `record`."""
+    return ApplicationError(
+        f"{state}: {sentence}",
+        {"state": str(state), "counts": counts, "record": "query `record` of this workflow"},
+        type="PlanFailed",
+        non_retryable=True,
+    )
+
+
+def sentence_of(error: FailureError) -> str:
+    """The innermost reason of a failed activity or child, without the engine's own words around it."""
+    cause: BaseException = error
+    while isinstance(cause, (ActivityError, ChildWorkflowError)) and cause.cause is not None:
+        cause = cause.cause
+    if isinstance(cause, TimeoutError):
+        kind = cause.type.name.lower().replace("_", " ") if cause.type else "time limit"
+        return f"ran out of time ({kind}); look at the server in Nova before trying again"
+    return cause.message if isinstance(cause, FailureError) else str(cause)
+
+
+def details_of(error: FailureError) -> dict[str, Any]:
+    """The counts that `plan_failed` sent along; empty when the child failed otherwise."""
+    cause: BaseException = error
+    while isinstance(cause, (ActivityError, ChildWorkflowError)) and cause.cause is not None:
+        cause = cause.cause
+    if isinstance(cause, ApplicationError) and cause.details and isinstance(cause.details[0], dict):
+        return dict(cause.details[0])
+    return {}

@@ -1,0 +1,55 @@
+"""Refuses at once what would otherwise be retried for ever: too many inputs, an unknown workflow type."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+INVALID = "PayloadValidationError"
+
+
+class Guard(Interceptor):
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: ARG002
+    ) -> type[WorkflowInboundInterceptor] | None:
+        return _CountsInputs
+
+
+class _CountsInputs(WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+        expected = len(inspect.signature(input.run_fn).parameters) - 1  # without self
+        dynamic = input.type is UnknownWorkflow
+        if not dynamic and len(input.args) != expected:
+            name = workflow.info().workflow_type
+            raise ApplicationError(
+                f"{name} takes one document, {len(input.args)} were given; "
+                f"use --input-file {name.lower()}.yaml --input-meta encoding=text/yaml",
+                type=INVALID,
+                non_retryable=True,
+            )
+        return await self.next.execute_workflow(input)
+
+
+@workflow.defn(dynamic=True)
+class UnknownWorkflow:
+    """Answers for workflow types that nobody here knows (setting `reject_unknown_types`)."""
+
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> None:  # noqa: ARG002
+        raise ApplicationError(
+            f"no workflow type {workflow.info().workflow_type!r}; known: Audit, ActionPlan, Rollback",
+            type="UnknownWorkflowType",
+            non_retryable=True,
+        )

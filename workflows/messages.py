@@ -1,0 +1,139 @@
+"""The messages a plan takes: their payloads, and one declaration that makes each an update and a signal.
+
+An update answers and is refused with exit status 1; a signal of the same name is for scripts, and a malformed
+one is recorded where people see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+
+class Message(pydantic.BaseModel):
+    """Who says so (as claimed) and why."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+    by: str = ""
+    reason: str = ""
+
+
+class Approve(Message):
+    by: str = pydantic.Field(min_length=1)
+
+
+class OnAction(Message):
+    action: str = pydantic.Field(min_length=1)
+
+
+class CancelAction(OnAction):
+    abort: bool = True
+
+
+class Cancel(Message):
+    rollback: bool | None = None  # None: as the plan's policy says
+    abort: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    payload: type[Message]
+    description: str
+
+
+APPROVE = Command("approve", Approve, 'let a RECOMMENDED plan run: {"by": "…", "reason": "…"}')
+REJECT = Command("reject", Message, 'end a RECOMMENDED plan unrun: {"by": "…", "reason": "…"}')
+SKIP_ACTION = Command(
+    "skip_action", OnAction, 'leave an action out: {"action": "<id>", "by": "…", "reason": "…"}'
+)
+CANCEL_ACTION = Command(
+    "cancel_action",
+    CancelAction,
+    'cancel one action; a running one is aborted: {"action": "<id>", "abort": true}',
+)
+PAUSE = Command("pause", Message, 'start nothing new until resume: {"by": "…", "reason": "…"}')
+RESUME = Command("resume", Message, 'go on after a pause: {"by": "…", "reason": "…"}')
+CANCEL = Command(
+    "cancel", Cancel, 'end the plan: {"reason": "…", "rollback": true|false, "abort": true|false}'
+)
+ROLL_BACK = Command("roll_back", Cancel, 'stop the running plan and undo what was done: {"reason": "…"}')
+COMMANDS = (APPROVE, REJECT, SKIP_ACTION, CANCEL_ACTION, PAUSE, RESUME, CANCEL, ROLL_BACK)
+
+
+def read(command: Command, raw: RawValue | None) -> Message:
+    """The typed message of a payload. Raises ApplicationError with path and remedy."""
+    if raw is None:
+        value: Any = {}
+    else:
+        value = workflow.payload_converter().from_payload(raw.payload)
+    try:
+        return command.payload.model_validate({} if value is None else value)
+    except pydantic.ValidationError as error:
+        rows = error.errors(include_url=False, include_input=False, include_context=False)
+        said = "; ".join(f"{'.'.join(map(str, r['loc'])) or 'payload'}: {r['msg']}" for r in rows)
+        raise ApplicationError(
+            f"{command.name}: {said}; expected {command.description.split(': ', 1)[1]}",
+            type="PayloadValidationError",
+            non_retryable=True,
+        ) from None
+
+
+def receives(*commands: Command) -> Callable[[type[Any]], type[Any]]:
+    """Class decorator (below `@workflow.defn`): an update and a signal for each command.
+
+    The class keeps a `control` that checks and obeys, and a `changed()` that shows what came of it.
+    """
+
+    def add(cls: type[Any]) -> type[Any]:
+        for command in commands:
+            setattr(cls, f"update_{command.name}", _update(command))
+            setattr(cls, f"signal_{command.name}", _signal(command))
+        return cls
+
+    return add
+
+
+def _update(command: Command) -> Any:
+    async def handle(self: Any, payload: RawValue | None = None) -> str:
+        answer: str = self.control.obey(command, read(command, payload), "update", now())
+        self.changed()
+        return answer
+
+    def validate(self: Any, payload: RawValue | None = None) -> None:
+        try:
+            self.control.check(command, read(command, payload))
+        except ValueError as refused:
+            raise ApplicationError(str(refused), type="Refused", non_retryable=True) from None
+
+    handle.__name__ = handle.__qualname__ = f"update_{command.name}"
+    update = workflow.update(name=command.name, description=command.description)(handle)
+    update.validator(validate)
+    return update
+
+
+def _signal(command: Command) -> Any:
+    def handle(self: Any, payload: RawValue | None = None) -> None:
+        try:
+            message = read(command, payload)
+            self.control.check(command, message)
+        except ApplicationError as error:
+            self.control.complain(f"signal {error.message}", now())
+        except ValueError as refused:
+            self.control.complain(f"signal {refused}", now())
+        else:
+            self.control.obey(command, message, "signal", now())
+        self.changed()
+
+    handle.__name__ = handle.__qualname__ = f"signal_{command.name}"
+    return workflow.signal(name=command.name, description=command.description)(handle)
+
+
+def now() -> str:
+    return f"{workflow.now():%Y-%m-%d %H:%M:%S}Z"

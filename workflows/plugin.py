@@ -1,0 +1,55 @@
+"""What client, worker and replayer must share, in one piece: data converter, guard, sandbox."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from workflows.codec import DATA_CONVERTER
+from workflows.guard import Guard
+
+# By name, never whole packages: a pass-through of `workflows` would let an import of `activities` go unnoticed.
+PASSED_THROUGH = (
+    "plan_schemas.frozen",
+    "plan_schemas.loader",
+    "plan_schemas.model",
+    "plan_schemas.plan",
+    "pydantic",
+    "pydantic_core",
+    "structlog",
+    "workflows.attributes",
+    "workflows.codec",
+    "workflows.control",
+    "workflows.failure",
+    "workflows.guard",
+    "workflows.messages",
+    "workflows.progress",
+    "workflows.status",
+    "yaml",
+)
+SANDBOX = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        *PASSED_THROUGH
+    ).with_import_notification_policy(
+        workflow.SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+        | workflow.SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+    )
+)
+
+
+class BallastPlugin(SimplePlugin):
+    """Give it to `Client.connect(plugins=[BallastPlugin()])`: YAML, refusals and types then just work."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ballast",
+            data_converter=DATA_CONVERTER,
+            interceptors=[Guard()],
+            workflow_runner=lambda _: _sandbox(),
+        )
+
+
+def _sandbox() -> WorkflowRunner:
+    return SANDBOX

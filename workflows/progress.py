@@ -1,0 +1,266 @@
+"""PURE state machine of a plan: what may start, what a result changes, what to undo, the verdict.
+
+Nothing here knows Temporal, a clock or a type of action. The workflow feeds results in and starts what it is
+told; the same object serves the way forward and the way back (an undo is a plan of inverse actions).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from plan_schemas.plan import Action, ActionState, Plan, PlanState, SkipCause
+
+S = ActionState
+ENDED = frozenset(S) - {S.PENDING, S.ONGOING, S.REVERTING}
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is known of one action now."""
+
+    state: ActionState = S.PENDING
+    why: str = ""
+    cause: SkipCause | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def satisfies(self) -> bool:
+        """Whether an action that needs this one may go on."""
+        return self.state == S.SUCCEEDED or (self.state == S.SKIPPED and self.cause == SkipCause.ALREADY)
+
+
+class Progress:
+    """The life of one plan's actions. Every method is deterministic in the order of calls."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.actions: dict[str, Action] = {a.id: a for a in plan.actions}
+        self.standing: dict[str, Standing] = {a.id: Standing() for a in plan.actions}
+        self.paused = False
+        self.stopped = ""  # why nothing new starts any more; empty while things may start
+        self.counts: Counter[ActionState] = Counter({S.PENDING: len(self.actions)})
+        self._order = {a.id: i for i, a in enumerate(plan.actions)}
+        self._needed_by: dict[str, list[str]] = {a.id: [] for a in plan.actions}
+        self._waited_by: dict[str, list[str]] = {a.id: [] for a in plan.actions}
+        self._missing = {a.id: len({*a.needs, *a.freed_by}) for a in plan.actions}
+        for action in plan.actions:
+            for id in action.needs:
+                self._needed_by[id].append(action.id)
+            for id in dict.fromkeys((*action.needs, *action.freed_by)):
+                self._waited_by[id].append(action.id)
+        self._ready: list[tuple[float, int, str]] = []
+        for action in plan.actions:
+            if not self._missing[action.id]:
+                self._make_ready(action.id)
+        self._out: Counter[str] = Counter()
+        self._into: Counter[str] = Counter()
+        self._instances: set[str] = set()
+        self._reserved: dict[str, str] = {}  # running just-in-time action -> the dependant it runs for
+
+    # -- what may start ---------------------------------------------------------------------------------
+
+    def startable(self) -> list[str]:
+        """The actions to start now, best first, within the limits. Call again after every change."""
+        if self.paused or self.stopped:
+            return []
+        chosen: list[str] = []
+        for _, _, id in list(self._ready):
+            if self.counts[S.ONGOING] >= self.plan.execution.limits.parallel:
+                break
+            if self._may_start(id):
+                self._begin(id)
+                chosen.append(id)
+        return chosen
+
+    def _may_start(self, id: str) -> bool:
+        action = self.actions[id]
+        if not self._fits(action):
+            return False
+        if not action.just_in_time or not self._needed_by[id]:
+            return True
+        for dependant in self._needed_by[id]:
+            if self._almost_ready(dependant) and self._fits(self.actions[dependant]):
+                self._reserved[id] = dependant
+                return True
+        return False
+
+    def _almost_ready(self, id: str) -> bool:
+        """Whether nothing but just-in-time actions that could run now stands before this one."""
+        if self.standing[id].state != S.PENDING:
+            return False
+        action = self.actions[id]
+        waits = (w for w in (*action.needs, *action.freed_by) if self.standing[w].state not in ENDED)
+        return all(self.actions[w].just_in_time and not self._missing[w] for w in waits)
+
+    def _fits(self, action: Action) -> bool:
+        limits, touches = self.plan.execution.limits, action.touches
+        return (
+            (touches.out is None or self._out[touches.out] < limits.out_per_host)
+            and (touches.into is None or self._into[touches.into] < limits.in_per_host)
+            and (touches.instance is None or touches.instance not in self._instances)
+        )
+
+    def _occupy(self, id: str, sign: int) -> None:
+        touches = self.actions[id].touches
+        if touches.out is not None:
+            self._out[touches.out] += sign
+        if touches.into is not None:
+            self._into[touches.into] += sign
+        if touches.instance is not None:
+            (self._instances.add if sign > 0 else self._instances.discard)(touches.instance)
+
+    def _begin(self, id: str) -> None:
+        self._drop_ready(id)
+        self._set(id, S.ONGOING)
+        self._occupy(id, +1)
+        if id in self._reserved:
+            self._occupy(self._reserved[id], +1)
+
+    # -- what a result changes --------------------------------------------------------------------------
+
+    def finish(
+        self,
+        id: str,
+        state: ActionState,
+        why: str = "",
+        cause: SkipCause | None = None,
+        evidence: dict[str, Any] | None = None,
+    ) -> None:
+        """A running action ended. Raises ValueError when it was not running."""
+        if self.standing[id].state != S.ONGOING:
+            raise ValueError(f"{id} is {self.standing[id].state}, not ONGOING")
+        self._occupy(id, -1)
+        if id in self._reserved:
+            self._occupy(self._reserved.pop(id), -1)
+        self._end(id, state, why, cause, evidence)
+
+    def skip(self, id: str, why: str) -> None:
+        """A person wants a pending action left out. Raises ValueError when it is not pending."""
+        self._settle(id, S.SKIPPED, why, SkipCause.PERSON)
+
+    def cancel(self, id: str, why: str) -> None:
+        """A pending action is cancelled, and with it all that needs it. Raises ValueError as above."""
+        self._settle(id, S.CANCELLED, why)
+
+    def _settle(self, id: str, state: ActionState, why: str, cause: SkipCause | None = None) -> None:
+        if self.standing[id].state != S.PENDING:
+            raise ValueError(f"{id} is {self.standing[id].state}, not PENDING")
+        self._end(id, state, why, cause)
+
+    def stop(self, why: str) -> None:
+        """Start nothing more; what runs may end. Pending actions become CANCELLED."""
+        self.stopped = self.stopped or why
+        for id, standing in self.standing.items():
+            if standing.state == S.PENDING:
+                self._drop_ready(id)
+                self._set(id, S.CANCELLED, f"not started: {why}")
+
+    def _end(
+        self,
+        id: str,
+        state: ActionState,
+        why: str,
+        cause: SkipCause | None = None,
+        evidence: dict[str, Any] | None = None,
+    ) -> None:
+        todo = [(id, state, why, cause)]
+        while todo:
+            one, its_state, its_why, its_cause = todo.pop()
+            if self.standing[one].state in ENDED:
+                continue
+            self._drop_ready(one)
+            self._set(one, its_state, its_why, its_cause)
+            todo.extend(self._after(one))
+        if evidence:
+            self.standing[id].evidence = evidence
+
+    def _after(self, id: str) -> Iterator[tuple[str, ActionState, str, SkipCause | None]]:
+        """Those that cannot run any more now that `id` ended; the others come nearer to their start."""
+        standing = self.standing[id]
+        if not standing.satisfies:
+            for dependant in self._needed_by[id]:
+                if self.standing[dependant].state == S.PENDING:
+                    yield (dependant, *_fate(id, standing))
+        for waiter in self._waited_by[id]:
+            self._missing[waiter] -= 1
+            if not self._missing[waiter] and self.standing[waiter].state == S.PENDING:
+                self._make_ready(waiter)
+        for before in self.actions[id].needs:
+            if self._is_pointless(before):
+                yield before, S.SKIPPED, "nothing that needs it is left to do", SkipCause.DEPENDENCY
+
+    def _is_pointless(self, id: str) -> bool:
+        return (
+            self.actions[id].just_in_time
+            and self.standing[id].state == S.PENDING
+            and all(self.standing[d].state in ENDED for d in self._needed_by[id])
+        )
+
+    def _set(self, id: str, state: ActionState, why: str = "", cause: SkipCause | None = None) -> None:
+        standing = self.standing[id]
+        self.counts[standing.state] -= 1
+        self.counts[state] += 1
+        standing.state, standing.why, standing.cause = state, why, cause
+
+    def mark(self, id: str, state: ActionState, why: str = "") -> None:
+        """Record what the way back made of an action that ran: REVERTING, REVERTED or REVERT_FAILED."""
+        self._set(id, state, why or self.standing[id].why, self.standing[id].cause)
+
+    def _make_ready(self, id: str) -> None:
+        insort(self._ready, (-self.actions[id].priority, self._order[id], id))
+
+    def _drop_ready(self, id: str) -> None:
+        entry = (-self.actions[id].priority, self._order[id], id)
+        if entry in self._ready:
+            self._ready.remove(entry)
+
+    # -- what is left, what to undo, how it ended -------------------------------------------------------
+
+    @property
+    def running(self) -> list[str]:
+        return self._in(S.ONGOING)
+
+    @property
+    def over(self) -> bool:
+        """Whether every action has ended."""
+        return not self.counts[S.PENDING] and not self.counts[S.ONGOING]
+
+    def to_undo(self) -> list[str]:
+        """What may have changed the cloud: done, failed on the way, or cancelled while running."""
+        return [
+            id
+            for id, s in self.standing.items()
+            if s.state in (S.SUCCEEDED, S.FAILED) or (s.state == S.CANCELLED and s.evidence)
+        ]
+
+    def verdict(self) -> tuple[PlanState, str]:
+        """How the way forward ended, in one sentence. Skipped counts as success, blocked never."""
+        failed = self._in(S.FAILED)
+        if failed:
+            first = failed[0]
+            more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+            return PlanState.FAILED, f"{first}{more} failed: {self.standing[first].why}"
+        if self.stopped:
+            return PlanState.FAILED, self.stopped
+        if self.counts[S.CANCELLED]:
+            return PlanState.CANCELLED, f"{self.counts[S.CANCELLED]} actions were cancelled"
+        done, skipped = self.counts[S.SUCCEEDED], self.counts[S.SKIPPED]
+        return PlanState.SUCCEEDED, f"{done} actions done" + (f", {skipped} skipped" if skipped else "")
+
+    def _in(self, state: ActionState) -> list[str]:
+        if not self.counts[state]:
+            return []
+        return [id for id, s in self.standing.items() if s.state == state]
+
+
+def _fate(id: str, standing: Standing) -> tuple[ActionState, str, SkipCause | None]:
+    """What becomes of an action that needs one which ended so."""
+    if standing.state == S.SKIPPED:
+        return S.SKIPPED, f"needs {id}, skipped ({standing.cause}): {standing.why}", SkipCause.DEPENDENCY
+    if standing.state == S.CANCELLED:
+        return S.CANCELLED, f"needs {id}, which was cancelled", None
+    return S.BLOCKED, f"needs {id}, which {standing.state.lower()}: {standing.why}", None

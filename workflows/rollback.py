@@ -1,0 +1,73 @@
+"""Undo a finished plan by its id: every expectation is checked before the first write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
+from temporalio.workflow import ParentClosePolicy
+
+from workflows import attributes, calls
+from workflows.action_plan import ActionPlan
+from workflows.failure import details_of, sentence_of
+
+
+@workflow.defn(name="Rollback")
+class Rollback:
+    """`rollback/<plan id>`: derives the inverse of a finished plan, checks it, runs it as an ActionPlan."""
+
+    @workflow.init
+    def __init__(self, document: dict[str, Any]) -> None:  # noqa: ARG002  Temporal wants the run's signature
+        self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
+
+    @workflow.run
+    async def run(self, document: dict[str, Any]) -> dict[str, Any]:
+        try:
+            wanted = await calls.admit_rollback(document)
+            undo = await calls.derive_rollback(wanted["plan"], wanted["reason"], wanted["allow_partial"])
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            raise self._refused(sentence_of(error)) from None
+        self.report["leftovers"] = undo["leftovers"]
+        obstacles = [*undo["changed"], *undo["leftovers"]]
+        if obstacles and not wanted["allow_partial"]:
+            raise self._refused(
+                f"nothing was changed; {wanted['plan']} cannot be undone as a whole: {'; '.join(obstacles)}. "
+                "Put these back by hand, or send the same document with allow_partial: true"
+            )
+        if undo["plan"] is None:
+            self._turn("SUCCEEDED", f"{wanted['plan']} left nothing to undo")
+            return self.report
+        return await self._run(undo["plan"])
+
+    async def _run(self, plan: dict[str, Any]) -> dict[str, Any]:
+        id = f"plan/{workflow.info().workflow_id}"
+        self._turn("ONGOING", f"{id} undoes {len(plan['actions'])} actions", plan=id)
+        try:
+            record = await workflow.execute_child_workflow(
+                ActionPlan.run, plan, id=id, parent_close_policy=ParentClosePolicy.ABANDON
+            )
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                self._turn("CANCELLED", f"{id} was cancelled")
+                raise
+            state = details_of(error).get("state", "FAILED")
+            self._turn("FAILED", f"{id} {state}: {sentence_of(error)}")
+            raise ApplicationError(self.report["sentence"], type="PlanFailed", non_retryable=True) from None
+        self._turn("SUCCEEDED", record["sentence"], counts=record["counts"])
+        return self.report
+
+    def _refused(self, why: str) -> ApplicationError:
+        self._turn("FAILED", why)
+        return ApplicationError(why, type="Refused", non_retryable=True)
+
+    def _turn(self, state: str, sentence: str, **facts: Any) -> None:
+        self.report = {**self.report, **facts, "state": state, "sentence": sentence}
+        workflow.upsert_search_attributes(attributes.standing(state, "", None))
+        workflow.set_current_details(f"**{state}**: {sentence}")
+
+    @workflow.query(name="status", description="state, the undoing plan's id, what could not be undone")
+    def status(self) -> dict[str, Any]:
+        return self.report

@@ -1,0 +1,127 @@
+"""PURE: a plan's standing as a document (query `status`) and as the markdown table of the Temporal UI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from plan_schemas.plan import Action, ActionState, Plan
+from workflows.progress import Progress, Standing
+
+S = ActionState
+LARGEST_DETAILS = 18_000  # bytes; the server allows 20,000
+ROWS = 60  # more actions than that: only those that run or went wrong
+TELLING = (S.ONGOING, S.REVERTING, S.FAILED, S.REVERT_FAILED, S.BLOCKED, S.SKIPPED, S.CANCELLED)
+
+
+def counts(progress: Progress) -> dict[str, int]:
+    return {str(s): n for s, n in sorted(progress.counts.items()) if n}
+
+
+def document(
+    state: str, sentence: str, progress: Progress | None, messages: Sequence[str], rejected: Sequence[str]
+) -> dict[str, Any]:
+    """What the query `status` answers."""
+    out: dict[str, Any] = {"state": state, "sentence": sentence}
+    if progress:
+        out["plan"] = {"name": progress.plan.name, "digest": progress.plan.digest}
+        out["counts"] = counts(progress)
+        out["actions"] = {id: row(progress, id) for id in progress.actions}
+    return out | {"messages": list(messages), "rejected_messages": list(rejected)}
+
+
+def row(progress: Progress, id: str) -> dict[str, str]:
+    standing = progress.standing[id]
+    out = {"state": str(standing.state)}
+    if standing.cause:
+        out["cause"] = str(standing.cause)
+    why = standing.why or waiting_for(progress, id)
+    return out | ({"why": why} if why else {})
+
+
+def waiting_for(progress: Progress, id: str) -> str:
+    """Why a pending action does not run yet."""
+    if progress.standing[id].state != S.PENDING:
+        return ""
+    action = progress.actions[id]
+    open_needs = [n for n in action.needs if not progress.standing[n].satisfies]
+    if open_needs:
+        return f"waits for {', '.join(open_needs[:3])}"
+    open_frees = [n for n in action.freed_by if progress.standing[n].state in (S.PENDING, S.ONGOING)]
+    if open_frees:
+        return f"waits for space that {', '.join(open_frees[:3])} frees"
+    return "waits for its turn"
+
+
+def markdown(
+    state: str,
+    sentence: str,
+    progress: Progress | None,
+    messages: Sequence[str],
+    rejected: Sequence[str],
+    measured: str = "",
+) -> str:
+    """The status page: state, counts, one row an action, messages and what was refused."""
+    lines = [f"**{state}**" + (f": {_cell(sentence)}" if sentence else "")]
+    if progress:
+        lines += [
+            "",
+            _header(progress.plan),
+            "",
+            " · ".join(f"{k} {v}" for k, v in counts(progress).items()),
+            "",
+        ]
+        lines += _table(progress)
+    if measured:
+        lines += ["", measured]
+    for title, said in (("Messages", messages), ("Refused messages", rejected)):
+        if said:
+            lines += ["", f"**{title}**", *(f"* {_cell(s)}" for s in said[-8:])]
+    return _cut("\n".join(lines))
+
+
+def _header(plan: Plan) -> str:
+    parts = [plan.reason or plan.name, f"on cloud `{plan.cloud}`"]
+    for bound in plan.bounds:
+        parts.append(f"{bound.name} {bound.value:g} (bound {bound.bound:g}, gap {bound.gap:.1%})")
+    return " · ".join(_cell(p) for p in parts)
+
+
+def _table(progress: Progress) -> list[str]:
+    shown = list(progress.actions)
+    if len(shown) > ROWS:
+        shown = [id for id in shown if progress.standing[id].state in TELLING][:ROWS]
+    rows = [
+        _action_row(progress.actions[id], progress.standing[id], waiting_for(progress, id)) for id in shown
+    ]
+    left_out = len(progress.actions) - len(shown)
+    more = [f"| … | {left_out} more | | |"] if left_out else []
+    return ["| action | state | what | why |", "|---|---|---|---|", *rows, *more]
+
+
+def _action_row(action: Action, standing: Standing, waits: str) -> str:
+    state = f"{standing.state} ({standing.cause})" if standing.cause else str(standing.state)
+    why = standing.why or waits or action.reason
+    return f"| {_cell(action.id)} | {state} | {_cell(title(action))} | {_cell(why)} |"
+
+
+def title(action: Action) -> str:
+    """One line for people: what this action does to what."""
+    touches = action.touches
+    if touches.out and touches.into:
+        kind = action.parameters.get("kind", "")
+        return f"{kind} {action.type} {touches.instance} {touches.out} → {touches.into}".strip()
+    if touches.service:
+        return f"{touches.service}: {touches.sets}"
+    return f"{action.type} " + ", ".join(f"{k}={v}" for k, v in action.parameters.items())
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")[:300]
+
+
+def _cut(text: str) -> str:
+    raw = text.encode()
+    if len(raw) <= LARGEST_DETAILS:
+        return text
+    return raw[:LARGEST_DETAILS].decode(errors="ignore") + "\n\n… shortened; query `status` has it all"
