@@ -1,0 +1,54 @@
+"""A PURE ledger of the space that instances take on hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from plan_schemas.model import Cluster
+
+
+class Occupancy:
+    """A ledger of who takes space where, on top of a cluster that never changes.
+
+    While an instance moves it counts on both hosts: `add` when the move starts, `remove` when it has ended.
+    Raises KeyError for an unknown host or instance.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self._free: dict[str, dict[str, int]] = {}
+        self._where: dict[str, tuple[str, ...]] = {}
+
+    def free(self, host: str) -> Mapping[str, int]:
+        """What is left of each resource class of the host's root provider; negative when overcommitted."""
+        found = self._free.get(host)
+        if found is None:
+            found = self._free[host] = dict(self.cluster.free(host))
+        return found
+
+    def where(self, instance: str) -> tuple[str, ...]:
+        """The hosts on which the instance counts now, in the order in which it came."""
+        found = self._where.get(instance)
+        if found is not None:
+            return found
+        known = self.cluster.instances.get(instance)
+        return (known.host,) if known is not None and known.host is not None else ()
+
+    def add(self, instance: str, host: str) -> None:
+        """Let the instance take its space on the host (nothing changes when it does already)."""
+        if host not in self.where(instance):
+            self._book(instance, host, -1)
+            self._where[instance] = (*self.where(instance), host)
+
+    def remove(self, instance: str, host: str) -> None:
+        """Give back the space of the instance on the host (nothing changes when it has none there)."""
+        if host in self.where(instance):
+            self._book(instance, host, +1)
+            self._where[instance] = tuple(h for h in self.where(instance) if h != host)
+
+    def _book(self, instance: str, host: str, sign: int) -> None:
+        self.free(host)
+        free = self._free[host]
+        for name, amount in self.cluster.instances[instance].resources.items():
+            if name in free:
+                free[name] += sign * amount
