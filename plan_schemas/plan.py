@@ -67,15 +67,32 @@ class Refusal:
     culprits: tuple[str, ...] = ()
 
 
+class Refused(Exception):
+    """There is no plan, or no safe one: one sentence why, what to do about it, and the single refusals."""
+
+    def __init__(self, reason: str, remedy: str = "", refusals: tuple[Refusal, ...] = ()) -> None:
+        super().__init__(f"{reason}; {remedy}" if remedy else reason)
+        self.reason = reason
+        self.remedy = remedy
+        self.refusals = refusals
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing a strategy wants done, by the name of the action that does it."""
+    """One thing a strategy wants done, by the name of the action that does it.
+
+    `id`, `needs` and `freed_by` are for changes that a person named and ordered; the planner finds them
+    itself for all others.
+    """
 
     type: str
     parameters: Mapping[str, Any]
     reason: str
     numbers: Mapping[str, Any] = EMPTY  # what decided, before and after
     alternatives: tuple[Refusal, ...] = ()  # what else was looked at and why not
+    id: str = ""
+    needs: tuple[str, ...] = ()
+    freed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
