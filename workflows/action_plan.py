@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -28,12 +27,12 @@ P, S = PlanState, ActionState
 class ActionPlan:
     """`plan/<audit id>`: holds review, execution and undo; all messages about a plan go here."""
 
-    @workflow.init
-    def __init__(self, document: dict[str, Any]) -> None:  # noqa: ARG002  Temporal wants the run's signature
+    def __init__(self) -> None:
         self.control = Control(self._abort)
         self.leftovers: list[str] = []
         self._dispatch: Dispatch | None = None
         self._shown: PlanState | None = None
+        self._cancel_absorbed = False
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +64,8 @@ class ActionPlan:
         except TimeoutError:
             self._turn(P.EXPIRED, f"nobody approved it within {deadline}")
             return False
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            self._absorb(error)
             self._look_for_cancel()
         if control.cancelled is not None:
             self._turn(P.CANCELLED, f"cancelled before it ran: {control.cancelled.reason}")
@@ -76,7 +76,7 @@ class ActionPlan:
         return True
 
     async def _carry_out(self, progress: Progress, ended: Any) -> None:
-        self._dispatch = Dispatch(progress, self.control.skips, self._look_for_cancel)
+        self._dispatch = Dispatch(progress, self.control.skips, self._look_for_cancel, self._absorb)
         await self._dispatch.run(ended)
         self._dispatch = None
 
@@ -121,27 +121,25 @@ class ActionPlan:
         """Undo what was done, in reverse order and as parallel as forward; a cancel cannot interrupt it."""
         self._turn(P.ROLLING_BACK, why)
         done = {id: self._entry(progress, id) for id in progress.to_undo()}
-        derived = await asyncio.shield(
-            asyncio.create_task(calls.derive_undo(to_document(progress.plan), done, why))
-        )
+        derived = await self._uninterrupted(calls.derive_undo(to_document(progress.plan), done, why))
         self.leftovers += derived["leftovers"]
         if derived["plan"] is None:
             return
         back = Progress(from_document(derived["plan"]))
+        originals = {id: id.removeprefix("undo-") for id in back.actions}
+        for original in originals.values():
+            progress.revert(original)
 
         def undone(id: str) -> None:
-            original, standing = id.removeprefix("undo-"), back.standing[id]
-            progress.mark(original, S.REVERTED if standing.satisfies else S.REVERT_FAILED, standing.why)
-            if not standing.satisfies:
-                self.leftovers.append(f"{original}: {standing.why}")
+            progress.reverted(originals[id], back.standing[id])
             self.changed()
 
-        for id in back.actions:
-            progress.mark(id.removeprefix("undo-"), S.REVERTING)
         await self._carry_out(back, undone)
-        for id in back.actions:  # those that never started, because what they need failed
-            if progress.standing[id.removeprefix("undo-")].state == S.REVERTING:
-                undone(id)
+        for id, original in originals.items():
+            if progress.standing[original].state == S.REVERTING:  # never began: what it needs failed
+                progress.reverted(original, back.standing[id])
+            if progress.standing[original].state == S.REVERT_FAILED:
+                self.leftovers.append(f"{original}: {progress.standing[original].why}")
 
     async def _end(self) -> dict[str, Any]:
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -155,10 +153,24 @@ class ActionPlan:
     async def _be_cancelled(self) -> None:
         """End as Canceled in Temporal's eyes too, whichever way the cancellation came."""
         if workflow.cancellation_reason() is None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await workflow.get_external_workflow_handle(workflow.info().workflow_id).cancel()
-                await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+            await calls.end_as_cancelled(self.control.sentence)
+            await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
         raise asyncio.CancelledError(self.control.sentence)
+
+    def _absorb(self, error: asyncio.CancelledError) -> None:
+        """Temporal tells of a cancel once, and the plan decides what it means. Any other CancelledError is
+        the worker letting go of this workflow, and must pass."""
+        if self._cancel_absorbed or workflow.cancellation_reason() is None:
+            raise error
+        self._cancel_absorbed = True
+
+    async def _uninterrupted(self, call: Coroutine[Any, Any, calls.Undo]) -> calls.Undo:
+        task = asyncio.create_task(call)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            self._absorb(error)
+            return await task
 
     def _look_for_cancel(self) -> None:
         """Temporal's own cancel is `cancel` by the plan's policy; it can be swallowed, so look each time."""

@@ -24,8 +24,7 @@ from workflows.failure import details_of, sentence_of
 class Audit:
     """`audit/<name>`: takes only `cancel`; the plan it makes is `plan/<audit id>` and takes all messages."""
 
-    @workflow.init
-    def __init__(self, document: dict[str, Any]) -> None:  # noqa: ARG002  Temporal wants the run's signature
+    def __init__(self) -> None:
         self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
         self.plan_state = ""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
+from typing_extensions import TypedDict  # pydantic demands this one below Python 3.12
 
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Plan
@@ -132,6 +133,11 @@ async def derive_rollback(plan_id: str, reason: str, allow_partial: bool) -> Und
         heartbeat=timedelta(seconds=30),
         attempts=8,
     )
+
+
+async def end_as_cancelled(reason: str) -> None:
+    """Ask Temporal to cancel the calling workflow: only then may it end as Canceled."""
+    await _call("workflow.cancel", type(None), [reason], "end as Canceled")
 
 
 def start_action(plan: Plan, action: Action) -> ActivityHandle[Ending]:

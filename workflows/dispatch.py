@@ -18,12 +18,22 @@ ENDINGS = {"done": S.SUCCEEDED, "skipped": S.SKIPPED, "drift": S.SKIPPED, "cance
 
 
 class Dispatch:
-    """Runs one progress to its end. `ended(id)` is called after every action, `look()` before every start."""
+    """Runs one progress to its end.
 
-    def __init__(self, progress: Progress, skips: dict[str, str], look: Callable[[], None]) -> None:
+    `look()` is called before every start, `ended(id)` after every action; `absorb` takes Temporal's cancel.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        skips: dict[str, str],
+        look: Callable[[], None],
+        absorb: Callable[[asyncio.CancelledError], None],
+    ) -> None:
         self.progress = progress
         self._skips = skips
         self._look = look
+        self._absorb = absorb
         self._handles: dict[str, workflow.ActivityHandle[calls.Ending]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -40,9 +50,8 @@ class Dispatch:
             self._wake.clear()
             try:
                 await self._wake.wait()
-            except asyncio.CancelledError:
-                # Only this loop is told of Temporal's cancel; what runs is left to end. See `_look`.
-                continue
+            except asyncio.CancelledError as error:
+                self._absorb(error)  # only this loop is told; what runs is left to end
 
     def wake(self) -> None:
         """Something changed from outside: look again what may start."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pydantic
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
@@ -67,12 +68,12 @@ ROLL_BACK = Command("roll_back", Cancel, 'stop the running plan and undo what wa
 COMMANDS = (APPROVE, REJECT, SKIP_ACTION, CANCEL_ACTION, PAUSE, RESUME, CANCEL, ROLL_BACK)
 
 
-def read(command: Command, raw: RawValue | None) -> Message:
+NOTHING = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{}"))  # a message sent without input
+
+
+def read(command: Command, raw: RawValue) -> Message:
     """The typed message of a payload. Raises ApplicationError with path and remedy."""
-    if raw is None:
-        value: Any = {}
-    else:
-        value = workflow.payload_converter().from_payload(raw.payload)
+    value: Any = workflow.payload_converter().from_payload(raw.payload)
     try:
         return command.payload.model_validate({} if value is None else value)
     except pydantic.ValidationError as error:
@@ -101,25 +102,26 @@ def receives(*commands: Command) -> Callable[[type[Any]], type[Any]]:
 
 
 def _update(command: Command) -> Any:
-    async def handle(self: Any, payload: RawValue | None = None) -> str:
+    async def handle(self: Any, payload: RawValue = NOTHING) -> str:
         answer: str = self.control.obey(command, read(command, payload), "update", now())
         self.changed()
         return answer
 
-    def validate(self: Any, payload: RawValue | None = None) -> None:
+    def validate(self: Any, payload: RawValue = NOTHING) -> None:
         try:
             self.control.check(command, read(command, payload))
         except ValueError as refused:
             raise ApplicationError(str(refused), type="Refused", non_retryable=True) from None
 
-    handle.__name__ = handle.__qualname__ = f"update_{command.name}"
+    _as_method(handle, f"update_{command.name}")
+    _as_method(validate, f"validate_{command.name}")
     update = workflow.update(name=command.name, description=command.description)(handle)
     update.validator(validate)
     return update
 
 
 def _signal(command: Command) -> Any:
-    def handle(self: Any, payload: RawValue | None = None) -> None:
+    def handle(self: Any, payload: RawValue = NOTHING) -> None:
         try:
             message = read(command, payload)
             self.control.check(command, message)
@@ -131,8 +133,13 @@ def _signal(command: Command) -> Any:
             self.control.obey(command, message, "signal", now())
         self.changed()
 
-    handle.__name__ = handle.__qualname__ = f"signal_{command.name}"
+    _as_method(handle, f"signal_{command.name}")
     return workflow.signal(name=command.name, description=command.description)(handle)
+
+
+def _as_method(function: Any, name: str) -> None:
+    function.__name__ = function.__qualname__ = name
+    del function.__annotations__["self"]  # the SDK takes an annotated first parameter for an input
 
 
 def now() -> str:

@@ -10,7 +10,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from workflows.codec import DATA_CONVERTER
 from workflows.guard import Guard
 
-# By name, never whole packages: a pass-through of `workflows` would let an import of `activities` go unnoticed.
+# By name, never whole packages: with all of `workflows` passed through, an import of `activities` would go
+# unnoticed.
 PASSED_THROUGH = (
     "plan_schemas.frozen",
     "plan_schemas.loader",
@@ -19,9 +20,12 @@ PASSED_THROUGH = (
     "pydantic",
     "pydantic_core",
     "structlog",
+    "workflows.action_plan",
     "workflows.attributes",
+    "workflows.calls",
     "workflows.codec",
     "workflows.control",
+    "workflows.dispatch",
     "workflows.failure",
     "workflows.guard",
     "workflows.messages",

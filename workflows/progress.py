@@ -59,6 +59,7 @@ class Progress:
         self._out: Counter[str] = Counter()
         self._into: Counter[str] = Counter()
         self._instances: set[str] = set()
+        self._before: dict[str, tuple[ActionState, str]] = {}  # of what is being reverted
         self._reserved: dict[str, str] = {}  # running just-in-time action -> the dependant it runs for
 
     # -- what may start ---------------------------------------------------------------------------------
@@ -206,9 +207,20 @@ class Progress:
         self.counts[state] += 1
         standing.state, standing.why, standing.cause = state, why, cause
 
-    def mark(self, id: str, state: ActionState, why: str = "") -> None:
-        """Record what the way back made of an action that ran: REVERTING, REVERTED or REVERT_FAILED."""
-        self._set(id, state, why or self.standing[id].why, self.standing[id].cause)
+    def revert(self, id: str) -> None:
+        """The way back begins for an action that ran."""
+        self._before[id] = (self.standing[id].state, self.standing[id].why)
+        self._set(id, S.REVERTING)
+
+    def reverted(self, id: str, undo: Standing) -> None:
+        """The way back ended. What failed and left nothing to undo stays FAILED, with its reason."""
+        state, why = self._before[id]
+        if not undo.satisfies:
+            self._set(id, S.REVERT_FAILED, undo.why)
+        elif state == S.SUCCEEDED or undo.state == S.SUCCEEDED:
+            self._set(id, S.REVERTED, undo.why if state == S.SUCCEEDED else f"{why}; {undo.why}")
+        else:
+            self._set(id, state, why)
 
     def _make_ready(self, id: str) -> None:
         insort(self._ready, (-self.actions[id].priority, self._order[id], id))

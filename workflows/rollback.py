@@ -17,8 +17,7 @@ from workflows.failure import details_of, sentence_of
 class Rollback:
     """`rollback/<plan id>`: derives the inverse of a finished plan, checks it, runs it as an ActionPlan."""
 
-    @workflow.init
-    def __init__(self, document: dict[str, Any]) -> None:  # noqa: ARG002  Temporal wants the run's signature
+    def __init__(self) -> None:
         self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
 
     @workflow.run

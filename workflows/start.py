@@ -37,7 +37,7 @@ async def connect(address: str | None = None, namespace: str | None = None, **op
 async def start_audit(
     client: Client, document: Document, *, id: str | None = None, task_queue: str = TASK_QUEUE
 ) -> WorkflowHandle[Audit, Report]:
-    """Start an audit; its id is `audit/<name>` unless given. Raises WorkflowAlreadyStartedError while one runs."""
+    """Start an audit, as `audit/<name>` unless told. Raises WorkflowAlreadyStartedError while it runs."""
     return await client.start_workflow(
         Audit.run,
         dict(document),
