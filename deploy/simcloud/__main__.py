@@ -1,0 +1,83 @@
+"""python -m deploy.simcloud: serve a simulated cloud on one port."""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from deploy.simcloud.cloud import Cloud
+from deploy.simcloud.credentials import clouds_yaml
+from deploy.simcloud.declared import Invalid, load
+from deploy.simcloud.generate import generate
+from deploy.simcloud.server import build
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = _options(argv)
+    try:
+        cloud = load(options.cloud) if options.cloud else generate(options.hosts, options.seed)
+    except Invalid as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    cloud.clock.epoch = datetime.now(UTC)
+    cloud.speed = options.speed
+    with (
+        contextlib.nullcontext()
+        if options.journal is None
+        else options.journal.open("a", encoding="utf-8") as sink
+    ):
+        cloud.journal.sink = sink
+        asyncio.run(_serve(cloud, options))
+    return 0
+
+
+def _options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="simcloud", description="Serve a simulated OpenStack cloud on one port."
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--cloud",
+        type=Path,
+        metavar="FILE.yaml",
+        help="a declared cloud (schema: deploy/simcloud/declared.py)",
+    )
+    source.add_argument(
+        "--hosts", type=int, default=12, help="generate a cloud of so many hosts (default 12)"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="of the generated cloud")
+    parser.add_argument("--bind", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8774, help="0 takes a free one")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="append one JSON line per request")
+    parser.add_argument(
+        "--clouds-yaml", type=Path, metavar="FILE", help="write credentials here once the port is open"
+    )
+    return parser.parse_args(argv)
+
+
+async def _serve(cloud: Cloud, options: argparse.Namespace) -> None:
+    server = build(cloud, host=options.bind, port=options.port)
+    running = asyncio.create_task(server.serve())
+    while not server.started and not running.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        _announce(cloud, server, options)
+    await running
+
+
+def _announce(cloud: Cloud, server: uvicorn.Server, options: argparse.Namespace) -> None:
+    """The port is known only now; whoever waits for the file or the line may start."""
+    port = server.servers[0].sockets[0].getsockname()[1]
+    origin = f"http://{options.bind}:{port}"
+    if options.clouds_yaml is not None:
+        options.clouds_yaml.write_text(clouds_yaml(cloud, origin), encoding="utf-8")
+    print(f"simcloud: {len(cloud.hosts)} hosts, {len(cloud.instances)} servers at {origin}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Real keystoneauth and openstacksdk sessions on a cloud in this process, in virtual time, without a socket."""
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+
+from deploy.simcloud import api
+from deploy.simcloud.cloud import Cloud
+from deploy.simcloud.http import Request
+from deploy.simcloud.http import Response as Answer
+from deploy.simcloud.identity import SERVICE_USER
+from deploy.simcloud.refusal import Dropped
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+ORIGIN = "http://simcloud"
+
+
+class SimAdapter(BaseAdapter):
+    """Mount it on a requests session under ORIGIN; every request is answered by the state machine."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__()
+        self.cloud = cloud
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,  # noqa: ARG002 - the signature is that of requests
+        timeout: Any = None,  # noqa: ARG002
+        verify: bool | str = True,  # noqa: ARG002
+        cert: Any = None,  # noqa: ARG002
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
+    ) -> requests.Response:
+        asked = Request.parse(
+            str(request.method),
+            str(request.url),
+            dict(request.headers),
+            request.body,
+        )
+        try:
+            answer = api.handle(self.cloud, asked)
+        except Dropped as dropped:
+            raise requests.ConnectionError(str(dropped), request=request) from dropped
+        return _reply(request, answer)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _reply(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
+    reply = requests.Response()
+    raw = answer.raw()
+    reply.status_code = answer.status
+    reply.headers = CaseInsensitiveDict({**answer.headers, "Content-Length": str(len(raw))})
+    reply.encoding = "utf-8"
+    reply.raw = io.BytesIO(raw)
+    reply.url = str(request.url)
+    reply.request = request
+    return reply
+
+
+def session(cloud: Cloud) -> requests.Session:
+    """A requests session that reaches nothing but this cloud."""
+    plain = requests.Session()
+    plain.trust_env = False
+    for scheme in ("http://", "https://"):
+        plain.mount(scheme, SimAdapter(cloud))
+    return plain
+
+
+def connect(cloud: Cloud, user: str = SERVICE_USER, **options: Any) -> "Connection":
+    """An openstacksdk Connection of one of the cloud's users, authenticated by application credential."""
+    import openstack.connection
+    from keystoneauth1.identity.v3 import ApplicationCredential
+    from keystoneauth1.session import Session
+
+    who = cloud.identity.users[user]
+    auth = ApplicationCredential(
+        f"{ORIGIN}/identity/v3",
+        application_credential_id=who.credential_id,
+        application_credential_secret=who.secret,
+    )
+    keystone = Session(auth=auth, session=session(cloud))
+    return openstack.connection.Connection(session=keystone, region_name="RegionOne", **options)

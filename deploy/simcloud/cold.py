@@ -1,0 +1,265 @@
+"""Cold migration and resize: through RESIZE to VERIFY_RESIZE, then confirm or revert."""
+
+from deploy.simcloud import durations, guards, records
+from deploy.simcloud.cloud import Cloud
+from deploy.simcloud.entities import RUNNING, Flavor, Instance, Migration
+from deploy.simcloud.identity import Caller
+from deploy.simcloud.refusal import NoValidHost, Refusal
+from deploy.simcloud.scheduler import Wish, pick
+
+
+def ask(
+    cloud: Cloud, instance: Instance, by: Caller, *, host: str | None = None, flavor: Flavor | None = None
+) -> Migration:
+    """POST migrate, or resize when there is a flavor."""
+    verb = "migrate" if flavor is None else "resize"
+    guards.unlocked(instance, by)
+    guards.state(instance, verb, vm=("active", "stopped"))
+    guards.host_up(cloud, instance)
+    if host is not None:
+        if host == instance.host:
+            raise Refusal(400, "Cannot migrate to the host where the server exists.")
+        guards.known_host(cloud, host)
+    instance.task_state = "resize_prep"
+    cloud.touch(instance)
+    records.begin(cloud, instance, verb, by)
+    migration = records.expect(cloud, instance, "migration" if flavor is None else "resize", verb, by, flavor)
+    migration.wanted_host = host
+    cloud.after(cloud.settings.record_delay, _recorded, migration.uuid)
+    return migration
+
+
+def _recorded(cloud: Cloud, uuid: str) -> None:
+    migration = cloud.expected.get(uuid)
+    if migration is None:
+        return
+    migration.status = "pre-migrating"
+    records.write(cloud, migration)
+    cloud.after(cloud.settings.schedule_delay, _decided, uuid)
+
+
+def _decided(cloud: Cloud, uuid: str) -> None:
+    """The conductor looks for a place; a failure here leaves the server as it was."""
+    migration = cloud.migrations[uuid]
+    if not migration.running:
+        return
+    instance = cloud.instances[migration.instance]
+    action = records.action_of(cloud, migration)
+    cloud.books.hand_over(instance.uuid, migration.uuid)
+    try:
+        migration.dest = _destination(cloud, migration, instance)
+    except NoValidHost as problem:
+        records.event(cloud, action, "cold_migrate", error=str(problem))
+        records.event(cloud, action, "conductor_migrate_server", error=str(problem))
+        _give_up(cloud, migration, instance)
+        return
+    claim = (migration.new_flavor or instance.flavor).resources(from_volume=instance.from_volume)
+    cloud.books.claim(instance.uuid, migration.dest, claim)
+    records.event(cloud, action, "cold_migrate")
+    records.event(cloud, action, "conductor_migrate_server")
+    migration.seconds = durations.cold(cloud, migration)
+    cloud.after(migration.seconds * 0.05, _prepped, uuid)
+
+
+def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:
+    trouble = cloud.faults.of_migration(
+        cloud.ids.draw, migration.kind, instance.uuid, migration.source, migration.wanted_host
+    )
+    if trouble is not None:
+        migration.trouble, migration.trouble_at = trouble.effect, trouble.at
+        if trouble.effect == "check":
+            raise NoValidHost
+        if trouble.effect == "elsewhere" and trouble.to is not None:
+            return trouble.to
+    flavor = migration.new_flavor or instance.flavor
+    return pick(cloud, Wish(instance, flavor, migration.wanted_host, frozenset({migration.source}))).name
+
+
+def _give_up(cloud: Cloud, migration: Migration, instance: Instance) -> None:
+    """Nothing was moved yet: the server returns to what it was, only the record tells."""
+    records.turn(cloud, migration, "error")
+    cloud.books.release(instance.uuid, migration.dest if migration.dest else None)
+    cloud.books.hand_over(migration.uuid, instance.uuid)
+    instance.task_state = None
+    cloud.touch(instance)
+
+
+def abandon(cloud: Cloud, migration: Migration, instance: Instance) -> None:
+    """The source host died on the way and is back: the server is in ERROR, as after any broken move."""
+    _give_up(cloud, migration, instance)
+    instance.vm_state = "error"
+    instance.fault = {
+        "code": 500,
+        "message": "Migration error: source compute was restarted",
+        "created": cloud.now,
+    }
+
+
+def _prepped(cloud: Cloud, uuid: str) -> None:
+    """prep_resize on the destination."""
+    found = _under_way(cloud, uuid)
+    if found is None:
+        return
+    migration, instance = found
+    action = records.action_of(cloud, migration)
+    if migration.trouble == "pre" or not cloud.hosts[migration.dest or ""].alive:
+        records.event(
+            cloud,
+            action,
+            "compute_prep_resize",
+            host=migration.dest,
+            error="Exceeded maximum number of retries.",
+        )
+        _give_up(cloud, migration, instance)
+        return
+    records.event(cloud, action, "compute_prep_resize", host=migration.dest)
+    records.turn(cloud, migration, "migrating")
+    _step(cloud, instance, "resize_migrating")
+    if migration.trouble == "on_the_way":
+        cloud.after(migration.seconds * 0.75 * migration.trouble_at, _broken, uuid)
+    elif migration.trouble != "stall":
+        cloud.after(migration.seconds * 0.75, _moved, uuid)
+
+
+def _broken(cloud: Cloud, uuid: str) -> None:
+    """A cold migration that breaks leaves the server in ERROR on the source."""
+    found = _under_way(cloud, uuid)
+    if found is None:
+        return
+    migration, instance = found
+    text = "Migration error: Resize error: disk transfer failed"
+    records.event(
+        cloud,
+        records.action_of(cloud, migration),
+        "compute_resize_instance",
+        host=migration.source,
+        error=text,
+    )
+    _give_up(cloud, migration, instance)
+    instance.vm_state = "error"
+    instance.fault = {"code": 500, "message": text, "created": cloud.now}
+
+
+def _moved(cloud: Cloud, uuid: str) -> None:
+    """The disk is over: the server's host is the new one already, long before VERIFY_RESIZE."""
+    found = _under_way(cloud, uuid)
+    if found is None:
+        return
+    migration, instance = found
+    records.event(
+        cloud, records.action_of(cloud, migration), "compute_resize_instance", host=migration.source
+    )
+    records.turn(cloud, migration, "post-migrating")
+    cloud.relocate(instance, migration.dest)
+    _step(cloud, instance, "resize_migrated")
+    cloud.after(migration.seconds * 0.1, _finishing, uuid)
+
+
+def _finishing(cloud: Cloud, uuid: str) -> None:
+    found = _under_way(cloud, uuid)
+    if found is not None:
+        _step(cloud, found[1], "resize_finish")
+        cloud.after(found[0].seconds * 0.1, _finished, uuid)
+
+
+def _finished(cloud: Cloud, uuid: str) -> None:
+    found = _under_way(cloud, uuid)
+    if found is None:
+        return
+    migration, instance = found
+    if migration.new_flavor is not None and migration.new_flavor != instance.flavor:
+        cloud.reshape(instance, migration.new_flavor)
+    records.event(cloud, records.action_of(cloud, migration), "compute_finish_resize", host=migration.dest)
+    records.turn(cloud, migration, "finished")
+    instance.vm_state = "resized"
+    _step(cloud, instance, None)
+    if cloud.settings.resize_confirm_window > 0:
+        cloud.after(cloud.settings.resize_confirm_window, _confirm_late, uuid)
+
+
+def _confirm_late(cloud: Cloud, uuid: str) -> None:
+    migration = cloud.migrations[uuid]
+    instance = cloud.instances.get(migration.instance)
+    if migration.status == "finished" and instance is not None and instance.task_state is None:
+        records.turn(cloud, migration, "confirming")
+        cloud.after(cloud.settings.confirm_seconds, _confirmed, uuid)
+
+
+def confirm(cloud: Cloud, instance: Instance, by: Caller) -> Migration:
+    """POST confirmResize."""
+    guards.unlocked(instance, by)
+    guards.state(instance, "confirmResize", vm=("resized",))
+    migration = _finished_migration(cloud, instance)
+    records.turn(cloud, migration, "confirming")
+    records.begin(cloud, instance, "confirmResize", by)
+    cloud.after(cloud.settings.confirm_seconds, _confirmed, migration.uuid)
+    return migration
+
+
+def _confirmed(cloud: Cloud, uuid: str) -> None:
+    migration = cloud.migrations[uuid]
+    instance = cloud.instances.get(migration.instance)
+    if migration.status != "confirming" or instance is None:
+        return
+    records.turn(cloud, migration, "confirmed")
+    cloud.books.release(migration.uuid)
+    instance.vm_state = "active" if instance.power_state == RUNNING else "stopped"
+    _step(cloud, instance, None)
+    _note_end(cloud, instance, "confirmResize", "compute_confirm_resize", migration.source)
+
+
+def revert(cloud: Cloud, instance: Instance, by: Caller) -> Migration:
+    """POST revertResize."""
+    guards.unlocked(instance, by)
+    guards.state(instance, "revertResize", vm=("resized",))
+    migration = _finished_migration(cloud, instance)
+    records.turn(cloud, migration, "reverting")
+    records.begin(cloud, instance, "revertResize", by)
+    _step(cloud, instance, "resize_reverting")
+    cloud.after(migration.seconds * 0.3, _reverted, migration.uuid)
+    return migration
+
+
+def _reverted(cloud: Cloud, uuid: str) -> None:
+    migration = cloud.migrations[uuid]
+    instance = cloud.instances.get(migration.instance)
+    if migration.status != "reverting" or instance is None:
+        return
+    records.turn(cloud, migration, "reverted")
+    cloud.books.release(instance.uuid)
+    cloud.books.hand_over(migration.uuid, instance.uuid)
+    if migration.old_flavor is not None and migration.old_flavor != instance.flavor:
+        cloud.reshape(instance, migration.old_flavor)
+    cloud.relocate(instance, migration.source)
+    instance.vm_state = migration.old_vm_state
+    _step(cloud, instance, None)
+    _note_end(cloud, instance, "revertResize", "compute_finish_revert_resize", migration.source)
+
+
+def _finished_migration(cloud: Cloud, instance: Instance) -> Migration:
+    for migration in cloud.migrations_for(instance.uuid):
+        if migration.status == "finished":
+            return migration
+    raise Refusal(400, "Instance has not been resized.")
+
+
+def _note_end(cloud: Cloud, instance: Instance, action: str, event: str, host: str) -> None:
+    for record in reversed(cloud.actions.get(instance.uuid, ())):
+        if record.action == action:
+            records.event(cloud, record, event, host=host)
+            return
+
+
+def _under_way(cloud: Cloud, uuid: str) -> tuple[Migration, Instance] | None:
+    """The move and its server, unless it has ended or its source host has died."""
+    migration = cloud.migrations[uuid]
+    instance = cloud.instances.get(migration.instance)
+    if not migration.running or instance is None:
+        return None
+    migration.lost = migration.lost or not cloud.hosts[migration.source].alive
+    return None if migration.lost else (migration, instance)
+
+
+def _step(cloud: Cloud, instance: Instance, task_state: str | None) -> None:
+    instance.task_state = task_state
+    cloud.touch(instance)

@@ -1,0 +1,162 @@
+"""Troubles on request: what shall go wrong, for which requests and migrations, and how often."""
+
+import random
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class _Fault(BaseModel):
+    """`count` is how often it strikes (endless if absent); `hits` how often it has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int = 0
+    instance: str | None = None
+    count: int | None = Field(default=None, ge=0)
+    probability: float = Field(default=1.0, ge=0, le=1)
+    hits: int = 0
+
+    def _strikes(self, draw: random.Random) -> bool:
+        if self.count is not None and self.hits >= self.count:
+            return False
+        # No draw for certain faults: a planted one must not shift the dice of everything behind it.
+        if self.probability < 1 and draw.random() >= self.probability:
+            return False
+        self.hits += 1
+        return True
+
+
+class ApiFault(_Fault):
+    """A trouble between client and service.
+
+    `status`: answer so instead of processing (409, 429 with `retry_after`, 5xx). `latency`: wait `seconds` before
+    processing. `delay_reply`: process at once, reply `seconds` later. `drop_reply`: process, then close the
+    connection. `refuse`: close it before processing. `token_revoked`: every token dies, this request first.
+    """
+
+    effect: Literal["status", "latency", "delay_reply", "drop_reply", "refuse", "token_revoked"]
+    method: str | None = None
+    path: str | None = None
+    action: str | None = None
+    host: str | None = None
+    status: int = Field(default=503, ge=400, le=599)
+    seconds: float = Field(default=0.0, ge=0)
+    retry_after: int | None = None
+    message: str | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            re.compile(value)
+        return value
+
+
+class MigrationFault(_Fault):
+    """A trouble of a move.
+
+    `check`: the destination refuses, so no valid host is found. `pre`: preparing fails. `on_the_way`: it breaks at
+    share `at`. `stall`: bytes stop at share `at` until somebody aborts. `elsewhere`: it lands on host `to`.
+    """
+
+    effect: Literal["check", "pre", "on_the_way", "stall", "elsewhere"]
+    kind: Literal["live-migration", "migration", "resize", "evacuation"] | None = None
+    source: str | None = None
+    dest: str | None = None
+    to: str | None = None
+    at: float = Field(default=0.5, ge=0, le=1)
+
+
+class Treatment(BaseModel):
+    """What the faults make of one request."""
+
+    latency: float = 0.0
+    refuse: bool = False
+    delay_reply: float = 0.0
+    drop_reply: bool = False
+    revoke: bool = False
+    answer: ApiFault | None = None
+
+
+class Faults:
+    """All planted troubles."""
+
+    def __init__(self) -> None:
+        self.api: list[ApiFault] = []
+        self.migration: list[MigrationFault] = []
+        self._count = 0
+
+    def plant(self, fault: ApiFault | MigrationFault) -> int:
+        self._count += 1
+        fault.id = self._count
+        if isinstance(fault, ApiFault):
+            self.api.append(fault)
+        else:
+            self.migration.append(fault)
+        return fault.id
+
+    def clear(self, number: int | None = None) -> None:
+        """Remove one fault, or all."""
+        self.api = [fault for fault in self.api if number not in (None, fault.id)]
+        self.migration = [fault for fault in self.migration if number not in (None, fault.id)]
+
+    def treat(
+        self,
+        draw: random.Random,
+        method: str,
+        path: str,
+        action: str | None,
+        instance: str | None,
+        hosts: set[str],
+    ) -> Treatment:
+        """Every fault that strikes this request, taken together."""
+        treatment = Treatment()
+        for fault in self.api:
+            if _concerns(fault, method, path, action, instance, hosts) and fault._strikes(draw):
+                _apply(fault, treatment)
+        return treatment
+
+    def of_migration(
+        self, draw: random.Random, kind: str, instance: str, source: str, dest: str | None
+    ) -> MigrationFault | None:
+        """The first fault that strikes this move."""
+        for fault in self.migration:
+            wanted = (
+                (fault.kind, kind),
+                (fault.instance, instance),
+                (fault.source, source),
+                (fault.dest, dest),
+            )
+            if all(want in (None, have) for want, have in wanted) and fault._strikes(draw):
+                return fault
+        return None
+
+
+def _concerns(
+    fault: ApiFault, method: str, path: str, action: str | None, instance: str | None, hosts: set[str]
+) -> bool:
+    return (
+        fault.method in (None, method)
+        and fault.action in (None, action)
+        and fault.instance in (None, instance)
+        and (fault.host is None or fault.host in hosts)
+        and (fault.path is None or re.search(fault.path, path) is not None)
+    )
+
+
+def _apply(fault: ApiFault, treatment: Treatment) -> None:
+    match fault.effect:
+        case "status":
+            treatment.answer = treatment.answer or fault
+        case "latency":
+            treatment.latency += fault.seconds
+        case "delay_reply":
+            treatment.delay_reply += fault.seconds
+        case "drop_reply":
+            treatment.drop_reply = True
+        case "refuse":
+            treatment.refuse = True
+        case "token_revoked":
+            treatment.revoke = True

@@ -1,0 +1,186 @@
+"""Flavors, server groups, quotas and limits."""
+
+from typing import Any
+
+from deploy.simcloud.entities import Flavor, Quota, ServerGroup
+from deploy.simcloud.http import Call, Response
+from deploy.simcloud.nova import ROUTES, links, require_admin
+from deploy.simcloud.refusal import Refusal
+
+
+def _flavor(call: Call, *, single: bool = True) -> Flavor:
+    flavor = call.cloud.flavors.get(call["flavor"])
+    if flavor is None or (single and not _offered(call, flavor)):
+        raise Refusal(404, f"Flavor {call['flavor']} could not be found.")
+    return flavor
+
+
+def _offered(call: Call, flavor: Flavor) -> bool:
+    return flavor.project_id in (None, call.by.project_id) or call.by.sees_all
+
+
+def _flavor_view(call: Call, flavor: Flavor) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        "id": flavor.id,
+        "name": flavor.name,
+        "ram": flavor.memory_mb,
+        "disk": flavor.disk_gb,
+        "vcpus": flavor.vcpus,
+        "swap": flavor.swap_mb if call.at_least(75) else flavor.swap_mb or "",
+        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb,
+        "OS-FLV-DISABLED:disabled": False,
+        "os-flavor-access:is_public": flavor.project_id is None,
+        "rxtx_factor": 1.0,
+        "links": links(call, f"flavors/{flavor.id}"),
+    }
+    if call.at_least(55):
+        view["description"] = None
+    if call.at_least(61):
+        view["extra_specs"] = flavor.extra_specs
+    return view
+
+
+@ROUTES.on("GET", "/v2.1/flavors")
+def flavors(call: Call) -> Response:
+    rows = [
+        {"id": flavor.id, "name": flavor.name, "links": links(call, f"flavors/{flavor.id}")}
+        for flavor in call.cloud.flavors.values()
+        if _offered(call, flavor)
+    ]
+    return Response(200, {"flavors": rows})
+
+
+@ROUTES.on("GET", "/v2.1/flavors/detail")
+def flavors_detail(call: Call) -> Response:
+    rows = [_flavor_view(call, flavor) for flavor in call.cloud.flavors.values() if _offered(call, flavor)]
+    return Response(200, {"flavors": rows})
+
+
+@ROUTES.on("GET", "/v2.1/flavors/{flavor}")
+def flavor(call: Call) -> Response:
+    return Response(200, {"flavor": _flavor_view(call, _flavor(call))})
+
+
+@ROUTES.on("GET", "/v2.1/flavors/{flavor}/os-extra_specs")
+def extra_specs(call: Call) -> Response:
+    return Response(200, {"extra_specs": _flavor(call).extra_specs})
+
+
+def _group_view(call: Call, group: ServerGroup) -> dict[str, Any]:
+    view: dict[str, Any] = {"id": group.uuid, "name": group.name, "members": list(group.members)}
+    if call.at_least(64):
+        limit = group.max_server_per_host
+        view |= {"policy": group.policy, "rules": {} if limit is None else {"max_server_per_host": limit}}
+    else:
+        view |= {"policies": [group.policy], "metadata": {}}
+    if call.at_least(13):
+        view |= {"project_id": group.project_id, "user_id": group.user_id}
+    return view
+
+
+@ROUTES.on("GET", "/v2.1/os-server-groups")
+def groups(call: Call) -> Response:
+    everybody = call.by.sees_all and "all_projects" in call.query
+    rows = [
+        _group_view(call, group)
+        for group in call.cloud.groups.values()
+        if everybody or group.project_id == call.by.project_id
+    ]
+    start = int(call.query.get("offset", 0))
+    limit = min(int(call.query.get("limit", call.cloud.settings.max_limit)), call.cloud.settings.max_limit)
+    return Response(200, {"server_groups": rows[start : start + limit]})
+
+
+def _group(call: Call) -> ServerGroup:
+    group = call.cloud.groups.get(call["group"])
+    if group is None or not (call.by.sees_all or group.project_id == call.by.project_id):
+        raise Refusal(404, f"Instance group {call['group']} could not be found.")
+    return group
+
+
+@ROUTES.on("GET", "/v2.1/os-server-groups/{group}")
+def group(call: Call) -> Response:
+    return Response(200, {"server_group": _group_view(call, _group(call))})
+
+
+@ROUTES.on("POST", "/v2.1/os-server-groups")
+def create_group(call: Call) -> Response:
+    asked = call.body.get("server_group", {})
+    policy = asked.get("policy") if call.at_least(64) else next(iter(asked.get("policies", [])), None)
+    if policy not in ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity") or not asked.get(
+        "name"
+    ):
+        raise Refusal(400, "Invalid input for field/attribute server_group.")
+    limit = asked.get("rules", {}).get("max_server_per_host")
+    if limit is not None and policy != "anti-affinity":
+        raise Refusal(400, "Only anti-affinity policy supports rules.")
+    group = ServerGroup(
+        call.cloud.ids.uuid(),
+        asked["name"],
+        policy,
+        call.by.project_id,
+        call.by.user_id,
+        max_server_per_host=limit,
+    )
+    call.cloud.groups[group.uuid] = group
+    return Response(200, {"server_group": _group_view(call, group)})
+
+
+@ROUTES.on("DELETE", "/v2.1/os-server-groups/{group}")
+def delete_group(call: Call) -> Response:
+    group = _group(call)
+    for member in group.members:
+        call.cloud.instances[member].group = None
+    del call.cloud.groups[group.uuid]
+    return Response(204)
+
+
+def _used(call: Call, project: str) -> dict[str, int]:
+    return call.cloud.used_by_project.get(project, {"instances": 0, "cores": 0, "ram": 0})
+
+
+def _quota(call: Call, project: str) -> Quota:
+    return call.cloud.quotas.get(project, Quota())
+
+
+@ROUTES.on("GET", "/v2.1/os-quota-sets/{project}")
+@ROUTES.on("GET", "/v2.1/os-quota-sets/{project}/defaults")
+def quota(call: Call) -> Response:
+    limits = _quota(call, call["project"])
+    view = {"id": call["project"], "instances": limits.instances, "cores": limits.cores, "ram": limits.ram}
+    return Response(200, {"quota_set": view})
+
+
+@ROUTES.on("GET", "/v2.1/os-quota-sets/{project}/detail")
+def quota_detail(call: Call) -> Response:
+    limits, used = _quota(call, call["project"]), _used(call, call["project"])
+    view: dict[str, Any] = {"id": call["project"]}
+    for name, limit in (("instances", limits.instances), ("cores", limits.cores), ("ram", limits.ram)):
+        view[name] = {"limit": limit, "in_use": used[name], "reserved": 0}
+    return Response(200, {"quota_set": view})
+
+
+@ROUTES.on("PUT", "/v2.1/os-quota-sets/{project}")
+def set_quota(call: Call) -> Response:
+    require_admin(call, "os-quota-sets:update")
+    limits = _quota(call, call["project"])
+    for name, value in call.body.get("quota_set", {}).items():
+        if name in ("instances", "cores", "ram"):
+            setattr(limits, name, int(value))
+    call.cloud.quotas[call["project"]] = limits
+    return quota(call)
+
+
+@ROUTES.on("GET", "/v2.1/limits")
+def limits(call: Call) -> Response:
+    project = call.query.get("tenant_id", call.by.project_id) if call.by.sees_all else call.by.project_id
+    quota, used = _quota(call, project), _used(call, project)
+    absolute = {
+        "maxTotalInstances": quota.instances,
+        "maxTotalCores": quota.cores,
+        "maxTotalRAMSize": quota.ram,
+        "totalInstancesUsed": used["instances"],
+        "totalCoresUsed": used["cores"],
+        "totalRAMUsed": used["ram"],
+    }
+    return Response(200, {"limits": {"rate": [], "absolute": absolute}})

@@ -1,0 +1,158 @@
+"""POST /servers/{id}/action: what can be asked of a server, one function per verb."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deploy.simcloud import boot, cold, evacuation, live, power
+from deploy.simcloud.entities import Instance
+from deploy.simcloud.http import Call, Response, truth
+from deploy.simcloud.nova import ROUTES, require_admin
+from deploy.simcloud.nova_servers import changeable
+from deploy.simcloud.refusal import Refusal
+
+Verb = Callable[[Call, Instance, Any], Response]
+
+
+@ROUTES.on("POST", "/v2.1/servers/{server}/action")
+def act(call: Call) -> Response:
+    if len(call.body) != 1:
+        raise Refusal(400, "There is no such action: exactly one key is needed")
+    name, given = next(iter(call.body.items()))
+    verb = VERBS.get(name)
+    if verb is None:
+        raise Refusal(400, f"There is no such action: {name}")
+    return verb(call, changeable(call, call["server"]), given)
+
+
+def _migrate_live(call: Call, instance: Instance, given: Any) -> Response:
+    require_admin(call, "os-migrate-server:migrate_live")
+    if not isinstance(given, dict) or "host" not in given or "block_migration" not in given:
+        raise Refusal(400, "Invalid input for field/attribute os-migrateLive. 'host' is a required property")
+    _check_live_keys(call, given)
+    host = given["host"]
+    force = call.at_least(30) and truth(str(given.get("force", False)))
+    if force and not host:
+        raise Refusal(400, "Can't force to a non-provided destination")
+    # Before 2.30 naming a host was forcing it.
+    bypass = force or not call.at_least(30)
+    migration = live.ask(
+        call.cloud, instance, call.by, host=host, bypass=bypass, synchronous=not call.at_least(34)
+    )
+    call.notes["migration"] = migration.uuid
+    return Response(202)
+
+
+def _check_live_keys(call: Call, given: dict[str, Any]) -> None:
+    known = {"host", "block_migration"}
+    if not call.at_least(25):
+        known |= {"disk_over_commit"}
+    if call.at_least(30) and not call.at_least(68):
+        known |= {"force"}
+    for key in given:
+        if key not in known:
+            raise Refusal(
+                400,
+                "Invalid input for field/attribute os-migrateLive. "
+                f"Additional properties are not allowed ('{key}' was unexpected)",
+            )
+    if given["block_migration"] == "auto" and not call.at_least(25):
+        raise Refusal(400, "Invalid input for field/attribute block_migration. 'auto' needs 2.25")
+
+
+def _migrate(call: Call, instance: Instance, given: Any) -> Response:
+    require_admin(call, "os-migrate-server:migrate")
+    host = None
+    if given is not None:
+        if not call.at_least(56):
+            raise Refusal(400, "Invalid input for field/attribute migrate. A host needs 2.56")
+        host = given.get("host")
+    migration = cold.ask(call.cloud, instance, call.by, host=host)
+    call.notes["migration"] = migration.uuid
+    return Response(202)
+
+
+def _resize(call: Call, instance: Instance, given: Any) -> Response:
+    flavor = call.cloud.flavors.get(str((given or {}).get("flavorRef", "")))
+    if flavor is None:
+        raise Refusal(400, f"Flavor {(given or {}).get('flavorRef')} could not be found.")
+    if flavor == instance.flavor:
+        raise Refusal(400, "When resizing, instances must change flavor!")
+    if not instance.from_volume and flavor.disk_gb < instance.flavor.disk_gb:
+        raise Refusal(400, "Resize to a smaller disk is not allowed.")
+    _check_growth(
+        call, instance, flavor.vcpus - instance.flavor.vcpus, flavor.memory_mb - instance.flavor.memory_mb
+    )
+    migration = cold.ask(call.cloud, instance, call.by, flavor=flavor)
+    call.notes["migration"] = migration.uuid
+    return Response(202)
+
+
+def _check_growth(call: Call, instance: Instance, cores: int, memory_mb: int) -> None:
+    boot.check_growth(
+        call.cloud, instance.project_id, instances=0, cores=max(0, cores), ram=max(0, memory_mb)
+    )
+
+
+def _confirm(call: Call, instance: Instance, _given: Any) -> Response:
+    call.notes["migration"] = cold.confirm(call.cloud, instance, call.by).uuid
+    return Response(204)
+
+
+def _revert(call: Call, instance: Instance, _given: Any) -> Response:
+    call.notes["migration"] = cold.revert(call.cloud, instance, call.by).uuid
+    return Response(202)
+
+
+def _evacuate(call: Call, instance: Instance, given: Any) -> Response:
+    require_admin(call, "os-evacuate")
+    host = (given or {}).get("host")
+    migration = evacuation.ask(call.cloud, instance, call.by, host=host, stays_stopped=call.at_least(95))
+    call.notes["migration"] = migration.uuid
+    return Response(200, None if call.at_least(14) else {"adminPass": "simulated"})
+
+
+def _stop(call: Call, instance: Instance, _given: Any) -> Response:
+    power.stop(call.cloud, instance, call.by)
+    return Response(202)
+
+
+def _start(call: Call, instance: Instance, _given: Any) -> Response:
+    power.start(call.cloud, instance, call.by)
+    return Response(202)
+
+
+def _lock(call: Call, instance: Instance, given: Any) -> Response:
+    reason = given.get("locked_reason") if isinstance(given, dict) and call.at_least(73) else None
+    power.lock(call.cloud, instance, call.by, reason)
+    return Response(202)
+
+
+def _unlock(call: Call, instance: Instance, _given: Any) -> Response:
+    power.unlock(call.cloud, instance, call.by)
+    return Response(202)
+
+
+def _reset(call: Call, instance: Instance, given: Any) -> Response:
+    require_admin(call, "os-admin-actions:reset_state")
+    state = (given or {}).get("state")
+    if state not in ("active", "error"):
+        raise Refusal(
+            400, f"Invalid input for field/attribute state. {state!r} is not one of ['active', 'error']"
+        )
+    power.reset_state(call.cloud, instance, call.by, state)
+    return Response(202)
+
+
+VERBS: dict[str, Verb] = {
+    "os-migrateLive": _migrate_live,
+    "migrate": _migrate,
+    "resize": _resize,
+    "confirmResize": _confirm,
+    "revertResize": _revert,
+    "evacuate": _evacuate,
+    "os-stop": _stop,
+    "os-start": _start,
+    "lock": _lock,
+    "unlock": _unlock,
+    "os-resetState": _reset,
+}
