@@ -81,9 +81,10 @@ class Progress:
         action = self.actions[id]
         if not self._fits(action):
             return False
-        if not action.just_in_time or not self._needed_by[id]:
+        waiting = [w for w in self._waited_by[id] if self.standing[w].state == S.PENDING]
+        if not action.just_in_time or not waiting:
             return True
-        for dependant in self._needed_by[id]:
+        for dependant in waiting:
             if self._almost_ready(dependant) and self._fits(self.actions[dependant]):
                 self._reserved[id] = dependant
                 return True

@@ -1,0 +1,257 @@
+"""The pure state machine of a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import assume, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from plan_schemas.frozen import EMPTY, FrozenDict
+from plan_schemas.plan import (
+    Action,
+    ActionState,
+    ActionType,
+    Execution,
+    Limits,
+    Plan,
+    PlanState,
+    Retry,
+    SkipCause,
+    Touches,
+)
+from workflows.progress import ENDED, Progress
+
+S = ActionState
+NOP = ActionType("nop", True, True, 5, 60, 1, Retry(1, 1, 2, 10))
+
+
+def action(id: str, **more: Any) -> Action:
+    return Action(id, "nop", EMPTY, "because", **more)
+
+
+def plan(*actions: Action, limits: Limits | None = None) -> Plan:
+    execution = Execution(mode="auto", limits=limits or Limits())
+    return Plan("p", "c", "2026-01-01T00:00:00Z", execution, FrozenDict(nop=NOP), tuple(actions))
+
+
+def run(progress: Progress, *failing: str) -> list[str]:
+    """Start and finish everything one by one; answers the order."""
+    order = []
+    while True:
+        for id in progress.startable():
+            order.append(id)
+        if not progress.running:
+            return order
+        id = progress.running[0]
+        progress.finish(id, S.FAILED if id in failing else S.SUCCEEDED, "boom" if id in failing else "")
+
+
+def states(progress: Progress) -> dict[str, str]:
+    return {id: str(s.state) for id, s in progress.standing.items()}
+
+
+def test_dependants_of_a_failed_action_are_blocked_and_never_started() -> None:
+    """Over a failed `needs` edge nothing starts, however far down the line."""
+    progress = Progress(plan(action("a"), action("b", needs=("a",)), action("c", needs=("b",)), action("d")))
+    order = run(progress, "a")
+    assert order == ["a", "d"]
+    assert states(progress) == {"a": "FAILED", "b": "BLOCKED", "c": "BLOCKED", "d": "SUCCEEDED"}
+    assert progress.standing["b"].why == "needs a, which failed: boom"
+    assert progress.verdict()[0] == PlanState.FAILED
+
+
+def test_dependants_of_a_skipped_action_are_skipped_with_its_reason() -> None:
+    """A person's skip does not satisfy a `needs` edge, and the dependant says whose skip it was."""
+    progress = Progress(plan(action("a"), action("b", needs=("a",))))
+    progress.skip("a", "skipped by eve: noisy")
+    assert states(progress) == {"a": "SKIPPED", "b": "SKIPPED"}
+    assert progress.standing["b"].why == "needs a, skipped (person): skipped by eve: noisy"
+    assert progress.over
+    assert progress.verdict() == (PlanState.SUCCEEDED, "0 actions done, 2 skipped")
+
+
+def test_an_action_that_is_already_as_wanted_satisfies_what_needs_it() -> None:
+    """SKIPPED(already) lets dependants go on."""
+    progress = Progress(plan(action("a"), action("b", needs=("a",))))
+    assert progress.startable() == ["a"]
+    progress.finish("a", S.SKIPPED, "disabled already", SkipCause.ALREADY)
+    assert progress.startable() == ["b"]
+
+
+def test_over_a_frees_edge_the_dependant_still_starts_after_a_failure() -> None:
+    """What frees space may fail: the dependant starts and is re-checked against fresh capacity."""
+    progress = Progress(plan(action("a"), action("b", freed_by=("a",))))
+    assert run(progress, "a") == ["a", "b"]
+    assert states(progress)["b"] == "SUCCEEDED"
+
+
+def test_slots_of_hosts_are_never_exceeded() -> None:
+    """One move out and two in per host, whatever the order of priorities."""
+    moves = [action(f"m{i}", touches=Touches(f"i{i}", f"s{i}", "t"), priority=i) for i in range(4)]
+    progress = Progress(plan(*moves))
+    assert progress.startable() == ["m3", "m2"]
+    progress.finish("m2", S.SUCCEEDED)
+    assert progress.startable() == ["m1"]
+
+
+def test_a_just_in_time_action_waits_until_a_dependant_could_run() -> None:
+    """A host is disabled only when its own drain can begin."""
+    busy = action("m0", touches=Touches("i0", "a", "t"), priority=9)
+    disable = action("disable", just_in_time=True, touches=Touches(service="b", sets="disabled"))
+    drain = action("m1", needs=("disable",), touches=Touches("i1", "b", "t"))
+    progress = Progress(plan(busy, disable, drain, limits=Limits(in_per_host=1)))
+    assert progress.startable() == ["m0"]
+    progress.finish("m0", S.SUCCEEDED)
+    assert progress.startable() == ["disable"]
+    progress.finish("disable", S.SUCCEEDED)
+    assert progress.startable() == ["m1"]
+
+
+def test_a_just_in_time_action_that_nothing_needs_any_more_is_skipped() -> None:
+    """When a person skips the only move off a host, the host is not disabled for nothing."""
+    disable = action("disable", just_in_time=True)
+    progress = Progress(plan(disable, action("m1", needs=("disable",))))
+    progress.paused = True
+    progress.skip("m1", "not tonight")
+    progress.paused = False
+    assert progress.startable() == []
+    assert progress.over
+    assert progress.standing["disable"].why == "nothing that needs it is left to do"
+
+
+def test_what_waits_for_two_just_in_time_actions_does_not_wait_for_ever() -> None:
+    """Two just-in-time actions before one dependant start together."""
+    progress = Progress(
+        plan(action("x", just_in_time=True), action("y", just_in_time=True), action("z", needs=("x", "y")))
+    )
+    assert progress.startable() == ["x", "y"]
+
+
+def test_a_failed_action_that_left_nothing_to_undo_stays_failed() -> None:
+    """After the way back one still sees which action failed, and why."""
+    progress = Progress(plan(action("a"), action("b", needs=("a",))))
+    run(progress, "b")
+    back = Progress(plan(action("undo-b"), action("undo-a", needs=("undo-b",))))
+    for id in ("a", "b"):
+        progress.revert(id)
+    back.startable()
+    back.finish("undo-b", S.SKIPPED, "on s1 already", SkipCause.ALREADY)
+    back.startable()
+    back.finish("undo-a", S.SUCCEEDED, "back on s1")
+    for id in ("a", "b"):
+        progress.reverted(id, back.standing[f"undo-{id}"])
+    assert states(progress) == {"a": "REVERTED", "b": "FAILED"}
+    assert progress.standing["b"].why == "boom"
+
+
+def test_finishing_what_does_not_run_is_a_defect_and_says_so() -> None:
+    """A result for an action that is not running is never taken in silently."""
+    progress = Progress(plan(action("a")))
+    with pytest.raises(ValueError, match="a is PENDING, not ONGOING"):
+        progress.finish("a", S.SUCCEEDED)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    actions: list[Action] = []
+    for i in range(draw(st.integers(1, 9))):
+        before = [a.id for a in actions]
+        picked = draw(st.lists(st.sampled_from(before), unique=True, max_size=3)) if before else []
+        cut = draw(st.integers(0, len(picked)))
+        hosts = st.sampled_from(["h1", "h2", "h3"])
+        touches = draw(
+            st.one_of(
+                st.just(Touches()), st.builds(Touches, instance=st.just(f"i{i}"), out=hosts, into=hosts)
+            )
+        )
+        actions.append(
+            action(
+                f"a{i}",
+                needs=tuple(picked[:cut]),
+                freed_by=tuple(picked[cut:]),
+                touches=touches,
+                just_in_time=draw(st.booleans()),
+                priority=draw(st.integers(0, 3)),
+            )
+        )
+    limits = Limits(draw(st.integers(1, 4)), draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    return plan(*actions, limits=limits)
+
+
+class Life(RuleBasedStateMachine):
+    """Every message and result at every moment: what must hold, holds."""
+
+    @initialize(drawn=plans())
+    def begin(self, drawn: Plan) -> None:
+        self.progress = Progress(drawn)
+        self.started: set[str] = set()
+
+    @rule()
+    def start(self) -> None:
+        paused = self.progress.paused or bool(self.progress.stopped)
+        for id in self.progress.startable():
+            assert not paused, "something started while paused or stopped"
+            assert id not in self.started, "an action started twice"
+            self.started.add(id)
+            for before in self.progress.actions[id].needs:
+                assert self.progress.standing[before].satisfies, (
+                    "a dependant of an unsatisfied action started"
+                )
+
+    @rule(data=st.data(), state=st.sampled_from([S.SUCCEEDED, S.FAILED, S.SKIPPED, S.CANCELLED]))
+    def end(self, data: st.DataObject, state: ActionState) -> None:
+        assume(self.progress.running)
+        id = data.draw(st.sampled_from(self.progress.running))
+        cause = data.draw(st.sampled_from(list(SkipCause))) if state == S.SKIPPED else None
+        self.progress.finish(id, state, "some reason", cause)
+
+    @rule(data=st.data(), cancel=st.booleans())
+    def leave_out(self, data: st.DataObject, cancel: bool) -> None:
+        pending = [id for id, s in self.progress.standing.items() if s.state == S.PENDING]
+        assume(pending)
+        id = data.draw(st.sampled_from(pending))
+        (self.progress.cancel if cancel else self.progress.skip)(id, "a person said so")
+
+    @rule(paused=st.booleans())
+    def pause(self, paused: bool) -> None:
+        self.progress.paused = paused
+
+    @rule()
+    def stop(self) -> None:
+        self.progress.stop("enough")
+
+    @invariant()
+    def nothing_hangs(self) -> None:
+        """While something is pending, something runs, or may start, or a person holds it."""
+        if not hasattr(self, "progress"):
+            return
+        p = self.progress
+        if p.over or p.running or p.paused or p.stopped:
+            return
+        assert p.startable(), f"nothing runs and nothing may start: {states(p)}"
+        self.started.update(p.running)
+
+    @invariant()
+    def limits_hold_and_counts_are_true(self) -> None:
+        if not hasattr(self, "progress"):
+            return
+        p, limits = self.progress, self.progress.plan.execution.limits
+        running = [p.actions[id].touches for id in p.running]
+        assert len(running) <= limits.parallel
+        for host in ("h1", "h2", "h3"):
+            assert sum(t.out == host for t in running) <= limits.out_per_host
+            assert sum(t.into == host for t in running) <= limits.in_per_host
+        for state in S:
+            assert p.counts[state] == sum(s.state == state for s in p.standing.values())
+        if p.over:
+            assert all(s.state in ENDED for s in p.standing.values())
+        for id, s in p.standing.items():
+            if s.state in (S.BLOCKED, S.SKIPPED, S.CANCELLED, S.FAILED):
+                assert s.why, f"{id} is {s.state} without a reason"
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
