@@ -1,1 +1,1 @@
-"""A whole OpenStack cloud as a plain state machine with a virtual clock, and the REST face real clients speak to."""
+"""A whole OpenStack cloud as a plain state machine in virtual time, and the REST face real clients know."""

@@ -25,6 +25,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     cloud.clock.epoch = datetime.now(UTC)
     cloud.speed = options.speed
+    # Clients time a token by the real clock: a fast cloud must not let it die early.
+    cloud.settings.token_ttl *= max(1.0, options.speed)
     with (
         contextlib.nullcontext()
         if options.journal is None

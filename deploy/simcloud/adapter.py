@@ -1,4 +1,4 @@
-"""Real keystoneauth and openstacksdk sessions on a cloud in this process, in virtual time, without a socket."""
+"""Real openstacksdk sessions on a cloud in this process, in virtual time and without a socket."""
 
 import io
 from collections.abc import Mapping

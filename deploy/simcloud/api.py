@@ -1,4 +1,4 @@
-"""The one way in: a request goes through faults, identity and microversion to its service, and into the journal."""
+"""The one way in: faults, identity, microversion, the service itself, and the journal."""
 
 import re
 from dataclasses import dataclass
@@ -120,6 +120,7 @@ class Exchange:
             response = self._dispatch(service, version, line)
         except Refusal as refusal:
             line["reason"] = refusal.message
+            line["migration"] = refusal.migration or line["migration"]
             body = service.error_body(refusal.status, refusal.message, self.request_id)
             response = Response(refusal.status, body, dict(refusal.headers))
         response.headers = headers | response.headers

@@ -1,5 +1,6 @@
 """The cloud itself: everything that exists, the indexes over it, and its clock."""
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,10 @@ class Cloud:
     def after(self, seconds: float, call: Callable[..., None], *args: Any) -> None:
         """Call a module-level function with this cloud and the arguments, `seconds` from now."""
         self.clock.after(seconds, call, *args)
+
+    def copy(self) -> "Cloud":
+        """The same cloud in the same moment, going its own way from here on."""
+        return copy.deepcopy(self)
 
     def number(self, series: str) -> int:
         """The next number of a series, as a database counts its rows."""

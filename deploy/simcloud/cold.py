@@ -256,7 +256,8 @@ def _under_way(cloud: Cloud, uuid: str) -> tuple[Migration, Instance] | None:
     instance = cloud.instances.get(migration.instance)
     if not migration.running or instance is None:
         return None
-    migration.lost = migration.lost or not cloud.hosts[migration.source].alive
+    if migration.status != "post-migrating":  # from there on the source has nothing to do
+        migration.lost = migration.lost or not cloud.hosts[migration.source].alive
     return None if migration.lost else (migration, instance)
 
 

@@ -17,12 +17,13 @@
         live_seconds: 2                # how long moves off this host take; cold_seconds likewise
       - {name: cmp, count: 3}          # cmp-1, cmp-2, cmp-3
     aggregates: [{name: fast, metadata: {ssd: "true"}, hosts: [cmp-1]}]
-    flavors: [{name: m1, vcpus: 2, memory_mb: 4096, disk_gb: 20, extra_specs: {"trait:CUSTOM_NVME": required}}]
+    flavors: [{name: m1, vcpus: 2, memory_mb: 4096, disk_gb: 20, extra_specs: {"trait:CUSTOM_X": required}}]
     groups: [{name: ha, policy: anti-affinity, max_server_per_host: 1, project: demo}]
     servers:
       - {name: web, flavor: m1, host: cmp-1, group: ha, stopped: false, locked: false, pinned_zone: az1,
          project: demo, metadata: {}, tags: [], from_volume: false, live_seconds: 2, count: 1}
-    faults: {api: [...], migration: [...]}    # see faults.ApiFault and faults.MigrationFault; instance may be a name
+    faults: {api: [...], migration: [...]}    # fields of faults.ApiFault, MigrationFault; instance: or a name
+    down_cells: [cell2]
 
 or `generate: {hosts: 12, seed: 7}` in place of hosts, flavors, groups and servers.
 """
@@ -152,6 +153,7 @@ class Declaration(_Strict):
     groups: list[_Group] = Field(default_factory=list)
     servers: list[_Server] = Field(default_factory=list)
     generate: _Generate | None = None
+    down_cells: list[str] = Field(default_factory=list)
     faults: _Faults = Field(default_factory=_Faults)
 
 
@@ -180,6 +182,9 @@ def declare(document: Any) -> Cloud:
     for project, quota in declaration.quotas.items():
         cloud.quotas[cloud.identity.add_project(project)] = Quota(quota.instances, quota.cores, quota.ram)
     _add_faults(cloud, declaration.faults)
+    for cell in declaration.down_cells:
+        _known("down_cells", cell, "cell", cell, {host.cell for host in cloud.hosts.values()})
+        cloud.down_cells.add(cell)
     return cloud
 
 

@@ -1,6 +1,6 @@
 """Rebuilding servers of a dead host elsewhere, and what that leaves behind."""
 
-from deploy.simcloud import guards, records
+from deploy.simcloud import guards, live, records
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.entities import RUNNING, SHUTDOWN, Host, Instance, Migration
 from deploy.simcloud.identity import Caller
@@ -20,6 +20,7 @@ def ask(cloud: Cloud, instance: Instance, by: Caller, *, host: str | None, stays
         raise Refusal(400, "The target host can't be the same one.")
     if cloud.hosts[instance.host].up:
         raise Refusal(400, f"Compute service of {instance.host} is still in use.")
+    _end_lost(cloud, instance)
     instance.task_state = "rebuilding"
     cloud.touch(instance)
     records.begin(cloud, instance, "evacuate", by)
@@ -28,6 +29,16 @@ def ask(cloud: Cloud, instance: Instance, by: Caller, *, host: str | None, stays
     records.write(cloud, migration)  # unlike the moves, the API itself writes this record
     cloud.after(cloud.settings.schedule_delay, _decided, migration.uuid, stays_stopped)
     return migration
+
+
+def _end_lost(cloud: Cloud, instance: Instance) -> None:
+    """A move that died with the host is over; only the host's own claim remains."""
+    for migration in list(cloud.migrations_for(instance.uuid)):
+        if migration.running and migration.lost:
+            records.turn(cloud, migration, "error")
+            cloud.books.release(instance.uuid)
+            cloud.books.hand_over(migration.uuid, instance.uuid)
+            live.free_slot(cloud, migration)
 
 
 def _decided(cloud: Cloud, uuid: str, stays_stopped: bool) -> None:

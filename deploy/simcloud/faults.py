@@ -31,9 +31,10 @@ class _Fault(BaseModel):
 class ApiFault(_Fault):
     """A trouble between client and service.
 
-    `status`: answer so instead of processing (409, 429 with `retry_after`, 5xx). `latency`: wait `seconds` before
-    processing. `delay_reply`: process at once, reply `seconds` later. `drop_reply`: process, then close the
-    connection. `refuse`: close it before processing. `token_revoked`: every token dies, this request first.
+    `status`: answer so instead of processing (409, 429 with `retry_after`, 5xx).
+    `latency`: wait `seconds` before processing. `delay_reply`: process at once, reply `seconds` later.
+    `drop_reply`: process, then close the connection. `refuse`: close it before processing.
+    `token_revoked`: every token dies, that of this request first.
     """
 
     effect: Literal["status", "latency", "delay_reply", "drop_reply", "refuse", "token_revoked"]
@@ -57,8 +58,9 @@ class ApiFault(_Fault):
 class MigrationFault(_Fault):
     """A trouble of a move.
 
-    `check`: the destination refuses, so no valid host is found. `pre`: preparing fails. `on_the_way`: it breaks at
-    share `at`. `stall`: bytes stop at share `at` until somebody aborts. `elsewhere`: it lands on host `to`.
+    `check`: the destination refuses, so no valid host is found. `pre`: preparing fails.
+    `on_the_way`: it breaks at share `at`. `stall`: bytes stop at share `at` until somebody aborts.
+    `elsewhere`: it lands on host `to`.
     """
 
     effect: Literal["check", "pre", "on_the_way", "stall", "elsewhere"]

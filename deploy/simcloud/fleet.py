@@ -6,6 +6,9 @@ from deploy.simcloud.entities import Host, Migration
 from deploy.simcloud.refusal import Refusal
 from deploy.simcloud.scheduler import DISABLED_TRAIT
 
+# In these states the source compute works on a move, which its death leaves hanging.
+_NEED_SOURCE = frozenset({"preparing", "running", "pre-migrating", "migrating"})
+
 
 def set_status(cloud: Cloud, host: Host, *, enabled: bool, reason: str | None) -> None:
     """Enable or disable a service; Placement carries the trait at once."""
@@ -21,8 +24,8 @@ def force_down(cloud: Cloud, host: Host, *, forced: bool) -> None:
     if not forced and host.forced_down and evacuation.unfinished(cloud, host.name):
         raise Refusal(
             400,
-            f"Unable to force up host {host.name} as `done` evacuation migration records remain associated with "
-            "the host. Ensure the compute service has been restarted, allowing these records to move to "
+            f"Unable to force up host {host.name} as `done` evacuation migration records remain associated "
+            "with the host. Ensure the compute service has been restarted, allowing these records to move to "
             "`completed` before retrying this request.",
         )
     host.forced_down = forced
@@ -32,6 +35,10 @@ def force_down(cloud: Cloud, host: Host, *, forced: bool) -> None:
 def kill(cloud: Cloud, host: Host) -> None:
     """The compute process dies at once; Nova notices later."""
     host.alive = False
+    for uuid in cloud.moving:
+        migration = cloud.migrations[uuid]
+        if migration.source == host.name and migration.status in _NEED_SOURCE:
+            migration.lost = True
     cloud.after(cloud.settings.service_down_time, _noticed, host.name)
 
 

@@ -27,7 +27,7 @@ def ask(
     records.write(cloud, migration)
     problem = _decide(cloud, migration)
     if problem is not None:
-        raise Refusal(400, problem)
+        raise Refusal(400, problem, migration=migration.uuid)
     return migration
 
 

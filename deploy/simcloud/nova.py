@@ -103,14 +103,18 @@ def links(call: Call, path: str) -> list[dict[str, str]]:
     ]
 
 
+def number(call: Call, name: str, default: int) -> int:
+    """A whole number of the query."""
+    text = call.query.get(name)
+    if text is not None and not text.isdigit():
+        raise Refusal(400, f"{name} param must be an integer, got {text}")
+    return default if text is None else int(text)
+
+
 def page_size(call: Call) -> int:
     """The client's limit, never more than the service's own."""
-    text = call.query.get("limit")
-    if text is None:
-        return call.cloud.settings.max_limit
-    if not text.isdigit():
-        raise Refusal(400, f"limit param must be an integer, got {text}")
-    return min(int(text), call.cloud.settings.max_limit)
+    most = call.cloud.settings.max_limit
+    return min(number(call, "limit", most), most)
 
 
 def next_link(call: Call, rows: Iterable[Any], size: int, marker: str | None) -> list[dict[str, str]]:

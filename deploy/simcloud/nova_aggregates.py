@@ -74,7 +74,9 @@ def delete(call: Call) -> Response:
 def act(call: Call) -> Response:
     require_admin(call, "os-aggregates:update")
     aggregate = _find(call)
-    name, given = next(iter(call.body.items()), ("", {}))
+    name, given = next(iter(call.body.items()), ("", None))
+    if not isinstance(given, dict):
+        raise Refusal(400, "There is no such action")
     if name == "set_metadata":
         for key, value in given["metadata"].items():
             if value is None:

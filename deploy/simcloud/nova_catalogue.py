@@ -4,7 +4,7 @@ from typing import Any
 
 from deploy.simcloud.entities import Flavor, Quota, ServerGroup
 from deploy.simcloud.http import Call, Response
-from deploy.simcloud.nova import ROUTES, links, require_admin
+from deploy.simcloud.nova import ROUTES, links, number, page_size, require_admin
 from deploy.simcloud.refusal import Refusal
 
 
@@ -86,9 +86,8 @@ def groups(call: Call) -> Response:
         for group in call.cloud.groups.values()
         if everybody or group.project_id == call.by.project_id
     ]
-    start = int(call.query.get("offset", 0))
-    limit = min(int(call.query.get("limit", call.cloud.settings.max_limit)), call.cloud.settings.max_limit)
-    return Response(200, {"server_groups": rows[start : start + limit]})
+    start = number(call, "offset", 0)
+    return Response(200, {"server_groups": rows[start : start + page_size(call)]})
 
 
 def _group(call: Call) -> ServerGroup:

@@ -6,7 +6,7 @@ from typing import Any
 from deploy.simcloud.clock import parse_moment
 from deploy.simcloud.entities import Action, Event
 from deploy.simcloud.http import Call, Response
-from deploy.simcloud.nova import ROUTES
+from deploy.simcloud.nova import ROUTES, number
 from deploy.simcloud.nova_servers import visible
 from deploy.simcloud.refusal import Refusal
 from deploy.simcloud.stamps import naive
@@ -28,7 +28,7 @@ def index(call: Call) -> Response:
         since = call.cloud.clock.seconds(parse_moment(call.query["changes-since"]))
         actions = [action for action in actions if action.updated >= since]
     if "limit" in call.query and call.at_least(58):
-        actions = actions[: int(call.query["limit"])]
+        actions = actions[: number(call, "limit", len(actions))]
     return Response(200, {"instanceActions": [_row(call, action) for action in actions]})
 
 

@@ -1,4 +1,4 @@
-"""Metadata and tags of a server."""
+"""Metadata, tags and volumes of a server."""
 
 from deploy.simcloud.http import Call, Response
 from deploy.simcloud.nova import ROUTES
@@ -54,6 +54,16 @@ def delete_metadata_item(call: Call) -> Response:
     instance.metadata = {key: value for key, value in instance.metadata.items() if key != call["key"]}
     call.cloud.touch(instance)
     return Response(204)
+
+
+@ROUTES.on("GET", "/v2.1/servers/{server}/os-volume_attachments")
+def attachments(call: Call) -> Response:
+    instance = visible(call, call["server"])
+    rows = [
+        {"id": volume, "volumeId": volume, "serverId": instance.uuid, "device": f"/dev/vd{chr(97 + index)}"}
+        for index, volume in enumerate(instance.volumes)
+    ]
+    return Response(200, {"volumeAttachments": rows})
 
 
 @ROUTES.on("GET", TAGS)

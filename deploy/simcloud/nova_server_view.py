@@ -33,9 +33,11 @@ def host_status(cloud: Cloud, instance: Instance) -> str:
     if instance.host is None:
         return ""
     host = cloud.hosts[instance.host]
-    if not host.up:
+    if host.forced_down:
         return "DOWN"
-    return "UP" if host.enabled else "MAINTENANCE"
+    if not host.enabled:
+        return "MAINTENANCE"
+    return "UP" if host.up else "UNKNOWN"
 
 
 def zone_of(cloud: Cloud, instance: Instance) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from deploy.simcloud.entities import CLASSES, Host, Inventory, Resources
 from deploy.simcloud.http import Call, Response, Routes
-from deploy.simcloud.nova import require_admin
+from deploy.simcloud.nova import number, require_admin
 from deploy.simcloud.refusal import Refusal
 from deploy.simcloud.scheduler import fits
 
@@ -248,7 +248,7 @@ def candidates(call: Call) -> Response:
     if "resources" not in call.query:
         raise Refusal(400, "'resources' is a required property")
     demand = parse_resources(call.query["resources"])
-    hosts = _matching(call)[: int(call.query.get("limit", 1_000_000))]
+    hosts = _matching(call)[: number(call, "limit", 1_000_000)]
     requests = [
         {"allocations": {host.uuid: {"resources": demand}}, "mappings": {"": [host.uuid]}} for host in hosts
     ]

@@ -2,10 +2,13 @@
 
 
 class Refusal(Exception):
-    """The request is refused; the cloud has not changed."""
+    """The request is refused."""
 
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, headers: dict[str, str] | None = None, migration: str | None = None
+    ) -> None:
         super().__init__(message)
+        self.migration = migration  # some refusals leave a record behind
         self.status = status
         self.message = message
         self.headers = headers or {}

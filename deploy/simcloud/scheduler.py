@@ -8,6 +8,7 @@ from deploy.simcloud.entities import MEMORY, VCPU, Flavor, Host, Instance, Resou
 from deploy.simcloud.refusal import NoValidHost
 
 DISABLED_TRAIT = "COMPUTE_STATUS_DISABLED"
+Peers = dict[str, int]  # host -> members of the server's group there
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,18 @@ def pick(cloud: Cloud, wish: Wish) -> Host:
     """The best host that passes every filter."""
     candidates: Iterable[Host] = cloud.hosts.values() if wish.only is None else [cloud.hosts[wish.only]]
     demand = wish.flavor.resources(from_volume=wish.instance.from_volume)
+    peers = peers_on(cloud, wish.instance)
     passing = [
         host
         for host in candidates
-        if host.name not in wish.ignore and refusal(cloud, wish, host, demand) is None
+        if host.name not in wish.ignore and refusal(cloud, wish, host, demand, peers) is None
     ]
     if not passing:
         raise NoValidHost
-    return min(passing, key=lambda host: _weight(cloud, wish.instance, host))
+    return min(passing, key=lambda host: _weight(cloud, wish.instance, host, peers))
 
 
-def refusal(cloud: Cloud, wish: Wish, host: Host, demand: Resources) -> str | None:
+def refusal(cloud: Cloud, wish: Wish, host: Host, demand: Resources, peers: Peers) -> str | None:
     """The first filter that says no, by name; None if the host may take it."""
     if not host.enabled or not host.up or host.cell in cloud.down_cells:
         return "ComputeFilter"
@@ -48,7 +50,7 @@ def refusal(cloud: Cloud, wish: Wish, host: Host, demand: Resources) -> str | No
         return "AggregateMultiTenancyIsolation"
     if not _specs_agree(cloud, wish.flavor, host):
         return "AggregateInstanceExtraSpecsFilter"
-    return _group_refusal(cloud, wish.instance, host)
+    return _group_refusal(cloud, wish.instance, host, peers)
 
 
 def fits(cloud: Cloud, host: Host, demand: Resources) -> bool:
@@ -98,7 +100,7 @@ def _specs_agree(cloud: Cloud, flavor: Flavor, host: Host) -> bool:
     return all(value in offered.get(key, ()) for key, value in wanted.items())
 
 
-def peers_on(cloud: Cloud, instance: Instance) -> dict[str, int]:
+def peers_on(cloud: Cloud, instance: Instance) -> Peers:
     """How many other members of the server's group each host has or is about to receive."""
     if instance.group is None or instance.group not in cloud.groups:
         return {}
@@ -118,23 +120,22 @@ def peers_on(cloud: Cloud, instance: Instance) -> dict[str, int]:
     return count
 
 
-def _group_refusal(cloud: Cloud, instance: Instance, host: Host) -> str | None:
+def _group_refusal(cloud: Cloud, instance: Instance, host: Host, peers: Peers) -> str | None:
     group = cloud.groups.get(instance.group or "")
     if group is None or group.policy not in ("affinity", "anti-affinity"):
         return None
-    peers = peers_on(cloud, instance)
     if group.policy == "affinity":
         return "ServerGroupAffinityFilter" if peers and host.name not in peers else None
     return "ServerGroupAntiAffinityFilter" if peers.get(host.name, 0) >= group.limit else None
 
 
-def _weight(cloud: Cloud, instance: Instance, host: Host) -> tuple[float, float, float, str]:
+def _weight(cloud: Cloud, instance: Instance, host: Host, peers: Peers) -> tuple[float, float, float, str]:
     """Smaller is better: soft groups first, then the emptiest host by memory and cores."""
     soft = 0.0
     group = cloud.groups.get(instance.group or "")
     if group is not None and group.policy.startswith("soft-"):
-        peers = peers_on(cloud, instance).get(host.name, 0)
-        soft = -peers if group.policy == "soft-affinity" else peers
+        here = peers.get(host.name, 0)
+        soft = -here if group.policy == "soft-affinity" else here
     return soft, -_free(cloud, host, MEMORY), -_free(cloud, host, VCPU), host.name
 
 

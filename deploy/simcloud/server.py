@@ -78,7 +78,7 @@ def _parsed(request: HttpRequest, raw: bytes) -> Request:
 class _Silence(HttpResponse):
     """Says nothing: the connection under it is gone."""
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, _scope: MutableMapping[str, Any], receive: Any, _send: Any) -> None:
         """Wait until the server below has noticed, or it would report a forgotten reply."""
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -118,5 +118,6 @@ def build(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Se
         log_level="warning",
         access_log=False,
         timeout_keep_alive=60,
+        timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)
