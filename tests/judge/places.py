@@ -1,0 +1,231 @@
+"""Where an instance may be, after Nova's filters and Placement: each rule by its name, with the numbers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+
+from tests.judge.picture import Picture, Row, Terms
+
+Broken = Iterator[tuple[str, str]]  # (rule, sentence)
+
+LIVE_FROM = {"ACTIVE", "PAUSED"}
+COLD_FROM = {"ACTIVE", "SHUTOFF"}
+FROM = {"live": LIVE_FROM, "cold": COLD_FROM}
+
+
+def placement(
+    snapshot: Row, instance: str, host: str, *, audit: Row | None = None, kind: str | None = None
+) -> list[str]:
+    """The rules that forbid moving this instance to this host now, by name; empty when it may go there."""
+    picture = Picture(snapshot)
+    terms = Terms(picture, audit)
+    found = [*staying(picture, terms, instance, kind), *placing(picture, terms, instance, host)]
+    return sorted({rule for rule, _ in found})
+
+
+def placing(picture: Picture, terms: Terms, instance: str, host: str) -> Broken:
+    """What speaks against this host for this instance, with everybody else where the picture has them."""
+    if host not in picture.hosts:
+        yield "unknown_host", f"there is no host {host}"
+        return
+    if not picture.enabled(host):
+        yield "disabled", f"{host} is disabled"
+    yield from fixed(picture, terms, instance, host)
+    yield from crowding(picture, instance, host)
+
+
+def fixed(picture: Picture, terms: Terms, instance: str, host: str) -> Broken:
+    """The rules that no other move can change."""
+    row, target = picture.instances[instance], picture.hosts[host]
+    if not picture.up(host):
+        yield "down", f"nova-compute on {host} is down"
+    if target.get("uncertain"):
+        yield "uncertain", f"the numbers of {host} are in doubt: {target['uncertain']}"
+    if host not in terms.hosts:
+        yield "out_of_scope", f"{host} is out of scope"
+    pin = row.get("pinned_az")
+    if pin and pin != picture.zone(host):
+        yield "zone", f"pinned to zone {pin}, {host} is in {picture.zone(host)}"
+    yield from _traits(row, target)
+    yield from _aggregates(picture, row, host)
+    yield from _tenants(picture, row, host)
+    yield from _hypervisor(picture, row, host)
+
+
+def _traits(row: Row, target: Row) -> Broken:
+    offered = set(target.get("traits", ()))
+    for provider in target.get("providers", ()):
+        offered |= set(provider.get("traits", ()))
+    for source in (row.get("extra_specs", {}), row.get("image_properties", {})):
+        for key, wish in source.items():
+            prefix, _, trait = key.partition(":")
+            if prefix.rstrip("0123456789") != "trait":
+                continue
+            if wish == "required" and trait not in offered:
+                yield "traits", f"needs trait {trait}, which {target['name']} lacks"
+            if wish == "forbidden" and trait in offered:
+                yield "traits", f"forbids trait {trait}, which {target['name']} has"
+
+
+def _aggregates(picture: Picture, row: Row, host: str) -> Broken:
+    offered = picture.aggregate_values(host)
+    for key, wish in row.get("extra_specs", {}).items():
+        scope, _, name = key.partition(":")
+        if scope == "aggregate_instance_extra_specs" and not any(
+            _meets(value, str(wish)) for value in offered.get(name, ())
+        ):
+            have = ", ".join(sorted(offered.get(name, ()))) or "nothing"
+            yield "aggregate", f"wants aggregate {name} {wish}; {host} offers {have}"
+
+
+_NUMERIC: dict[str, Callable[[float, float], bool]] = {
+    "=": operator.ge,  # an old oddity of Nova: a single = means at least
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    "<=": operator.le,
+}
+_TEXTUAL: dict[str, Callable[[str, str], bool]] = {
+    "s==": operator.eq,
+    "s!=": operator.ne,
+    "s<": operator.lt,
+    "s<=": operator.le,
+    "s>": operator.gt,
+    "s>=": operator.ge,
+    "<in>": operator.contains,
+}
+
+
+def _meets(value: str, wish: str) -> bool:
+    """Nova's little language of extra specs: an operator and its operand, or the plain value."""
+    word, *rest = wish.split() or [""]
+    if word == "<or>":
+        return value in [w for w in rest if w != "<or>"]
+    if word == "<all-in>":
+        return all(w in value for w in rest)
+    if word in _NUMERIC:
+        try:
+            return bool(rest) and _NUMERIC[word](float(value), float(rest[0]))
+        except ValueError:
+            return False
+    if word in _TEXTUAL:
+        return bool(rest) and _TEXTUAL[word](value, rest[0])
+    return value == wish
+
+
+def _tenants(picture: Picture, row: Row, host: str) -> Broken:
+    """A host in aggregates with filter_tenant_id… is for the projects they list, all of them together."""
+    values = picture.aggregate_values(host)
+    lists = [v for key, v in values.items() if key.startswith("filter_tenant_id")]
+    if lists and row.get("project", "") not in set.union(*lists):
+        yield "tenant", f"{host} is kept for other projects than {row.get('project', '')!r}"
+
+
+def _hypervisor(picture: Picture, row: Row, host: str) -> Broken:
+    there = str(picture.hosts[host].get("hypervisor_type", "QEMU")).lower()
+    source = row.get("host")
+    here = (
+        str(picture.hosts[source].get("hypervisor_type", "QEMU")).lower()
+        if source in picture.hosts
+        else there
+    )
+    if here != there:
+        yield "hypervisor_type", f"runs on {here}, {host} is {there}"
+    properties = row.get("image_properties", {})
+    wanted = properties.get("img_hv_type") or properties.get("hypervisor_type")
+    if wanted and _family(str(wanted)) != _family(there):
+        yield "hypervisor_type", f"its image asks for {wanted}, {host} is {there}"
+
+
+def _family(name: str) -> str:
+    """KVM guests run where Nova reports QEMU, and the other way round."""
+    return "qemu" if name.lower() in ("qemu", "kvm") else name.lower()
+
+
+def crowding(picture: Picture, instance: str, host: str) -> Broken:
+    """The rules that depend on who else is on the host."""
+    others = [uuid for uuid in picture.guests(host) if uuid != instance]
+    for resource_class, amount in sorted(picture.needs(instance).items()):
+        used = picture.claimed(host, resource_class)
+        used += sum(picture.needs(uuid).get(resource_class, 0) for uuid in others)
+        limit = picture.limit(host, resource_class)
+        if used + amount > limit:
+            yield "capacity", f"{host} would hold {used} + {amount} {resource_class} of {limit:g}"
+    for group in picture.groups_of(instance):
+        members = [uuid for uuid in picture.members(group) if uuid != instance]
+        if group["policy"] == "affinity":
+            at = {picture.where[uuid] for uuid in members} - {None}
+            if at and host not in at:
+                yield "affinity", f"group {group['name']} stays together on {', '.join(sorted(map(str, at)))}"
+        if group["policy"] == "anti-affinity":
+            there = len([uuid for uuid in members if uuid in others])
+            most = group.get("max_server_per_host", 1)
+            if there >= most:
+                yield "anti_affinity", f"{host} has {there} of group {group['name']}, at most {most}"
+
+
+def staying(picture: Picture, terms: Terms, instance: str, kind: str | None = None) -> Broken:
+    """Why an instance may not move at all, or not in this way."""
+    row = picture.instances[instance]
+    if row.get("locked"):
+        yield "locked", f"{instance} is locked"
+    if row.get("task_state"):
+        yield "busy", f"{instance} is busy: {row['task_state']}"
+    yield from _kind(picture, terms, instance, kind)
+    hardware = list(_hardware(row))
+    if hardware:
+        yield "pinned_resources", f"{instance} is tied to hardware of its host: {', '.join(hardware)}"
+    if instance in terms.excluded:
+        yield "excluded", f"{instance} is excluded by the audit"
+    source = row.get("host")
+    if source not in picture.hosts:
+        yield "status", f"{instance} is on no known host"
+        return
+    if source not in terms.hosts:
+        yield "out_of_scope", f"its host {source} is out of scope"
+    if not picture.up(source):
+        yield "down", f"its host {source} is down"
+    if picture.hosts[source].get("uncertain"):
+        yield "uncertain", f"the numbers of its host {source} are in doubt"
+
+
+def _kind(picture: Picture, terms: Terms, instance: str, kind: str | None) -> Broken:
+    status = picture.status(instance)
+    able = {k for k, states in FROM.items() if status in states}
+    if kind is None:
+        if not able & terms.allow:
+            yield "status", f"{instance} is {status}"
+            if able:
+                yield "not_allowed", f"{instance} is {status}; only {'/'.join(sorted(able))} would move it"
+        return
+    if kind not in able:
+        yield "status", f"{instance} is {status}, not for a {kind} migration"
+    if kind not in terms.allow:
+        yield "not_allowed", f"{kind} migration is not in allow ({', '.join(sorted(terms.allow))})"
+
+
+_TIED_PREFIXES = (
+    "hw:numa_",
+    "hw:mem_page_size",
+    "hw:pmem",
+    "pci_passthrough:",
+    "accel:device_profile",
+    "hw_numa_",
+    "hw_mem_page_size",
+)
+_TIED_CLASSES = ("PCPU", "VGPU", "PCI_DEVICE")
+
+
+def _hardware(row: Row) -> Iterator[str]:
+    """What ties a guest to pieces of its host: own CPUs, NUMA and page layouts, passed-through devices."""
+    for source in (row.get("extra_specs", {}), row.get("image_properties", {})):
+        for key, value in sorted(source.items()):
+            if key.startswith(_TIED_PREFIXES):
+                yield f"{key}={value}"
+            if key in ("hw:cpu_policy", "hw_cpu_policy") and value in ("dedicated", "mixed"):
+                yield f"{key}={value}"
+            scope, _, name = key.partition(":")
+            if scope.rstrip("0123456789") == "resources" and name in _TIED_CLASSES:
+                yield f"{key}={value}"
+    yield from (k for k, v in sorted(row.get("resources", {}).items()) if v and k in _TIED_CLASSES)

@@ -1,0 +1,25 @@
+"""Clouds to test on: random ones (`clusters`), requests on them (`audits`), and small ones with names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.worlds.clouds import DEMANDED, FEATURES, clusters, snapshots
+from tests.worlds.requests import audits, parameters
+
+__all__ = ["DEMANDED", "FEATURES", "audits", "clusters", "named", "names", "parameters", "snapshots"]
+
+HERE = Path(__file__).parent
+
+
+def named(name: str) -> dict[str, Any]:
+    """The Snapshot document of a named world, tests/worlds/<name>.yaml."""
+    document: dict[str, Any] = yaml.safe_load((HERE / f"{name}.yaml").read_text())
+    return document
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in HERE.glob("*.yaml"))

@@ -1,0 +1,87 @@
+"""Random requests on a cloud: audits with scopes and allowances, parameters after their own schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from plan_schemas.model import Cluster
+
+Row = dict[str, Any]
+
+
+@st.composite
+def audits(draw: st.DrawFn, cluster: Cluster, strategy: str, schema: Mapping[str, Any]) -> Row:
+    """The Audit document of a strategy with this parameter schema, over all or a part of a cloud."""
+    chosen = draw(parameters(schema, cluster))
+    allow = draw(st.sampled_from([["live", "service"], ["live", "cold", "service"], ["live", "service"]]))
+    limits = {"parallel": draw(st.integers(1, 8)), "out_per_host": draw(st.integers(1, 3))}
+    audit: Row = {
+        "ballast": "v1",
+        "kind": "Audit",
+        "name": f"random-{strategy}",
+        "cloud": cluster.cloud,
+        "strategy": strategy,
+        "parameters": chosen,
+        "execution": {"allow": allow, "limits": limits},
+        "max_uncertain": 100,
+    }
+    scope = draw(_scopes(cluster))
+    return audit | ({"scope": scope} if scope else {})
+
+
+@st.composite
+def _scopes(draw: st.DrawFn, cluster: Cluster) -> Row:
+    """Mostly everything; else without some, or only what is named."""
+    measure = draw(st.sampled_from(["all", "all", "without", "without", "only"]))
+    if measure == "all":
+        return {}
+    zones = sorted({h.zone for h in cluster.hosts.values()})
+    if measure == "only":
+        return {"include": draw(st.sampled_from([{"zones": zones[:1]}, {"aggregates": zones[-1:]}]))}
+    hosts, instances = list(cluster.hosts), list(cluster.instances)
+    without: list[Row] = [
+        {"metadata": {"optimize": "false"}},
+        {"hosts": draw(st.lists(st.sampled_from(hosts), max_size=2, unique=True))},
+        {"projects": ["blue"]},
+        {"hosts": ["no-such-host"]},
+    ]
+    if instances:
+        some = st.lists(st.sampled_from(instances), min_size=1, max_size=2, unique=True)
+        without.append({"instances": draw(some)})
+    return {"exclude": draw(st.sampled_from(without))}
+
+
+@st.composite
+def parameters(draw: st.DrawFn, schema: Mapping[str, Any], cluster: Cluster) -> Row:
+    """Values for a strategy's parameters: the required ones always, the others now and then."""
+    required = set(schema.get("required", ()))
+    out: Row = {}
+    for name, kind in sorted(schema.get("properties", {}).items()):
+        if name in required or draw(st.booleans()):
+            out[name] = draw(_values(name, kind, cluster))
+    return out
+
+
+def _values(name: str, kind: Mapping[str, Any], cluster: Cluster) -> st.SearchStrategy[Any]:
+    """What one parameter may be: a host of the cloud, one of the choices, an example, or by its type."""
+    if kind.get("format") == "host" or name.endswith(("_node", "_host")) or name == "host":
+        return st.sampled_from(list(cluster.hosts))
+    for choices in ("enum", "examples"):
+        if kind.get(choices):
+            return st.sampled_from(list(kind[choices]))
+    if kind.get("type") == "boolean":
+        return st.booleans()
+    if kind.get("type") == "integer":
+        low, high = int(kind.get("minimum", 0)), int(kind.get("maximum", 100))
+        return st.integers(low, high)
+    if kind.get("type") == "number":
+        low_, high_ = float(kind.get("minimum", 0.0)), float(kind.get("maximum", 100.0))
+        return st.floats(low_, high_, allow_nan=False)
+    if kind.get("type") == "array":
+        return st.lists(_values("", kind["items"], cluster), max_size=3)
+    if kind.get("type") == "object":
+        return parameters(kind, cluster)
+    return st.sampled_from(["", "text", "long enough to be read"])
