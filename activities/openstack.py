@@ -1,0 +1,267 @@
+"""The one way to a real cloud: openstacksdk's configuration and keystoneauth's session behind the door.
+
+One connection per cloud and process, shared by all threads. Answers are values parsed from bytes; bodies are
+never logged or raised, only the one sentence in which a service says no.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from keystoneauth1 import exceptions as trouble
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.session import TCPKeepAliveAdapter
+from openstack.config import OpenStackConfig
+from openstack.connection import Connection
+from openstack.exceptions import ConfigException
+
+from activities.door import Busy, Door, Failed, Gone, Transient
+from activities.observe import nova
+
+# Pinned per call. From 2.34 on a move that cannot be placed is accepted and fails later; from 2.68 on nothing
+# can be forced past the scheduler; 2.84 tells why a step failed; 2.65 takes back a queued live migration.
+_NOVA = "2.90"
+_POOL = 40  # connections: at least as many as there are threads that read
+_TIMEOUT = 60.0  # seconds that one answer may take
+_AGAIN = (429, 500, 502, 503, 504)
+_WORDS = 400  # how much of a refusal is passed on
+
+
+class Wire:
+    """Raw requests to one cloud's services, with every answer judged. Safe to share between threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._services = {
+            "compute": _adapter(connection, "compute", "2.1", "2.latest"),
+            "placement": _adapter(connection, "placement"),
+        }
+        self._session = connection.session
+        self._newest: dict[str, str] = {}
+        self._date: datetime | None = None
+
+    def get(self, service: str, path: str, microversion: str) -> bytes:
+        """Reading may be repeated: small troubles are tried again here, twice."""
+        return self.send(
+            service,
+            "GET",
+            path,
+            microversion,
+            status_code_retries=2,
+            status_code_retry_delay=0.2,
+            retriable_status_codes=list(_AGAIN),
+            connect_retries=1,
+        )
+
+    def send(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        microversion: str,
+        body: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> bytes:
+        """One request. Raises Transient, Busy, Failed or Gone."""
+        options = {"connect_retries": 0, "status_code_retries": 0, "timeout": _TIMEOUT, **options}
+        if body is not None:
+            options["json"] = dict(body)
+        what = f"{method} {path.split('?')[0]}"
+        adapter = self._services[service]
+        try:
+            answer = self._once(adapter, method, path, microversion, options)
+            if answer.status_code == 401:
+                # Another thread may have thrown the revoked token away first; then keystoneauth gives up. A
+                # request that met 401 has done nothing, so it may be sent once more.
+                answer = self._once(adapter, method, path, microversion, options)
+        except trouble.Unauthorized as why:
+            raise Transient(f"{what}: Keystone refused our credentials") from why
+        except (trouble.EndpointNotFound, trouble.MissingAuthPlugin, trouble.AuthPluginException) as why:
+            raise Failed(
+                f"{what}: no usable {service} endpoint or credentials", "check this cloud in clouds.yaml"
+            ) from why
+        except (trouble.ConnectFailure, trouble.SSLError, trouble.DiscoveryFailure) as why:
+            raise Transient(f"{what}: {service} cannot be reached ({type(why).__name__})") from why
+        except trouble.ClientException as why:
+            raise Transient(f"{what}: {type(why).__name__}") from why
+        self._remember_date(answer.headers.get("Date"))
+        if answer.status_code >= 400:
+            raise refusal(what, answer.status_code, answer.content)
+        return bytes(answer.content)
+
+    @staticmethod
+    def _once(adapter: Adapter, method: str, path: str, microversion: str, options: Mapping[str, Any]) -> Any:
+        return adapter.request(path, method, microversion=microversion, raise_exc=False, **options)
+
+    def newest(self, service: str) -> str:
+        """The highest microversion that the cloud speaks; asked once."""
+        if service not in self._newest:
+            try:
+                found = self._services[service].get_endpoint_data()
+            except trouble.ClientException as why:
+                raise Transient(f"{service} cannot be discovered ({type(why).__name__})") from why
+            newest = getattr(found, "max_microversion", None)
+            if not newest:
+                raise Failed(
+                    f"{service} names no microversions", "check its endpoint in Keystone's catalogue"
+                )
+            self._newest[service] = ".".join(str(part) for part in newest)
+        return self._newest[service]
+
+    def clock(self) -> datetime | None:
+        return self._date
+
+    def user(self) -> str:
+        try:
+            return str(self._session.get_user_id())
+        except trouble.ClientException as why:
+            raise Transient(f"Keystone does not say who we are ({type(why).__name__})") from why
+
+    def _remember_date(self, text: str | None) -> None:
+        if text:
+            self._date = parsedate_to_datetime(text)
+
+
+def _adapter(
+    connection: Connection, service: str, lowest: str | None = None, highest: str | None = None
+) -> Adapter:
+    """Plain keystoneauth as clouds.yaml configures it: the SDK's own proxies cost time and share badly."""
+    config = connection.config
+    return Adapter(
+        session=connection.session,
+        service_type=config.get_service_type(service),
+        service_name=config.get_service_name(service),
+        interface=config.get_interface(service),
+        region_name=config.get_region_name(service),
+        endpoint_override=config.get_endpoint(service),
+        min_version=lowest,
+        max_version=highest,
+    )
+
+
+def refusal(what: str, status: int, content: bytes) -> Exception:
+    """The typed no of an error answer: its status decides, its own sentence explains."""
+    text = f"{what}: {status} {_sentence(content)}".rstrip()
+    if status == 404:
+        return Gone(text)
+    if status == 409:
+        return Busy(text)
+    if status in (401, 408, 413, 429) or status >= 500:
+        return Transient(text)
+    remedy = {403: "give the service user this right, or raise the quota that is named"}
+    return Failed(text, remedy.get(status, "the cloud refuses this request as it is; nothing was changed"))
+
+
+def _sentence(content: bytes) -> str:
+    """The message of a Nova, Placement or Keystone error body; nothing of a body in another form."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return ""
+    rows = body.get("errors") if isinstance(body, dict) else None
+    inner = rows[0] if isinstance(rows, list) and rows else next(iter(body.values()), None) if body else None
+    text = (inner.get("message") or inner.get("detail")) if isinstance(inner, dict) else None
+    return " ".join(str(text).split())[:_WORDS] if text else ""
+
+
+class OpenStackDoor:
+    """Nova, as actions may use it."""
+
+    def __init__(self, cloud: str, connection: Connection) -> None:
+        self.cloud = cloud
+        self.reader = Wire(connection)
+
+    @property
+    def user(self) -> str:
+        return self.reader.user()
+
+    def server(self, uuid: str) -> nova.Server:
+        return nova.OneServer.model_validate_json(self._get(f"/servers/{uuid}")).row
+
+    def requests(self, uuid: str) -> tuple[nova.Request, ...]:
+        rows = nova.Requests.model_validate_json(self._get(f"/servers/{uuid}/os-instance-actions")).rows
+        return tuple(sorted(rows, key=lambda r: r.started, reverse=True))
+
+    def request(self, uuid: str, id: str) -> nova.Request:
+        return nova.OneRequest.model_validate_json(self._get(f"/servers/{uuid}/os-instance-actions/{id}")).row
+
+    def migrations(self, uuid: str) -> tuple[nova.Migration, ...]:
+        rows = nova.Migrations.model_validate_json(self._get(f"/os-migrations?instance_uuid={uuid}")).rows
+        return tuple(sorted(rows, key=lambda m: (m.created, m.id), reverse=True))
+
+    def progress(self, uuid: str) -> tuple[nova.Progress, ...]:
+        return nova.ServerMigrations.model_validate_json(self._get(f"/servers/{uuid}/migrations")).rows
+
+    def live_migrate(self, uuid: str, host: str) -> None:
+        self._act(uuid, {"os-migrateLive": {"host": host, "block_migration": "auto"}})
+
+    def cold_migrate(self, uuid: str, host: str) -> None:
+        self._act(uuid, {"migrate": {"host": host}})
+
+    def confirm(self, uuid: str) -> None:
+        self._act(uuid, {"confirmResize": None})
+
+    def revert(self, uuid: str) -> None:
+        self._act(uuid, {"revertResize": None})
+
+    def abort(self, uuid: str, migration: int) -> None:
+        self.reader.send("compute", "DELETE", f"/servers/{uuid}/migrations/{migration}", _NOVA)
+
+    def service(self, host: str) -> nova.Service:
+        answer = self._get(f"/os-services?binary=nova-compute&host={host}")
+        for row in nova.Services.model_validate_json(answer).rows:
+            if row.host == host:
+                return row
+        raise Gone(f"host {host}: Nova knows no such compute service")
+
+    def set_service(self, service: nova.Service, status: str, reason: str | None) -> nova.Service:
+        body = {"status": status, **({"disabled_reason": reason} if reason and status == "disabled" else {})}
+        answer = self.reader.send("compute", "PUT", f"/os-services/{service.id}", _NOVA, body)
+        return nova.OneService.model_validate_json(answer).row
+
+    def _get(self, path: str) -> bytes:
+        return self.reader.get("compute", path, _NOVA)
+
+    def _act(self, uuid: str, body: Mapping[str, Any]) -> None:
+        self.reader.send("compute", "POST", f"/servers/{uuid}/action", _NOVA, body)
+
+
+_doors: dict[str, Door] = {}
+_lock = threading.Lock()
+
+
+def open_door(cloud: str) -> Door:
+    """The door to a cloud of clouds.yaml, opened once per process. Raises Failed for an unknown one."""
+    with _lock:
+        if cloud not in _doors:
+            _doors[cloud] = OpenStackDoor(cloud, _connect(cloud))
+        return _doors[cloud]
+
+
+def _connect(cloud: str) -> Connection:
+    """A connection from the files alone: variables such as OS_PASSWORD must not leak into a named cloud."""
+    named = {k: os.environ.get(k) for k in ("OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE")}
+    try:
+        config = OpenStackConfig(
+            config_files=_files(named["OS_CLIENT_CONFIG_FILE"]),
+            secure_files=_files(named["OS_CLIENT_SECURE_FILE"]),
+            load_envvars=False,
+            app_name="ballast",
+        )
+        region = config.get_one(cloud=cloud)
+    except ConfigException as why:
+        where = named["OS_CLIENT_CONFIG_FILE"] or "the usual places for clouds.yaml"
+        raise Failed(f"cloud {cloud} is not configured in {where}", "name it in clouds.yaml") from why
+    session = region.get_session()
+    for scheme in ("http://", "https://"):
+        session.session.mount(scheme, TCPKeepAliveAdapter(pool_connections=_POOL, pool_maxsize=_POOL))
+    return Connection(config=region)
+
+
+def _files(named: str | None) -> list[str] | None:
+    return [named] if named else None
