@@ -1,0 +1,188 @@
+"""The cloud as arrays: what each host has free, what each instance needs, and which hosts its rules allow."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activities import checks
+from plan_schemas.audit import Rules
+from plan_schemas.model import Cluster, Host, Instance
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+class Board:
+    """Places instances on hosts and takes them back, in arrays; the rules themselves are those of checks.
+
+    An instance that is placed counts on its new host and, as while it moves, still on its old one: space that
+    leaves is never given out again here. Hosts and instances are numbers, as in `hosts` and `uuids`.
+    """
+
+    def __init__(self, cluster: Cluster, rules: Rules, movable: Iterable[str]) -> None:
+        self.cluster, self.rules = cluster, rules
+        self.ledger = checks.Occupancy(cluster)
+        self.hosts = list(cluster.hosts)
+        self.number = {name: i for i, name in enumerate(self.hosts)}
+        self.classes = sorted({k for h in cluster.hosts.values() for k in h.inventory})
+        self.uuids = list(movable)
+        self.instances = [cluster.instances[u] for u in self.uuids]
+        self.free = np.array([self._row(cluster.free(h)) for h in self.hosts], dtype=np.int64)
+        self.free.shape = (len(self.hosts), len(self.classes))
+        self.need = np.array([self._row(i.resources) for i in self.instances], dtype=np.int64)
+        self.need.shape = (len(self.uuids), len(self.classes))
+        self.home = np.array([self.number[i.host or ""] for i in self.instances], dtype=np.int64)
+        self.placed: dict[int, int] = {}
+        self.masks, self.mask_of = self._masks()
+        self.open: Mask = np.ones(len(self.hosts), dtype=bool)  # hosts that may take instances now
+        self.weight: Floats = np.ones(len(self.classes))
+        self._members: dict[str, Counter[int]] = defaultdict(Counter)
+        for one in cluster.instances.values():
+            if one.server_group and one.host in self.number:
+                self._members[one.server_group][self.number[one.host]] += 1
+        self.weigh(np.ones(len(self.hosts), dtype=bool))
+
+    def _row(self, amounts: Any) -> list[int]:
+        return [amounts.get(k, 0) for k in self.classes]
+
+    def _masks(self) -> tuple[Mask, Ints]:
+        """Per distinct set of wishes the hosts that satisfy it; instances and hosts that are alike share."""
+        kinds: dict[Any, list[int]] = {}
+        for i, host in enumerate(self.cluster.hosts.values()):
+            kinds.setdefault(host_key(self.cluster, self.rules, host), []).append(i)
+        keyed = _wish_key(self.cluster)
+        masks: list[Mask] = []
+        known: dict[Any, int] = {}
+        of = np.zeros(len(self.instances), dtype=np.int64)
+        for i, one in enumerate(self.instances):
+            key = keyed(one)
+            if key not in known:
+                known[key] = len(masks)
+                masks.append(self._mask(one, kinds.values()))
+            of[i] = known[key]
+        return np.array(masks, dtype=bool).reshape(len(masks), len(self.hosts)), of
+
+    def _mask(self, one: Instance, kinds: Iterable[list[int]]) -> Mask:
+        mask = np.zeros(len(self.hosts), dtype=bool)
+        for alike in kinds:
+            there = self.cluster.hosts[self.hosts[alike[0]]]
+            mask[alike] = not checks.standing_refusals(self.cluster, one, there, self.rules)
+        return mask
+
+    def weigh(self, among: Mask) -> None:
+        """Weigh each resource class by how scarce it is on these hosts: use over capacity, per unit of it."""
+        capacity = np.array(
+            [self._row({k: v.capacity for k, v in h.inventory.items()}) for h in self.cluster.hosts.values()],
+            dtype=np.float64,
+        ).reshape(self.free.shape)
+        whole = np.maximum(capacity[among].sum(axis=0), 1.0)
+        scarcity = np.clip(self.need.sum(axis=0) / whole, 0.02, None)
+        self.weight = scarcity / np.maximum(whole / max(int(among.sum()), 1), 1.0)
+
+    def size(self, i: int) -> float:
+        """How much of what is scarce an instance takes."""
+        return float(self.need[i] @ self.weight)
+
+    def fits(self, i: int) -> Mask:
+        """The open hosts that could take the instance now."""
+        mask: Mask = self.open & self.masks[self.mask_of[i]]
+        mask[self.home[i]] = False
+        need = self.need[i]
+        for column in np.flatnonzero(need):
+            mask &= self.free[:, column] >= need[column]
+        for host in self._full_for(self.instances[i].server_group):
+            mask[host] = False
+        return mask
+
+    def _full_for(self, group: str | None) -> list[int]:
+        found = self.cluster.groups.get(group) if group else None
+        if found is None or found.policy != "anti-affinity":
+            return []
+        return [h for h, n in self._members[found.uuid].items() if n >= found.max_server_per_host]
+
+    def _preferred(self, i: int, hosts: Ints) -> Ints:
+        """Without the hosts that a soft anti-affinity speaks against, as long as others remain."""
+        group = self.cluster.groups.get(self.instances[i].server_group or "")
+        if group is None or group.policy != "soft-anti-affinity":
+            return hosts
+        members = self._members[group.uuid]
+        apart = [h for h in hosts if not members[int(h)]]
+        return np.array(apart, dtype=np.int64) if apart else hosts
+
+    def tight(self, i: int, hosts: Ints) -> Floats:
+        """Score of each host for the instance, greatest first: what is left is used up evenly."""
+        left = self.free[hosts] * self.weight
+        score: Floats = (left @ (self.need[i] * self.weight)) / np.maximum((left * left).sum(axis=1), 1e-12)
+        return score
+
+    def even(self, i: int, hosts: Ints) -> Floats:
+        """Score of each host for the instance, greatest first: the scarcest class keeps most room."""
+        score: Floats = ((self.free[hosts] - self.need[i]) * self.weight).min(axis=1)
+        return score
+
+    def best(self, i: int, score: Callable[[int, Ints], Floats]) -> int | None:
+        """The best host that takes the instance by the arrays and by checks; None when there is none."""
+        hosts = self._preferred(i, np.flatnonzero(self.fits(i)))
+        if not len(hosts):
+            return None
+        order = np.argsort(-score(i, hosts), kind="stable")
+        for host in hosts[order]:
+            if self._passes(i, int(host)):
+                return int(host)
+        return None
+
+    def takes(self, i: int, host: int) -> bool:
+        """Whether this host takes the instance now, by the arrays and by checks."""
+        return bool(self.fits(i)[host]) and self._passes(i, host)
+
+    def _passes(self, i: int, host: int) -> bool:
+        there = self.hosts[host]
+        return not checks.refusals(self.cluster, self.ledger, self.uuids[i], there, self.rules)
+
+    def place(self, i: int, host: int) -> None:
+        self._book(i, host, -1)
+        self.ledger.add(self.uuids[i], self.hosts[host])
+        self.placed[i] = host
+
+    def take_back(self, i: int) -> int:
+        """Undo a placement; the host that it was on."""
+        host = self.placed.pop(i)
+        self._book(i, host, +1)
+        self.ledger.remove(self.uuids[i], self.hosts[host])
+        return host
+
+    def _book(self, i: int, host: int, sign: int) -> None:
+        self.free[host] += sign * self.need[i]
+        if group := self.instances[i].server_group:
+            self._members[group][host] -= sign
+
+
+def host_key(cluster: Cluster, rules: Rules, host: Host) -> Any:
+    """Equal for hosts that the rules cannot tell apart."""
+    around = tuple(a.id for a in cluster.aggregates_of(host.name))
+    usable = not checks.host_refusals(host, rules)
+    nested = tuple(t for p in host.providers for t in p.traits)
+    return (usable, host.zone, host.hypervisor_type, host.traits, nested, around)
+
+
+def _wish_key(cluster: Cluster) -> Callable[[Instance], Any]:
+    """A function that is equal for instances that no rule tells apart but by room and company."""
+    kept = {p for a in cluster.aggregates.values() for p in checks.tenants(a.metadata)}
+    asked = {k for a in cluster.aggregates.values() for k in a.metadata}
+
+    def key(one: Instance) -> Any:
+        image = tuple(
+            sorted((k, str(v)) for k, v in one.image_properties.items() if k[:5] == "trait" or k in asked)
+        )
+        source = cluster.hosts.get(one.host or "")
+        kind = source.hypervisor_type if source is not None else ""
+        project = one.project if one.project in kept else ""
+        return (one.pinned_az, tuple(sorted(one.extra_specs.items())), image, kind, project)
+
+    return key

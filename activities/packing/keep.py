@@ -1,0 +1,134 @@
+"""Which hosts a consolidation keeps: groups of hosts that are alike, how many of each, and which ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from activities.packing.board import Board, Ints, Mask
+from activities.planner.bounds import Kinds, fewest_hosts, fewest_moves, keep
+
+_MASKS = 48  # sets of hosts that the bound looks at one by one, those with most demand first
+SLACKS = (0.03, 0.015, 0.005, 0.0)  # room to spare that a choice of hosts is asked for, the easiest first
+
+
+@dataclass(frozen=True)
+class Field:
+    """The hosts that a consolidation may use, and which of them have to stay."""
+
+    board: Board
+    usable: Mask
+    forced: Mask  # usable hosts that cannot be released
+    counts: Ints  # instances per host, those that may not move included
+    used: Ints  # [hosts, classes]
+
+    @property
+    def occupied(self) -> Mask:
+        """Usable hosts that have something on them."""
+        mask: Mask = self.usable & ((self.counts > 0) | self.forced)
+        return mask
+
+    @property
+    def holds(self) -> Ints:
+        """What a kept host can hold: its capacity, or what is on it now when that is more."""
+        most: Ints = np.maximum(self.used, self.used + self.board.free)
+        return most
+
+
+def field_of(board: Board, usable: Iterable[str], forced: Iterable[str]) -> Field:
+    """The field of a board on which nothing was placed yet."""
+    cluster = board.cluster
+    marks = [np.zeros(len(board.hosts), dtype=bool) for _ in range(2)]
+    for mark, names in zip(marks, (usable, forced)):
+        mark[[board.number[n] for n in names]] = True
+    used = [cluster.used(h) for h in board.hosts]
+    rows = np.array([[u.get(k, 0) for k in board.classes] for u in used], dtype=np.int64)
+    counts = np.array([len(cluster.on(h)) for h in board.hosts], dtype=np.int64)
+    return Field(board, marks[0], marks[1], counts, rows.reshape(board.free.shape))
+
+
+class Choice:
+    """The integer programs of one field: the least number of hosts, and good sets of hosts to keep."""
+
+    def __init__(self, field: Field, budget: int | None) -> None:
+        self.field, self.budget = field, budget
+        holds = field.holds
+        alike = [(holds[h].tobytes(), field.board.masks[:, h].tobytes()) for h in range(len(holds))]
+        self.demands = _demands(field)
+        self.cells = _grouped(
+            field, [(*a, int(c), bool(f)) for a, c, f in zip(alike, field.counts, field.forced)]
+        )
+        groups = self.cells if budget is not None else _grouped(field, alike)
+        self.bound = fewest_hosts(self._kinds(groups, holds), budget)
+        self._cells = self._kinds(self.cells, holds)
+
+    def _kinds(self, groups: list[list[int]], holds: Ints) -> Kinds:
+        field = self.field
+        first = [g[0] for g in groups]
+        most = _spread(field)
+        return Kinds(
+            capacity=holds[first].astype(np.float64).reshape(len(groups), -1),
+            count=np.array([len(g) for g in groups], dtype=np.float64),
+            least=np.array([sum(field.forced[h] for h in g) for g in groups], dtype=np.float64),
+            moves=np.array([field.counts[g].mean() for g in groups], dtype=np.float64),
+            demands=tuple((mask[first], demand.astype(np.float64)) for mask, demand in self.demands),
+            spread=((np.ones(len(groups), dtype=bool), most),) if most else (),
+        )
+
+    def fewest_moves(self, hosts: int) -> int:
+        """No arrangement on so many hosts moves fewer instances than this."""
+        return fewest_moves(self._cells, hosts)
+
+    def kept(self, hosts: int, slack: float) -> Mask | None:
+        """So many hosts to keep, with so much room to spare and fewest moves; None when there are none."""
+        numbers = keep(self._cells, hosts, slack, self.budget)
+        if numbers is None:
+            return None
+        kept = np.zeros(len(self.field.usable), dtype=bool)
+        weight = self.field.used @ self.field.board.weight
+        for cell, number in zip(self.cells, numbers):
+            kept[sorted(cell, key=lambda h: (-weight[h], h))[: int(number)]] = True
+        return kept
+
+
+def _grouped(field: Field, keys: Sequence[tuple[object, ...]]) -> list[list[int]]:
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for host in np.flatnonzero(field.usable):
+        groups.setdefault(keys[int(host)], []).append(int(host))
+    return list(groups.values())
+
+
+def _demands(field: Field) -> list[tuple[Mask, Ints]]:
+    """Sets of hosts, each with all that can be nowhere else; first all hosts with all that they hold."""
+    board, usable = field.board, field.usable
+    fixed = field.used.copy()
+    np.subtract.at(fixed, board.home, board.need)
+    found: list[tuple[Mask, Ints]] = [(usable, field.used[usable].sum(axis=0))]
+    at_home = board.masks[board.mask_of, board.home] & usable[board.home]
+    demand = np.zeros((len(board.masks), len(board.classes)), dtype=np.int64)
+    np.add.at(demand, board.mask_of[at_home], board.need[at_home])
+    reach = board.masks & usable
+    sized: list[tuple[Mask, Ints]] = []
+    for mask in np.unique(reach, axis=0) if len(reach) else reach:
+        within = ~(reach & ~mask).any(axis=1)
+        if demand[within].any() and not np.array_equal(mask, usable):
+            sized.append((mask, demand[within].sum(axis=0) + fixed[mask].sum(axis=0)))
+    sized.sort(key=lambda row: -int(row[1].sum()))
+    return found + sized[:_MASKS]
+
+
+def _spread(field: Field) -> int:
+    """An anti-affinity group that keeps its rule now needs so many hosts in any arrangement."""
+    cluster, number = field.board.cluster, field.board.number
+    most = 0
+    for group in cluster.groups.values():
+        if group.policy != "anti-affinity":
+            continue
+        at = [cluster.instances[m].host for m in group.members if m in cluster.instances]
+        here = [h for h in at if h is not None and h in number and field.usable[number[h]]]
+        if here and max(here.count(h) for h in set(here)) <= group.max_server_per_host:
+            most = max(most, ceil(len(here) / group.max_server_per_host))
+    return most

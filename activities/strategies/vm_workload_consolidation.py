@@ -1,0 +1,157 @@
+"""Frees as many hosts as can be: empties them onto the others and disables them, decided on allocation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from activities import checks
+from activities.packing.board import Board
+from activities.packing.keep import Field, field_of
+from activities.packing.release import Release, Released
+from activities.planner.bounds import bound
+from activities.words import amounts, count, some
+from plan_schemas.audit import Rules, Situation
+from plan_schemas.model import Cluster, total
+from plan_schemas.plan import Change, Proposal, Refusal, Refused
+
+
+def decide(situation: Situation, *, max_moves: int | None = None) -> Proposal:
+    """Which hosts to release, in order of preference. Raises Refused when hosts may not be disabled."""
+    cluster, rules = situation.cluster, situation.rules
+    if "service" not in rules.allow:
+        remedy = "add `service` to execution.allow"
+        raise Refused("a released host must be disabled, or the scheduler fills it again", remedy)
+    usable = [h.name for h in cluster.hosts.values() if not checks.host_refusals(h, rules)]
+    staying = {name: held for name in usable if (held := _held(cluster, name, rules))}
+    movable = [i.uuid for n in usable for i in cluster.on(n) if not checks.immovable(cluster, i.uuid, rules)]
+    field = field_of(Board(cluster, rules, movable), usable, staying)
+    released = Release(field, max_moves).run()
+    return Proposal(
+        changes=tuple(_changes(field, released)),
+        summary=_summary(field, released, staying, max_moves),
+        rejected=(*_not_used(cluster, rules), *_kept(field, released, staying, max_moves)),
+        bounds=(
+            bound("hosts", released.bound, released.left),
+            bound("moves", released.fewest_moves, len(released.moves)),
+        ),
+    )
+
+
+def _held(cluster: Cluster, host: str, rules: Rules) -> tuple[Refusal, ...]:
+    """Why this host cannot be emptied whatever the others offer."""
+    found = [r for i in cluster.on(host) for r in checks.immovable(cluster, i.uuid, rules)[:1]]
+    claimed = {k: v for k, v in cluster.hosts[host].claimed.items() if v}
+    if claimed:
+        text = f"{host} has {amounts(claimed)} allocated beyond its listed instances"
+        found.append(Refusal("busy", host, f"{text} (moves in flight or orphans)"))
+    return tuple(found)
+
+
+def _changes(field: Field, released: Released) -> Iterator[Change]:
+    board, cluster = field.board, field.board.cluster
+    taken = {h: dict(cluster.free(n)) for h, n in enumerate(board.hosts)}
+    for host in released.hosts:
+        name = board.hosts[host]
+        here = [i for i in released.moves if board.home[i] == host]
+        here.sort(key=lambda i: (-board.size(i), board.uuids[i]))
+        whole = amounts(total(board.instances[i].resources for i in here))
+        places = sorted({board.hosts[released.moves[i]] for i in here})
+        why = f"its {count(len(here), 'instance')} ({whole}) fit on {some(places)}"
+        yield Change(
+            "change_nova_service_state",
+            {"host": name, "state": "disabled", "reason": "ballast: released by consolidation"},
+            f"release {name}: {why}",
+            {"instances": len(here), "destinations": len(places)},
+        )
+        for i in here:
+            yield _move(field, released, taken, i)
+
+
+def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i: int) -> Change:
+    board, one, host = field.board, field.board.instances[i], released.moves[i]
+    before = taken[host]
+    after = {k: v - one.resources.get(k, 0) for k, v in before.items()}
+    taken[host] = after
+    source, there, others = one.host or "", board.hosts[host], _others(board, i)
+    room = f"as {count(others, 'other host has', 'other hosts have')}" if others else "as no other host has"
+    return Change(
+        "migrate",
+        {
+            "instance": one.uuid,
+            "source": source,
+            "destination": there,
+            "kind": checks.kind_of_move(one, board.rules.allow),
+        },
+        f"empties {source}; {there} has room, {room}, and keeps {amounts(after)} free",
+        {"other_hosts_with_room": others, "free_before": before, "free_after": after},
+    )
+
+
+def _others(board: Board, i: int) -> int:
+    """How many other hosts could take the instance, everything else being placed as it is."""
+    host = board.take_back(i)
+    number = int(board.fits(i).sum()) - 1
+    board.place(i, host)
+    return number
+
+
+def _not_used(cluster: Cluster, rules: Rules) -> Iterator[Refusal]:
+    for host in cluster.hosts.values():
+        for refusal in checks.host_refusals(host, rules)[:1]:
+            yield Refusal(refusal.code, host.name, f"{refusal.text}: neither emptied nor filled")
+
+
+def _kept(
+    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], max_moves: int | None
+) -> Iterator[Refusal]:
+    """Each host that stays although it has something on it, with the rule that decided."""
+    board = field.board
+    room = max_moves - len(released.moves) if max_moves is not None else None
+    filled = set(released.moves.values())
+    own: dict[int, list[int]] = defaultdict(list)
+    for i in np.argsort([-board.size(i) for i in range(len(board.uuids))], kind="stable"):
+        own[int(board.home[i])].append(int(i))
+    for host, name in enumerate(board.hosts):
+        if not field.occupied[host] or host in released.hosts:
+            continue
+        if held := staying.get(name):
+            more = f" (and {len(held) - 1} more reasons)" if len(held) > 1 else ""
+            culprits = tuple(r.subject for r in held if r.subject != name)
+            yield Refusal(held[0].code, name, f"{name} stays: {held[0].text}{more}", culprits)
+        elif room is not None and field.counts[host] > room:
+            number = count(int(field.counts[host]), "instance")
+            text = f"{name} stays: its {number} are more than the {room} moves left of {max_moves}"
+            yield Refusal("budget", name, text)
+        else:
+            yield _no_room(field, host, own[host], host in filled)
+
+
+def _no_room(field: Field, host: int, own: list[int], filled: bool) -> Refusal:
+    board, name = field.board, field.board.hosts[host]
+    for i in own:
+        if not board.fits(i).any():
+            one = board.instances[i]
+            text = f"{name} stays: {one.name} ({amounts(one.resources)}) fits on no other host that stays"
+            return Refusal("capacity", name, text, (one.uuid,))
+    taken = " and what comes here" if filled else ""
+    whole = amounts(total(board.instances[i].resources for i in own))
+    text = f"{name} stays: its {count(len(own), 'instance')} ({whole}){taken} do not all fit elsewhere"
+    return Refusal("capacity", name, text)
+
+
+def _summary(
+    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], max_moves: int | None
+) -> str:
+    before = int(field.occupied.sum())
+    if not released.hosts:
+        held = f"; {count(len(staying), 'of them holds', 'of them hold')} what cannot move" if staying else ""
+        return f"No host can be released: all {before} hosts in use are needed{held}."
+    within = f" within the {max_moves} moves allowed" if max_moves is not None else ""
+    hosts, moves = count(len(released.hosts), "host"), count(len(released.moves), "move")
+    return (
+        f"Release {hosts} with {moves}{within}: {before} hosts in use become {released.left}"
+        f" (at least {released.bound} are needed)."
+    )

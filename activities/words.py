@@ -1,0 +1,30 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_NAMES = {"VCPU": "vCPU", "PCPU": "pCPU", "DISK_GB": "GB disk"}
+_ORDER = {"VCPU": 0, "PCPU": 1, "MEMORY_MB": 2, "DISK_GB": 3}
+
+
+def amounts(of: Mapping[str, int]) -> str:
+    """Such as `4 vCPU, 8 GiB RAM, 20 GB disk`; nothing is `nothing`."""
+    some = sorted((k for k, v in of.items() if v), key=lambda k: (_ORDER.get(k, 9), k))
+    return ", ".join(_amount(k, of[k]) for k in some) or "nothing"
+
+
+def _amount(name: str, value: int) -> str:
+    if name == "MEMORY_MB":
+        return f"{value / 1024:.4g} GiB RAM"
+    return f"{value} {_NAMES.get(name, name)}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Such as `1 host` or `3 hosts`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def some(names: list[str], most: int = 3) -> str:
+    """The first few names and how many more."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
