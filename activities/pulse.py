@@ -1,0 +1,60 @@
+"""The activity's side of an action: sign of life, clock, and what a cancellation means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio import activity
+
+from activities.door import Stopped
+
+LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
+
+
+class Pulse:
+    """A `Watch` over the activity that runs in this thread."""
+
+    def __init__(self) -> None:
+        info = activity.info()
+        self.since: datetime = info.scheduled_time
+        self.attempt: int = info.attempt
+        details = info.heartbeat_details
+        self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else {}
+        self._last: Mapping[str, Any] = self.hint
+        self._told = False
+
+    def heartbeat(self, details: Mapping[str, Any]) -> None:
+        self._last = details
+        activity.heartbeat(dict(details))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait with signs of life. A cancel means abort, once; everything else leaves the cloud alone."""
+        left = seconds
+        while True:
+            activity.heartbeat(dict(self._last))
+            if self._cancelled():
+                self._told = True
+                raise Stopped("abort")
+            if left <= 0:
+                return
+            nap = min(left, LONGEST_NAP)
+            activity.wait_for_cancelled_sync(
+                nap
+            ) if not self._told else activity.wait_for_worker_shutdown_sync(nap)
+            left -= nap
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def _cancelled(self) -> bool:
+        """Whether a person wants an abort that was not heard yet. Raises Stopped when we must only let go."""
+        if activity.is_worker_shutdown():
+            raise Stopped("leave")
+        if not activity.is_cancelled():
+            return False
+        why = activity.cancellation_details()
+        if why is not None and not why.cancel_requested:
+            raise Stopped("leave")  # paused, reset or timed out: the migration is not to be touched
+        return not self._told

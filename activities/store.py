@@ -1,0 +1,49 @@
+"""Snapshots by reference: a directory of files named by their content, so a model never enters a history."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from plan_schemas.model import Cluster, from_document, to_document
+
+
+class Lost(Exception):
+    """A snapshot that is gone or was altered; a new observation is the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotStore:
+    """One directory on one host. Workers on several hosts need a shared one."""
+
+    root: Path
+
+    def put(self, cluster: Cluster) -> str:
+        """Keep a snapshot; its reference is the digest of its bytes."""
+        raw = json.dumps(to_document(cluster), ensure_ascii=False, separators=(",", ":")).encode()
+        ref = hashlib.sha256(raw).hexdigest()
+        target = self._path(ref)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_suffix(f".{os.getpid()}.tmp")
+            partial.write_bytes(raw)
+            partial.replace(target)
+        return ref
+
+    def get(self, ref: str) -> Cluster:
+        """The snapshot of a reference. Raises Lost."""
+        try:
+            raw = self._path(ref).read_bytes()
+        except FileNotFoundError:
+            raise Lost(f"snapshot {ref[:12]} is not in {self.root}; start the audit again") from None
+        if hashlib.sha256(raw).hexdigest() != ref:
+            raise Lost(f"snapshot {ref[:12]} in {self.root} was altered; start the audit again")
+        return from_document(json.loads(raw))
+
+    def _path(self, ref: str) -> Path:
+        if not (len(ref) == 64 and ref.isalnum()):
+            raise Lost(f"{ref[:80]!r} is no snapshot reference")
+        return self.root / ref[:2] / f"{ref}.json"

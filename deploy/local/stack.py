@@ -1,0 +1,188 @@
+"""The embedded default: a Temporal dev server, a simulated cloud and a worker, each a process of its own.
+
+Everything listens on loopback and leaves its process id, log and address below one directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workflows import attributes
+
+NAMES = ("worker", "simcloud", "temporal")  # in the order in which they are stopped
+USUAL = {"temporal": 7233, "ui": 8233, "simcloud": 8774}
+PATIENCE = 40.0  # seconds for a process to answer
+
+
+class DidNotStart(RuntimeError):
+    """A part of the stack that did not come up; names its log."""
+
+
+@dataclass
+class Stack:
+    """The processes below `directory` and how to reach them."""
+
+    directory: Path
+    ports: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.ports['temporal']}"
+
+    @property
+    def ui(self) -> str:
+        return f"http://127.0.0.1:{self.ports['ui']}"
+
+    @property
+    def cloud_origin(self) -> str:
+        return f"http://127.0.0.1:{self.ports['simcloud']}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a shell needs to talk to the stack with the stock `temporal` command and with `ballast`."""
+        return {
+            "TEMPORAL_ADDRESS": self.address,
+            "TEMPORAL_UI": self.ui,
+            "OS_CLIENT_CONFIG_FILE": str(self.directory / "clouds.yaml"),
+            "OS_CLOUD": "simcloud",
+            "BALLAST_STORE": str(self.directory / "store"),
+        }
+
+    def up(self, cloud: list[str], *, speed: float) -> None:
+        """Start all three; `cloud` is what the simulator takes (--hosts N --seed S, or --cloud FILE)."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for name, usual in USUAL.items():
+            self.ports[name] = free_port(usual)
+        self.start_temporal()
+        self.start_simcloud([*cloud, "--speed", f"{speed:g}"])
+        self.await_temporal()
+        self.start_worker()
+        self.write_environment()
+
+    def start_temporal(self) -> None:
+        options = [
+            *("--ip", "127.0.0.1", "--port", str(self.ports["temporal"]), "--ui-port", str(self.ports["ui"])),
+            *("--db-filename", str(self.directory / "temporal.db"), "--log-level", "error"),
+            *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"),
+        ]
+        for key in attributes.ALL:
+            kind = key.indexed_value_type.name.title()
+            options += ["--search-attribute", f"{key.name}={kind}"]
+        self.spawn(
+            "temporal", [str(Path(sys.executable).with_name("temporal")), "server", "start-dev", *options]
+        )
+
+    def start_simcloud(self, options: list[str]) -> None:
+        clouds = self.directory / "clouds.yaml"
+        clouds.unlink(missing_ok=True)
+        self.spawn(
+            "simcloud",
+            [
+                *(sys.executable, "-m", "deploy.simcloud", "--port", str(self.ports["simcloud"])),
+                *("--journal", str(self.directory / "journal.jsonl"), "--clouds-yaml", str(clouds), *options),
+            ],
+        )
+        self._await("simcloud", clouds.exists)
+
+    def start_worker(self) -> None:
+        self.spawn(
+            "worker",
+            [sys.executable, "-m", "deploy.cli", "worker"],
+            {"BALLAST_REJECT_UNKNOWN_TYPES": "true"},
+        )
+        log = self.directory / "worker.log"
+        self._await("worker", lambda: b'"worker started"' in log.read_bytes())
+
+    def await_temporal(self) -> None:
+        self._await("temporal", lambda: answers(self.ports["temporal"]))
+
+    def spawn(self, name: str, command: list[str], more: dict[str, str] | None = None) -> None:
+        """Start a process that outlives this one, with its log and process id beside the others."""
+        with (self.directory / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **self.environment, **(more or {})},
+                start_new_session=True,
+            )
+        (self.directory / f"{name}.pid").write_text(f"{process.pid}\n")
+
+    def write_environment(self) -> None:
+        bin_directory = Path(sys.executable).parent
+        lines = [f"export {k}={shlex.quote(v)}" for k, v in self.environment.items()]
+        lines.append(f'export PATH={shlex.quote(str(bin_directory))}:"$PATH"')
+        (self.directory / "env").write_text("\n".join(lines) + "\n")
+
+    def down(self) -> list[str]:
+        """Stop what runs, by the recorded process ids; answers the names of what was stopped."""
+        return [name for name in NAMES if stop(self.directory / f"{name}.pid")]
+
+    def _await(self, name: str, ready: Callable[[], bool]) -> None:
+        pid_file, deadline = self.directory / f"{name}.pid", time.monotonic() + PATIENCE
+        while not ready():
+            if not alive(read_pid(pid_file)) or time.monotonic() > deadline:
+                log = self.directory / f"{name}.log"
+                tail = log.read_text(errors="replace").strip().splitlines()[-5:]
+                raise DidNotStart(f"{name} did not start; the end of {log}:\n" + "\n".join(tail))
+            time.sleep(0.05)
+
+
+def free_port(usual: int) -> int:
+    """The usual port if it is free on loopback, else another one."""
+    for candidate in (usual, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", candidate))
+                port: int = probe.getsockname()[1]
+                return port
+    raise DidNotStart("no free port on loopback")
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def read_pid(path: Path) -> int | None:
+    return int(path.read_text()) if path.exists() else None
+
+
+def alive(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # our own child must be reaped before it counts as gone
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def stop(pid_file: Path, patience: float = 12.0) -> bool:
+    """Ask a process to end, and end it when it does not. False when it was not running."""
+    pid = read_pid(pid_file)
+    running = alive(pid)
+    if pid is not None and running:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        while alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+    pid_file.unlink(missing_ok=True)
+    return running

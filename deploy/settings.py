@@ -1,0 +1,49 @@
+"""What a worker takes from its environment; Temporal's address, TLS and keys come from its own profiles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.start import TASK_QUEUE
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used; names it and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    store: Path  # directory of snapshots
+    task_queue: str = TASK_QUEUE
+    threads: int = 32  # activities at once
+    reject_unknown_types: bool = False  # answer for unknown workflow types; not while an old worker drains
+    log_level: str = "INFO"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """BALLAST_STORE, BALLAST_TASK_QUEUE, BALLAST_THREADS, BALLAST_REJECT_UNKNOWN_TYPES, BALLAST_LOG_LEVEL."""
+    home = Path(environment.get("XDG_STATE_HOME", "~/.local/state")).expanduser()
+    return Settings(
+        store=Path(environment.get("BALLAST_STORE", home / "ballast")),
+        task_queue=environment.get("BALLAST_TASK_QUEUE", TASK_QUEUE),
+        threads=_number(environment, "BALLAST_THREADS", 32),
+        reject_unknown_types=_flag(environment, "BALLAST_REJECT_UNKNOWN_TYPES"),
+        log_level=environment.get("BALLAST_LOG_LEVEL", "INFO").upper(),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    given = environment.get(name, str(default))
+    if not given.isdigit() or int(given) < 1:
+        raise BadSetting(f"{name}={given!r}: expected a whole number of at least 1")
+    return int(given)
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    given = environment.get(name, "false").lower()
+    if given not in ("true", "false"):
+        raise BadSetting(f"{name}={given!r}: expected true or false")
+    return given == "true"

@@ -1,0 +1,101 @@
+"""Composition root of a worker: workflows and activities meet here, and only here."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import structlog
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.act import Activities
+from activities.openstack import open_door
+from activities.store import SnapshotStore
+from deploy import halves, log, owners
+from deploy.settings import Settings
+from plan_schemas import catalog
+from workflows import attributes, start
+from workflows.action_plan import ActionPlan
+from workflows.audit import Audit
+from workflows.guard import UnknownWorkflow
+from workflows.rollback import Rollback
+
+logger = structlog.get_logger("ballast.worker")
+
+
+class CannotRun(RuntimeError):
+    """Why this worker does not start, and what to do."""
+
+
+async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Serve the task queue until SIGTERM or SIGINT. Raises CannotRun."""
+    log.configure(settings.log_level)
+    for complaint in (*owners.complaints(), *halves.complaints()):
+        raise CannotRun(complaint)
+    client = await start.connect()
+    await require_search_attributes(client)
+    stop = stop or _stopped_by_signals()
+    async with build(client, settings):
+        logger.info("worker started", task_queue=settings.task_queue, namespace=client.namespace)
+        await stop.wait()
+        logger.info("worker stops; running actions go on in the cloud and are taken up again")
+
+
+def build(client: Client, settings: Settings) -> Worker:
+    """A worker for everything that Ballast does, over a client with its plugin."""
+    activities = Activities(
+        catalog=catalog.load(), store=SnapshotStore(settings.store), open_door=open_door, client=client
+    )
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[
+            Audit,
+            ActionPlan,
+            Rollback,
+            *([UnknownWorkflow] if settings.reject_unknown_types else []),
+        ],
+        activities=activities.all(),
+        activity_executor=ThreadPoolExecutor(settings.threads, "action"),
+        max_concurrent_activities=settings.threads,
+        # After a worker's sudden death its workflows wait this long for another one.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=timedelta(seconds=10),
+        # A cancellation travels with the answer to a heartbeat: an abort must not wait for a slow one.
+        max_heartbeat_throttle_interval=timedelta(seconds=2),
+    )
+
+
+async def require_search_attributes(client: Client) -> None:
+    """Register ours in the namespace; without them every workflow would hang at its first upsert."""
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = [key for key in attributes.ALL if key.name not in known.custom_attributes]
+    if not missing:
+        return
+    request = AddSearchAttributesRequest(namespace=client.namespace)
+    for key in missing:
+        request.search_attributes[key.name] = int(key.indexed_value_type)
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        options = " ".join(f"--name {k.name} --type {k.indexed_value_type.name.title()}" for k in missing)
+        raise CannotRun(
+            f"search attributes are missing in namespace {client.namespace} and cannot be added "
+            f"({error.message}); let an administrator run: "
+            f"temporal operator search-attribute create {options}"
+        ) from error
+    logger.info("search attributes registered", names=[k.name for k in missing])
+
+
+def _stopped_by_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
