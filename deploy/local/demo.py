@@ -1,4 +1,4 @@
-"""`make demo`: a durable audit frees hosts on a simulated cloud, is skipped into, rolled back, and explained."""
+"""`make demo`: a durable audit frees hosts on a simulated cloud, is interfered with, and is undone."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _start(stack: Stack, options: argparse.Namespace) -> None:
     os.environ.update(stack.environment)
     say(f"Temporal     {stack.address}   UI {stack.ui}")
     say(
-        f"the cloud    {stack.cloud_origin}   {options.hosts} hosts, seed {options.seed}, {SPEED:g} x real time"
+        f"the cloud    {stack.cloud_origin}   {options.hosts} hosts, seed {options.seed}, time {SPEED:g} x faster"
     )
     say(f"logs         {os.path.relpath(stack.directory)}/{{temporal,simcloud,worker}}.log")
 
@@ -146,12 +146,9 @@ async def _skip_one(client: Client, plan_id: str, seen: dict[str, str]) -> bool:
     waiting = [id for id, word in seen.items() if word == "PENDING"]
     if not waiting:
         return False
-    say(
-        f'temporal workflow update execute -w {plan_id} --name skip_action --input \'{{"action": "{waiting[-1]}"}}\''
-    )
-    answer = await start.send(
-        client, plan_id, "skip_action", action=waiting[-1], by="the demo", reason="not now"
-    )
+    payload = {"action": waiting[-1], "by": "the demo", "reason": "not now"}
+    say(f"temporal workflow update execute -w {plan_id} --name skip_action --input '{json.dumps(payload)}'")
+    answer = await start.send(client, plan_id, "skip_action", **payload)
     say(f"answer: {answer}")
     return True
 
