@@ -67,9 +67,7 @@ def _start(stack: Stack, options: argparse.Namespace) -> None:
     stack.up(["--hosts", str(options.hosts), "--seed", str(options.seed)], speed=SPEED)
     os.environ.update(stack.environment)
     say(f"Temporal     {stack.address}   UI {stack.ui}")
-    say(
-        f"the cloud    {stack.cloud_origin}   {options.hosts} hosts, seed {options.seed}, time {SPEED:g} x faster"
-    )
+    say(f"the cloud    {stack.cloud_origin}   {options.hosts} hosts, seed {options.seed}, {SPEED:g} x faster")
     say(f"logs         {os.path.relpath(stack.directory)}/{{temporal,simcloud,worker}}.log")
 
 
