@@ -9,7 +9,8 @@ from tests.judge.picture import Picture, Row, Violation
 
 END = "at the end"
 EXPLICIT = {None, "unclassified"}  # goals of plans whose actions somebody wrote down one by one
-RELEASING = {"server_consolidation", "cluster_maintaining"}  # goals for which a host is emptied or left alone
+EMPTYING = {"server_consolidation", "cluster_maintaining"}  # who leaves a host must find it closed behind him
+RELEASING = {"server_consolidation"}  # a host is emptied whole or left alone
 
 
 def purpose(
@@ -26,8 +27,10 @@ def purpose(
         yield from _settings_left_alone(picture, settings)
         yield from _net_moves(picture, moves, after)
         yield from _disabled_first(moves, settings, needed, picture)
+    if goal in EMPTYING:
+        yield from _closed(picture, settings, after)
     if goal in RELEASING:
-        yield from _released_whole(picture, moves, settings, after)
+        yield from _released_whole(picture, settings, after)
     yield from _forecast(picture, plan, after, moves, settings)
 
 
@@ -68,18 +71,28 @@ def _disabled_first(
                 yield Violation("not_disabled_first", f"when {move.id} starts", move.instance, text)
 
 
+def _losers(picture: Picture, after: Mapping[str, str | None]) -> list[str]:
+    """The hosts that something has left for good."""
+    return sorted({h for u, h in picture.where.items() if h is not None and after[u] != h})
+
+
+def _closed(
+    picture: Picture, settings: Mapping[str, Mapping[str, str]], after: Mapping[str, str | None]
+) -> Iterator[Violation]:
+    """A host that is being emptied is disabled, by the plan or by an operator before it."""
+    for host in _losers(picture, after):
+        if picture.enabled(host) and "disabled" not in settings.get(host, {}).values():
+            yield Violation("left_enabled", END, host, f"{host} loses instances but may be filled again")
+
+
 def _released_whole(
-    picture: Picture,
-    moves: Sequence[Move],
-    settings: Mapping[str, Mapping[str, str]],
-    after: Mapping[str, str | None],
+    picture: Picture, settings: Mapping[str, Mapping[str, str]], after: Mapping[str, str | None]
 ) -> Iterator[Violation]:
     left: dict[str, int] = {}
     for host in after.values():
         if host is not None:
             left[host] = left.get(host, 0) + 1
-    lost = {picture.where[m.instance] for m in moves if after[m.instance] != picture.where[m.instance]}
-    for host in sorted(h for h in lost if h is not None):
+    for host in _losers(picture, after):
         if left.get(host):
             text = f"{host} loses instances and keeps {left[host]}: nothing is released"
             yield Violation("half_emptied", END, host, text)

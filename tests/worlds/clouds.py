@@ -157,7 +157,7 @@ def _settle(picture: Picture, document: Row, drawn: Drawn, **more: Any) -> Row |
     n = len(document["instances"])
     vcpu, memory, disk = FLAVORS[drawn.flavor]
     row: Row = {
-        "uuid": f"i{n:03}",
+        "uuid": _uuid(n),
         "name": f"vm-{n:03}",
         "host": None,
         "project": drawn.project,
@@ -166,6 +166,10 @@ def _settle(picture: Picture, document: Row, drawn: Drawn, **more: Any) -> Row |
         **more,
     }
     return row if _place(picture, document, row, drawn.host) else None
+
+
+def _uuid(n: int) -> str:
+    return f"{n:08x}-0000-4000-8000-000000000000"
 
 
 def _place(picture: Picture, document: Row, row: Row, first: int) -> bool:
@@ -216,7 +220,12 @@ def _particularities(draw: st.DrawFn, picture: Picture, document: Row, features:
     if "migrating" in features and hosted:
         _under_way(picture, hosted[draw(st.integers(0, len(hosted) - 1))])
     if "offloaded" in features:
-        gone = {"uuid": "i-offloaded", "name": "offloaded", "host": None, "status": "SHELVED_OFFLOADED"}
+        gone = {
+            "uuid": _uuid(len(document["instances"])),
+            "name": "offloaded",
+            "host": None,
+            "status": "SHELVED_OFFLOADED",
+        }
         document["instances"].append({**gone, "resources": {"VCPU": 2, "MEMORY_MB": 4_096}})
 
 
