@@ -61,7 +61,9 @@ class Nova:
         return self.act(name, {"os-migrateLive": {"host": host, "block_migration": "auto"}}, version)
 
     def migrations(self, name: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.get(f"/os-migrations?instance_uuid={self.id(name)}").json()["migrations"]
+        rows: list[dict[str, Any]] = self.get(f"/os-migrations?instance_uuid={self.id(name)}").json()[
+            "migrations"
+        ]
         return rows
 
     def statuses(self, name: str) -> list[str]:

@@ -46,7 +46,9 @@ def _other_zone(nova: Nova) -> str:
 
 def _peer(nova: Nova) -> str:
     body = {"server_group": {"name": "ha", "policy": "anti-affinity"}}
-    group = nova.sdk.compute.post("/os-server-groups", json=body, microversion="2.64").json()["server_group"]["id"]
+    group = nova.sdk.compute.post("/os-server-groups", json=body, microversion="2.64").json()["server_group"][
+        "id"
+    ]
     for name, host in (("web", "a1"), ("db", "a2")):
         instance = nova.cloud.instances[nova.id(name)]
         instance.group = group
@@ -97,7 +99,7 @@ def test_truth_1_a_cold_migration_that_finds_no_place_leaves_the_server_as_it_wa
 
 
 def test_truth_2_the_record_comes_after_the_202_and_ends_after_the_server() -> None:
-    """Right after the POST nothing is listed; with the server ACTIVE on the new host the record still runs."""
+    """Right after the POST nothing is listed; the server is ACTIVE elsewhere before the record ends."""
     cloud = small()
     nova = Nova(cloud)
     nova.live("web", "a2")
