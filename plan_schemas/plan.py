@@ -7,7 +7,7 @@ policy, expectations), so that nobody has to read the catalogue or a configurati
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -222,19 +222,22 @@ class Plan:
 
 
 def _prune(value: Any) -> Any:
-    """A plain value without what is empty: a document says only what is particular."""
-    if hasattr(value, "__dataclass_fields__"):
-        value = {n: getattr(value, n) for n in value.__dataclass_fields__}
-    if isinstance(value, Mapping):
-        pruned = {k: _prune(v) for k, v in value.items()}
-        return {k: v for k, v in pruned.items() if v not in (None, "", [], {}, False)}
-    if isinstance(value, (list, tuple)):
-        return [_prune(v) for v in value]
-    return thaw(value)
+    """A plain value without what is empty by default: a document says only what is particular."""
+    if not hasattr(value, "__dataclass_fields__"):
+        return [_prune(v) for v in value] if isinstance(value, tuple) else thaw(value)
+    out = {}
+    for name, spec in value.__dataclass_fields__.items():
+        item = getattr(value, name)
+        default = spec.default if spec.default_factory is MISSING else spec.default_factory()
+        pruned = _prune(item)
+        # An emptiness that is not the default (a bound of 0, an empty `allow`) says something.
+        if item != default or pruned not in (None, "", 0, [], {}):
+            out[name] = pruned
+    return out
 
 
 def _content(plan: Plan) -> dict[str, Any]:
-    out = _prune({n: getattr(plan, n) for n in plan.__dataclass_fields__ if n not in ("types", "actions")})
+    out = _prune(replace(plan, types=EMPTY, actions=()))
     out["actions"] = [
         {**_prune(a), "parameters": thaw(a.parameters), "expects": thaw(a.expects)} for a in plan.actions
     ]

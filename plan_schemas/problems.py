@@ -12,6 +12,7 @@ Path = tuple[str | int, ...]  # keys and list indices from the root to a value
 Positions = Mapping[Path, tuple[int, int]]  # path -> (line, column), both counted from 1
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$/-]*")
+_LONGEST = 160  # characters of a path
 _SHOWN = 10  # problems in the one line that goes over Temporal
 
 
@@ -25,7 +26,7 @@ def show_path(path: Path) -> str:
             out += f".{part}" if out else part
         else:
             out += f"[{quoted(part)}]"
-    return out
+    return out if len(out) <= _LONGEST else f"{out[: _LONGEST - 1]}…"
 
 
 def quoted(value: Any, longest: int = 60) -> str:

@@ -89,6 +89,11 @@ def limit(text: bytes) -> int:
     """How many bytes a document may have, by the kind that it seems to be."""
     match = _KIND.search(text[:_SNIFFED])
     kind = (match[1] or match[2]).decode() if match else ""
+    return largest(kind)
+
+
+def largest(kind: str) -> int:
+    """How many bytes a document of that kind may have."""
     return _LIMITS.get(kind, LIMIT)
 
 
