@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.simcloud import churn, cold, fleet, live, power
+from deploy.simcloud import churn, cold, cold_end, fleet, live, power
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.declared import Invalid, declare, load
 from deploy.simcloud.generate import Mix, generate
@@ -145,9 +145,9 @@ def _step(cloud: Cloud, verb: str, first: int, second: int) -> None:
         case "cold":
             cold.ask(cloud, instance, ADMIN, host=host.name)
         case "confirm":
-            cold.confirm(cloud, instance, ADMIN)
+            cold_end.confirm(cloud, instance, ADMIN)
         case "revert":
-            cold.revert(cloud, instance, ADMIN)
+            cold_end.revert(cloud, instance, ADMIN)
         case "stop":
             power.stop(cloud, instance, ADMIN)
         case "start":
@@ -180,7 +180,7 @@ def test_whatever_is_done_the_books_balance_and_the_rules_hold(
     cloud.settle()
     for instance in list(cloud.instances.values()):
         if instance.vm_state == "resized":
-            cold.confirm(cloud, instance, ADMIN)
+            cold_end.confirm(cloud, instance, ADMIN)
     cloud.settle()
     assert not cloud.moving
     assert {row.task_state for row in cloud.instances.values()} <= {None, "powering-off", "powering-on"}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from deploy.simcloud import fleet
+from deploy.simcloud.adapter import connect
 from deploy.simcloud.faults import MigrationFault
 from tests.test_simcloud_kit import Nova, message, small
 
@@ -250,3 +251,95 @@ def test_a_server_deleted_in_mid_move_leaves_nothing_behind() -> None:
     assert list(cloud.books.by_consumer) == [nova.id("db")]
     assert not cloud.moving
     assert cloud.live_busy["a1"] == []
+
+
+def test_a_destination_that_dies_on_the_way_fails_the_move() -> None:
+    """The server works on at home, the record says failed, and nothing is booked on the dead host."""
+    cloud = small()
+    nova = Nova(cloud)
+    nova.live("web", "a2")
+    cloud.advance(3)
+    fleet.kill(cloud, cloud.hosts["a2"])
+    cloud.settle()
+    assert nova.where("web") == ("ACTIVE", "a1")
+    assert nova.statuses("web") == ["failed"]
+    assert cloud.books.consumers("a2") == {}
+
+
+def test_the_reply_names_the_request_that_the_history_knows() -> None:
+    """x-openstack-request-id of the 202 finds the action, whatever else happened to the server."""
+    nova = Nova(small())
+    request = nova.live("web", "a2").headers["x-openstack-request-id"]
+    found = nova.get(f"/servers/{nova.id('web')}/os-instance-actions/{request}").json()["instanceAction"]
+    assert found["action"] == "live-migration"
+    assert found["user_id"] == nova.cloud.identity.users["ballast"].id
+
+
+def test_a_client_that_polls_sees_an_end_if_requests_take_time() -> None:
+    """With request_seconds nobody has to advance the clock."""
+    cloud = small()
+    sdk = connect(cloud, request_seconds=0.5)
+    server = sdk.compute.get_server(Nova(cloud).id("web"))
+    sdk.compute.migrate_server(server, host="a2")
+    done = sdk.compute.wait_for_server(server, status="VERIFY_RESIZE", interval=0, wait=10)
+    assert done.compute_host == "a2"
+
+
+def test_below_2_34_an_accepted_move_is_placed_already() -> None:
+    """The synchronous POST returns with the record written and the destination known."""
+    nova = Nova(small())
+    assert nova.live("web", "a2", version="2.30").status_code == 202
+    assert nova.migrations("web")[0]["dest_compute"] == "a2"
+
+
+def test_force_bypasses_the_scheduler_between_2_30_and_2_67() -> None:
+    """A disabled host takes a forced server; from 2.68 on the word is refused."""
+    nova = Nova(small())
+    cloud = nova.cloud
+    fleet.set_status(cloud, cloud.hosts["a2"], enabled=False, reason=None)
+    body = {"os-migrateLive": {"host": "a2", "block_migration": "auto", "force": True}}
+    assert nova.act("web", body, version="2.68").status_code == 400
+    assert nova.act("web", body, version="2.67").status_code == 202
+    cloud.settle()
+    assert nova.where("web") == ("ACTIVE", "a2")
+
+
+def test_history_tells_the_steps_of_a_good_migration() -> None:
+    """Conductor, checks, preparing, moving and clean-up, all Success, no message."""
+    nova = Nova(small())
+    nova.live("web", "a2")
+    nova.cloud.settle()
+    story = nova.story("web", "live-migration")
+    assert story["message"] is None
+    assert {event["result"] for event in story["events"]} == {"Success"}
+    assert {"conductor_live_migrate_instance", "compute__do_live_migration", "compute_live_migration"} <= {
+        event["event"] for event in story["events"]
+    }
+
+
+def test_a_source_that_was_away_for_a_moment_has_lost_its_moves_all_the_same() -> None:
+    """Restarted before anything else was due, the compute does not take the move up again."""
+    cloud = small()
+    nova = Nova(cloud)
+    nova.live("web", "a2")
+    cloud.advance(3)
+    fleet.kill(cloud, cloud.hosts["a1"])
+    fleet.restart(cloud, cloud.hosts["a1"])
+    cloud.settle()
+    assert nova.where("web") == ("ACTIVE", "a1")
+    assert nova.statuses("web") == ["error"]
+
+
+def test_looking_does_not_change_what_happens() -> None:
+    """Durations vary by the seed, and no listing in between shifts the dice."""
+
+    def seconds(looks: int) -> float:
+        cloud = small(settings={"noise": 0.3}, seed=5)
+        nova = Nova(cloud)
+        for _ in range(looks):
+            nova.server("web")
+        nova.live("web", "a2")
+        cloud.settle()
+        return cloud.now
+
+    assert seconds(0) == seconds(7)

@@ -46,7 +46,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
         "--cloud",
         type=Path,
         metavar="FILE.yaml",
-        help="a declared cloud (schema: deploy/simcloud/declared.py)",
+        help="a declared cloud (schema: deploy/simcloud/declaration.py)",
     )
     source.add_argument(
         "--hosts", type=int, default=12, help="generate a cloud of so many hosts (default 12)"

@@ -1,6 +1,7 @@
 """Real openstacksdk sessions on a cloud in this process, in virtual time and without a socket."""
 
 import io
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 ORIGIN = "http://simcloud"
+# A cloud is no place for two threads at once; whoever advances one while clients run takes this, too.
+LOCK = threading.RLock()
 
 
 class SimAdapter(BaseAdapter):
     """Mount it on a requests session under ORIGIN; every request is answered by the state machine."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, request_seconds: float = 0.0) -> None:
         super().__init__()
         self.cloud = cloud
+        self.request_seconds = request_seconds
 
     def send(
         self,
@@ -44,7 +48,9 @@ class SimAdapter(BaseAdapter):
             request.body,
         )
         try:
-            answer = api.handle(self.cloud, asked)
+            with LOCK:
+                self.cloud.advance(self.request_seconds)
+                answer = api.handle(self.cloud, asked)
         except Dropped as dropped:
             raise requests.ConnectionError(str(dropped), request=request) from dropped
         return _reply(request, answer)
@@ -65,17 +71,22 @@ def _reply(request: requests.PreparedRequest, answer: Answer) -> requests.Respon
     return reply
 
 
-def session(cloud: Cloud) -> requests.Session:
+def session(cloud: Cloud, request_seconds: float = 0.0) -> requests.Session:
     """A requests session that reaches nothing but this cloud."""
     plain = requests.Session()
     plain.trust_env = False
     for scheme in ("http://", "https://"):
-        plain.mount(scheme, SimAdapter(cloud))
+        plain.mount(scheme, SimAdapter(cloud, request_seconds))
     return plain
 
 
-def connect(cloud: Cloud, user: str = SERVICE_USER, **options: Any) -> "Connection":
-    """An openstacksdk Connection of one of the cloud's users, authenticated by application credential."""
+def connect(
+    cloud: Cloud, user: str = SERVICE_USER, *, request_seconds: float = 0.0, **options: Any
+) -> "Connection":
+    """An openstacksdk Connection of one of the cloud's users, by application credential.
+
+    `request_seconds` of virtual time pass with every request, so that a client which polls sees an end.
+    """
     import openstack.connection
     from keystoneauth1.identity.v3 import ApplicationCredential
     from keystoneauth1.session import Session
@@ -86,5 +97,5 @@ def connect(cloud: Cloud, user: str = SERVICE_USER, **options: Any) -> "Connecti
         application_credential_id=who.credential_id,
         application_credential_secret=who.secret,
     )
-    keystone = Session(auth=auth, session=session(cloud))
+    keystone = Session(auth=auth, session=session(cloud, request_seconds))
     return openstack.connection.Connection(session=keystone, region_name="RegionOne", **options)

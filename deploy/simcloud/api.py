@@ -19,6 +19,7 @@ from deploy.simcloud import (
     nova_server_view,
     nova_servers,
     placement,
+    placement_candidates,
 )
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.faults import Treatment
@@ -27,8 +28,8 @@ from deploy.simcloud.identity import Caller
 from deploy.simcloud.journal import redacted
 from deploy.simcloud.refusal import Dropped, Refusal
 
-# Named so that importing them, which fills Nova's routes, has a reader.
-NOVA_RESOURCES = (
+# Named so that importing them, which fills their services' routes, has a reader.
+RESOURCES = (
     nova_aggregates,
     nova_catalogue,
     nova_history,
@@ -37,6 +38,7 @@ NOVA_RESOURCES = (
     nova_server_actions,
     nova_server_parts,
     nova_servers,
+    placement_candidates,
 )
 SERVICES: dict[str, ModuleType] = {"identity": keystone, "compute": nova, "placement": placement}
 _SERVER = re.compile(r"/servers/([0-9a-fA-F-]{36})")
@@ -61,7 +63,7 @@ class Exchange:
             return cls(cloud, request, Treatment())
         server = _server_of(request)
         treatment = cloud.faults.treat(
-            cloud.ids.draw,
+            cloud.ids.api_dice,
             request.method,
             request.path,
             request.action,

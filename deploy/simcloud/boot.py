@@ -116,8 +116,7 @@ def _running(cloud: Cloud, uuid: str) -> None:
 def delete(cloud: Cloud, instance: Instance, by: Caller) -> None:
     """Accept a delete; the server lingers a moment as 'deleting'."""
     guards.unlocked(instance, by)
-    instance.task_state = "deleting"
-    cloud.touch(instance)
+    cloud.set_task(instance, "deleting")
     records.begin(cloud, instance, "delete", by)
     cloud.after(cloud.settings.delete_seconds, vanish, instance.uuid)
 

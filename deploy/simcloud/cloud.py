@@ -187,6 +187,11 @@ class Cloud:
         instance.flavor = flavor
         self._charge(instance, +1)
 
+    def set_task(self, instance: Instance, task_state: str | None) -> None:
+        """The server is busy with something else, or with nothing."""
+        instance.task_state = task_state
+        self.touch(instance)
+
     def touch(self, instance: Instance) -> None:
         instance.updated = self.now
 

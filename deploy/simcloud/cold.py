@@ -1,8 +1,8 @@
-"""Cold migration and resize: through RESIZE to VERIFY_RESIZE, then confirm or revert."""
+"""Cold migration and resize: through RESIZE to VERIFY_RESIZE."""
 
-from deploy.simcloud import durations, guards, records
+from deploy.simcloud import cold_end, durations, guards, records
 from deploy.simcloud.cloud import Cloud
-from deploy.simcloud.entities import RUNNING, Flavor, Instance, Migration
+from deploy.simcloud.entities import Flavor, Instance, Migration
 from deploy.simcloud.identity import Caller
 from deploy.simcloud.refusal import NoValidHost, Refusal
 from deploy.simcloud.scheduler import Wish, pick
@@ -20,8 +20,7 @@ def ask(
         if host == instance.host:
             raise Refusal(400, "Cannot migrate to the host where the server exists.")
         guards.known_host(cloud, host)
-    instance.task_state = "resize_prep"
-    cloud.touch(instance)
+    cloud.set_task(instance, "resize_prep")
     records.begin(cloud, instance, verb, by)
     migration = records.expect(cloud, instance, "migration" if flavor is None else "resize", verb, by, flavor)
     migration.wanted_host = host
@@ -63,7 +62,7 @@ def _decided(cloud: Cloud, uuid: str) -> None:
 
 def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:
     trouble = cloud.faults.of_migration(
-        cloud.ids.draw, migration.kind, instance.uuid, migration.source, migration.wanted_host
+        cloud.ids.move_dice, migration.kind, instance.uuid, migration.source, migration.wanted_host
     )
     if trouble is not None:
         migration.trouble, migration.trouble_at = trouble.effect, trouble.at
@@ -80,8 +79,7 @@ def _give_up(cloud: Cloud, migration: Migration, instance: Instance) -> None:
     records.turn(cloud, migration, "error")
     cloud.books.release(instance.uuid, migration.dest if migration.dest else None)
     cloud.books.hand_over(migration.uuid, instance.uuid)
-    instance.task_state = None
-    cloud.touch(instance)
+    cloud.set_task(instance, None)
 
 
 def abandon(cloud: Cloud, migration: Migration, instance: Instance) -> None:
@@ -114,7 +112,7 @@ def _prepped(cloud: Cloud, uuid: str) -> None:
         return
     records.event(cloud, action, "compute_prep_resize", host=migration.dest)
     records.turn(cloud, migration, "migrating")
-    _step(cloud, instance, "resize_migrating")
+    cloud.set_task(instance, "resize_migrating")
     if migration.trouble == "on_the_way":
         cloud.after(migration.seconds * 0.75 * migration.trouble_at, _broken, uuid)
     elif migration.trouble != "stall":
@@ -151,14 +149,14 @@ def _moved(cloud: Cloud, uuid: str) -> None:
     )
     records.turn(cloud, migration, "post-migrating")
     cloud.relocate(instance, migration.dest)
-    _step(cloud, instance, "resize_migrated")
+    cloud.set_task(instance, "resize_migrated")
     cloud.after(migration.seconds * 0.1, _finishing, uuid)
 
 
 def _finishing(cloud: Cloud, uuid: str) -> None:
     found = _under_way(cloud, uuid)
     if found is not None:
-        _step(cloud, found[1], "resize_finish")
+        cloud.set_task(found[1], "resize_finish")
         cloud.after(found[0].seconds * 0.1, _finished, uuid)
 
 
@@ -172,82 +170,9 @@ def _finished(cloud: Cloud, uuid: str) -> None:
     records.event(cloud, records.action_of(cloud, migration), "compute_finish_resize", host=migration.dest)
     records.turn(cloud, migration, "finished")
     instance.vm_state = "resized"
-    _step(cloud, instance, None)
+    cloud.set_task(instance, None)
     if cloud.settings.resize_confirm_window > 0:
-        cloud.after(cloud.settings.resize_confirm_window, _confirm_late, uuid)
-
-
-def _confirm_late(cloud: Cloud, uuid: str) -> None:
-    migration = cloud.migrations[uuid]
-    instance = cloud.instances.get(migration.instance)
-    if migration.status == "finished" and instance is not None and instance.task_state is None:
-        records.turn(cloud, migration, "confirming")
-        cloud.after(cloud.settings.confirm_seconds, _confirmed, uuid)
-
-
-def confirm(cloud: Cloud, instance: Instance, by: Caller) -> Migration:
-    """POST confirmResize."""
-    guards.unlocked(instance, by)
-    guards.state(instance, "confirmResize", vm=("resized",))
-    migration = _finished_migration(cloud, instance)
-    records.turn(cloud, migration, "confirming")
-    records.begin(cloud, instance, "confirmResize", by)
-    cloud.after(cloud.settings.confirm_seconds, _confirmed, migration.uuid)
-    return migration
-
-
-def _confirmed(cloud: Cloud, uuid: str) -> None:
-    migration = cloud.migrations[uuid]
-    instance = cloud.instances.get(migration.instance)
-    if migration.status != "confirming" or instance is None:
-        return
-    records.turn(cloud, migration, "confirmed")
-    cloud.books.release(migration.uuid)
-    instance.vm_state = "active" if instance.power_state == RUNNING else "stopped"
-    _step(cloud, instance, None)
-    _note_end(cloud, instance, "confirmResize", "compute_confirm_resize", migration.source)
-
-
-def revert(cloud: Cloud, instance: Instance, by: Caller) -> Migration:
-    """POST revertResize."""
-    guards.unlocked(instance, by)
-    guards.state(instance, "revertResize", vm=("resized",))
-    migration = _finished_migration(cloud, instance)
-    records.turn(cloud, migration, "reverting")
-    records.begin(cloud, instance, "revertResize", by)
-    _step(cloud, instance, "resize_reverting")
-    cloud.after(migration.seconds * 0.3, _reverted, migration.uuid)
-    return migration
-
-
-def _reverted(cloud: Cloud, uuid: str) -> None:
-    migration = cloud.migrations[uuid]
-    instance = cloud.instances.get(migration.instance)
-    if migration.status != "reverting" or instance is None:
-        return
-    records.turn(cloud, migration, "reverted")
-    cloud.books.release(instance.uuid)
-    cloud.books.hand_over(migration.uuid, instance.uuid)
-    if migration.old_flavor is not None and migration.old_flavor != instance.flavor:
-        cloud.reshape(instance, migration.old_flavor)
-    cloud.relocate(instance, migration.source)
-    instance.vm_state = migration.old_vm_state
-    _step(cloud, instance, None)
-    _note_end(cloud, instance, "revertResize", "compute_finish_revert_resize", migration.source)
-
-
-def _finished_migration(cloud: Cloud, instance: Instance) -> Migration:
-    for migration in cloud.migrations_for(instance.uuid):
-        if migration.status == "finished":
-            return migration
-    raise Refusal(400, "Instance has not been resized.")
-
-
-def _note_end(cloud: Cloud, instance: Instance, action: str, event: str, host: str) -> None:
-    for record in reversed(cloud.actions.get(instance.uuid, ())):
-        if record.action == action:
-            records.event(cloud, record, event, host=host)
-            return
+        cloud.after(cloud.settings.resize_confirm_window, cold_end.confirm_late, uuid)
 
 
 def _under_way(cloud: Cloud, uuid: str) -> tuple[Migration, Instance] | None:
@@ -259,8 +184,3 @@ def _under_way(cloud: Cloud, uuid: str) -> tuple[Migration, Instance] | None:
     if migration.status != "post-migrating":  # from there on the source has nothing to do
         migration.lost = migration.lost or not cloud.hosts[migration.source].alive
     return None if migration.lost else (migration, instance)
-
-
-def _step(cloud: Cloud, instance: Instance, task_state: str | None) -> None:
-    instance.task_state = task_state
-    cloud.touch(instance)

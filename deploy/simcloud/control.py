@@ -45,6 +45,8 @@ def handle(cloud: Cloud, request: Request) -> Response:
         return Response(400, {"error": f"{where}: {first['msg']}"})
     except KeyError as error:
         return Response(400, {"error": f"the body lacks {error}"})
+    except ValueError as error:
+        return Response(400, {"error": str(error)})
 
 
 @ROUTES.on("GET", "/state")

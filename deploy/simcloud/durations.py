@@ -34,4 +34,4 @@ def _noisy(cloud: Cloud, seconds: float) -> float:
     noise = cloud.settings.noise
     if not noise:
         return seconds
-    return seconds * (1 + cloud.ids.draw.uniform(-noise, noise))
+    return seconds * (1 + cloud.ids.move_dice.uniform(-noise, noise))

@@ -21,8 +21,7 @@ def ask(cloud: Cloud, instance: Instance, by: Caller, *, host: str | None, stays
     if cloud.hosts[instance.host].up:
         raise Refusal(400, f"Compute service of {instance.host} is still in use.")
     _end_lost(cloud, instance)
-    instance.task_state = "rebuilding"
-    cloud.touch(instance)
+    cloud.set_task(instance, "rebuilding")
     records.begin(cloud, instance, "evacuate", by)
     migration = records.expect(cloud, instance, "evacuation", "evacuate", by)
     migration.wanted_host = host
@@ -60,14 +59,13 @@ def _decided(cloud: Cloud, uuid: str, stays_stopped: bool) -> None:
     cloud.books.claim(instance.uuid, migration.dest, instance.resources())
     records.turn(cloud, migration, "pre-migrating")
     records.event(cloud, action, "conductor_rebuild_instance")
-    instance.task_state = "rebuild_spawning"
-    cloud.touch(instance)
+    cloud.set_task(instance, "rebuild_spawning")
     cloud.after(cloud.settings.evacuate_seconds, _spawned, uuid, stays_stopped)
 
 
 def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:
     trouble = cloud.faults.of_migration(
-        cloud.ids.draw, migration.kind, instance.uuid, migration.source, migration.wanted_host
+        cloud.ids.move_dice, migration.kind, instance.uuid, migration.source, migration.wanted_host
     )
     if trouble is not None and trouble.effect == "elsewhere" and trouble.to is not None:
         return trouble.to

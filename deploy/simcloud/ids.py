@@ -5,10 +5,15 @@ import uuid
 
 
 class Ids:
-    """A seeded source of uuids and draws; the only randomness of a cloud."""
+    """A seeded source of uuids and dice; the only randomness of a cloud.
+
+    Each purpose has dice of its own: one more listing must not change how long a migration takes.
+    """
 
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
+        self.api_dice = random.Random(f"api {seed}")
+        self.move_dice = random.Random(f"moves {seed}")
 
     def uuid(self) -> str:
         return str(uuid.UUID(int=self.draw.getrandbits(128), version=4))

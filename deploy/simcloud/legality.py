@@ -11,7 +11,8 @@ def breaches(cloud: Cloud) -> list[str]:
     for instance in cloud.instances.values():
         if instance.host is not None:
             found += _misplaced(cloud, instance, cloud.hosts[instance.host])
-    return found
+    strays = set(cloud.books.by_consumer) - set(cloud.instances) - set(cloud.moving)
+    return found + [f"{stray} holds {cloud.books.held(stray)} and is nobody" for stray in sorted(strays)]
 
 
 def _overbooked(cloud: Cloud, host: Host) -> list[str]:

@@ -16,8 +16,7 @@ def ask(
     guards.state(instance, "os-migrateLive", vm=("active", "paused"))
     if host is not None:
         guards.known_host(cloud, host)
-    instance.task_state = "migrating"
-    cloud.touch(instance)
+    cloud.set_task(instance, "migrating")
     records.begin(cloud, instance, "live-migration", by)
     migration = records.expect(cloud, instance, "live-migration", "live-migration", by)
     migration.wanted_host, migration.forced_host = host, bypass and host is not None
@@ -57,7 +56,7 @@ def _decide(cloud: Cloud, migration: Migration) -> str | None:
         if held:
             cloud.books.hand_over(migration.uuid, instance.uuid)
         records.turn(cloud, migration, "error")
-        _release_server(cloud, instance)
+        cloud.set_task(instance, None)
         records.event(cloud, action, "conductor_live_migrate_instance", error=str(problem))
         return str(problem)
     migration.dest = dest
@@ -75,7 +74,7 @@ def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:
     if not source.up:
         raise _Unavailable(source.name)
     trouble = cloud.faults.of_migration(
-        cloud.ids.draw, migration.kind, instance.uuid, source.name, migration.wanted_host
+        cloud.ids.move_dice, migration.kind, instance.uuid, source.name, migration.wanted_host
     )
     if trouble is not None:
         migration.trouble, migration.trouble_at = trouble.effect, trouble.at
@@ -209,7 +208,7 @@ def roll_back(cloud: Cloud, migration: Migration, status: str, problem: str | No
     if instance is not None:
         cloud.books.release(instance.uuid, migration.dest)
         cloud.books.hand_over(migration.uuid, instance.uuid)
-        _release_server(cloud, instance)
+        cloud.set_task(instance, None)
     free_slot(cloud, migration)
 
 
@@ -219,11 +218,6 @@ def free_slot(cloud: Cloud, migration: Migration) -> None:
         if migration.uuid in place:
             place.remove(migration.uuid)
     _serve_queue(cloud, migration.source)
-
-
-def _release_server(cloud: Cloud, instance: Instance) -> None:
-    instance.task_state = None
-    cloud.touch(instance)
 
 
 def _source_lost(cloud: Cloud, migration: Migration) -> bool:

@@ -37,7 +37,9 @@ def _hypervisors(call: Call, *, detailed: bool) -> Response:
     pattern = call.query.get("hypervisor_hostname_pattern") if call.at_least(53) else None
     if pattern is not None:
         hosts = [host for host in hosts if pattern in host.name]
-    size, marker = page_size(call), call.query.get("marker")
+    paged = call.at_least(33)
+    size = page_size(call) if paged else len(hosts)
+    marker = call.query.get("marker") if paged else None
     if marker is not None:
         places = [index for index, host in enumerate(hosts) if str(_identifier(call, host)) == marker]
         if not places:

@@ -21,7 +21,8 @@ OF_SERVER = "/v2.1/servers/{server}/migrations"
 def index(call: Call) -> Response:
     require_admin(call, "os-migrations:index")
     paged = call.at_least(59)
-    size, marker = page_size(call), call.query.get("marker") if paged else None
+    size = page_size(call) if paged else len(call.cloud.migrations)
+    marker = call.query.get("marker") if paged else None
     if marker is not None and marker not in call.cloud.migration_roll:
         raise marker_not_found(marker)
     found = list(islice(_matching(call, marker), size))

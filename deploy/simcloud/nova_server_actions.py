@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from deploy.simcloud import boot, cold, evacuation, live, power
+from deploy.simcloud import boot, cold, cold_end, evacuation, live, power
 from deploy.simcloud.entities import Instance
 from deploy.simcloud.http import Call, Response, truth
 from deploy.simcloud.nova import ROUTES, require_admin
@@ -94,12 +94,12 @@ def _check_growth(call: Call, instance: Instance, cores: int, memory_mb: int) ->
 
 
 def _confirm(call: Call, instance: Instance, _given: Any) -> Response:
-    call.notes["migration"] = cold.confirm(call.cloud, instance, call.by).uuid
+    call.notes["migration"] = cold_end.confirm(call.cloud, instance, call.by).uuid
     return Response(204)
 
 
 def _revert(call: Call, instance: Instance, _given: Any) -> Response:
-    call.notes["migration"] = cold.revert(call.cloud, instance, call.by).uuid
+    call.notes["migration"] = cold_end.revert(call.cloud, instance, call.by).uuid
     return Response(202)
 
 

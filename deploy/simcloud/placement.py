@@ -4,7 +4,7 @@ from typing import Any
 
 from deploy.simcloud.entities import CLASSES, Host, Inventory, Resources
 from deploy.simcloud.http import Call, Response, Routes
-from deploy.simcloud.nova import number, require_admin
+from deploy.simcloud.nova import require_admin
 from deploy.simcloud.refusal import Refusal
 from deploy.simcloud.scheduler import fits
 
@@ -65,10 +65,10 @@ def _provider(call: Call, host: Host) -> dict[str, Any]:
 @ROUTES.on("GET", "/resource_providers")
 def providers(call: Call) -> Response:
     require_admin(call, "placement:resource_providers:list")
-    return Response(200, {"resource_providers": [_provider(call, host) for host in _matching(call)]})
+    return Response(200, {"resource_providers": [_provider(call, host) for host in matching(call)]})
 
 
-def _matching(call: Call) -> list[Host]:
+def matching(call: Call) -> list[Host]:
     cloud, query = call.cloud, call.query
     hosts = list(cloud.hosts.values())
     if "name" in query:
@@ -134,7 +134,7 @@ def inventory(call: Call) -> Response:
     return Response(200, {**row, "resource_provider_generation": host.generation})
 
 
-def _usages(call: Call, host: Host) -> Resources:
+def usages_of(call: Call, host: Host) -> Resources:
     used = call.cloud.books.used(host.name)
     return {name: used.get(name, 0) for name in host.inventories}
 
@@ -142,7 +142,7 @@ def _usages(call: Call, host: Host) -> Resources:
 @ROUTES.on("GET", PROVIDER + "/usages")
 def usages(call: Call) -> Response:
     host = _host(call)
-    return Response(200, {"usages": _usages(call, host), "resource_provider_generation": host.generation})
+    return Response(200, {"usages": usages_of(call, host), "resource_provider_generation": host.generation})
 
 
 @ROUTES.on("GET", PROVIDER + "/allocations")
@@ -239,31 +239,3 @@ def trait(call: Call) -> Response:
     if not any(call["trait"] in host.traits for host in call.cloud.hosts.values()):
         raise Refusal(404, f"No such trait(s): {call['trait']}.")
     return Response(204)
-
-
-@ROUTES.on("GET", "/allocation_candidates")
-def candidates(call: Call) -> Response:
-    """Hosts that could take the resources, as far as Placement knows."""
-    require_admin(call, "placement:allocation_candidates:list")
-    if "resources" not in call.query:
-        raise Refusal(400, "'resources' is a required property")
-    demand = parse_resources(call.query["resources"])
-    hosts = _matching(call)[: number(call, "limit", 1_000_000)]
-    requests = [
-        {"allocations": {host.uuid: {"resources": demand}}, "mappings": {"": [host.uuid]}} for host in hosts
-    ]
-    summaries = {host.uuid: _summary(call, host) for host in hosts}
-    return Response(200, {"allocation_requests": requests, "provider_summaries": summaries})
-
-
-def _summary(call: Call, host: Host) -> dict[str, Any]:
-    used = _usages(call, host)
-    resources = {
-        name: {"capacity": row.capacity, "used": used[name]} for name, row in host.inventories.items()
-    }
-    return {
-        "resources": resources,
-        "traits": sorted(host.traits),
-        "parent_provider_uuid": None,
-        "root_provider_uuid": host.uuid,
-    }

@@ -21,8 +21,7 @@ def start(cloud: Cloud, instance: Instance, by: Caller) -> None:
 
 
 def _switch(cloud: Cloud, instance: Instance, by: Caller, verb: str, task_state: str) -> None:
-    instance.task_state = task_state
-    cloud.touch(instance)
+    cloud.set_task(instance, task_state)
     records.begin(cloud, instance, verb, by)
     cloud.after(cloud.settings.power_seconds, _switched, instance.uuid, verb, by.request_id)
 
@@ -35,8 +34,7 @@ def _switched(cloud: Cloud, uuid: str, verb: str, request_id: str) -> None:
         return
     on = verb == "start"
     instance.vm_state, instance.power_state = ("active", RUNNING) if on else ("stopped", SHUTDOWN)
-    instance.task_state = None
-    cloud.touch(instance)
+    cloud.set_task(instance, None)
     for action in cloud.actions[uuid]:
         if action.request_id == request_id:
             records.event(cloud, action, f"compute_{verb}_instance", host=instance.host)

@@ -57,7 +57,8 @@ def application(cloud: Cloud, connections: Open) -> Starlette:
         reply = exchange.process()
         if exchange.treatment.delay_reply:
             await asyncio.sleep(exchange.treatment.delay_reply)
-        exchange.leave(replied=not exchange.treatment.drop_reply)
+        gone = exchange.treatment.drop_reply or await request.is_disconnected()
+        exchange.leave(replied=not gone)
         if exchange.treatment.drop_reply:
             return _cut(request, connections)
         return HttpResponse(reply.raw(), reply.status, reply.headers)
