@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from activities.extra_specs import matches, pinned_by, traits_wanted
 from activities.occupancy import Occupancy as Occupancy
+from activities.occupancy import hinted
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster, Host, Instance, ServerGroup
 from plan_schemas.plan import Refusal
@@ -138,9 +139,9 @@ def _now(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> 
     group = cluster.groups.get(one.server_group) if one.server_group else None
     if group is not None:
         yield from _group(occupancy, group, one, there)
-    for other in hinted(one, "different_host"):
+    for other in occupancy.apart(one.uuid):
         if there.name in occupancy.where(other):
-            text = f"{one.name} was asked to run apart from {other}, which is on {there.name}"
+            text = f"a scheduler hint keeps {one.name} apart from {other}, which is on {there.name}"
             yield Refusal("anti_affinity", there.name, text, (other,))
 
 
@@ -166,12 +167,6 @@ def _group(occupancy: Occupancy, group: ServerGroup, one: Instance, there: Host)
         if away:
             text = f"group {group.name} (affinity) keeps {one.name} with {len(away)} others, not on "
             yield Refusal("affinity", there.name, text + there.name)
-
-
-def hinted(one: Instance, hint: str) -> tuple[str, ...]:
-    """The instances that a scheduler hint names."""
-    value = one.scheduler_hints.get(hint, ())
-    return (value,) if isinstance(value, str) else tuple(str(v) for v in value)
 
 
 def kind_of_move(one: Instance, allow: frozenset[str]) -> str | None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from plan_schemas.model import Cluster
+from plan_schemas.model import Cluster, Instance
+
+
+def hinted(one: Instance, hint: str) -> tuple[str, ...]:
+    """The instances that a scheduler hint names."""
+    value = one.scheduler_hints.get(hint, ())
+    return (value,) if isinstance(value, str) else tuple(str(v) for v in value)
 
 
 class Occupancy:
@@ -18,6 +24,11 @@ class Occupancy:
         self.cluster = cluster
         self._free: dict[str, dict[str, int]] = {}
         self._where: dict[str, tuple[str, ...]] = {}
+        self._apart: dict[str, dict[str, None]] = {}
+        for one in cluster.instances.values():
+            for other in hinted(one, "different_host") if one.scheduler_hints else ():
+                self._apart.setdefault(one.uuid, {})[other] = None
+                self._apart.setdefault(other, {})[one.uuid] = None
 
     def free(self, host: str) -> Mapping[str, int]:
         """What is left of each resource class of the host's root provider; negative when overcommitted."""
@@ -33,6 +44,10 @@ class Occupancy:
             return found
         known = self.cluster.instances.get(instance)
         return (known.host,) if known is not None and known.host is not None else ()
+
+    def apart(self, instance: str) -> tuple[str, ...]:
+        """The instances that a scheduler hint, of either of the two, keeps off the host of this one."""
+        return tuple(self._apart.get(instance, ()))
 
     def add(self, instance: str, host: str) -> None:
         """Let the instance take its space on the host (nothing changes when it does already)."""

@@ -50,32 +50,44 @@ def field_of(board: Board, usable: Iterable[str], forced: Iterable[str]) -> Fiel
     return Field(board, marks[0], marks[1], counts, rows.reshape(board.free.shape))
 
 
+@dataclass(frozen=True)
+class Limit:
+    """How much a consolidation may do at most; None for as much as there is."""
+
+    moves: int | None = None
+    hosts: int | None = None  # released
+
+
 class Choice:
     """The integer programs of one field: the least number of hosts, and good sets of hosts to keep."""
 
-    def __init__(self, field: Field, budget: int | None) -> None:
-        self.field, self.budget = field, budget
+    def __init__(self, field: Field, limit: Limit) -> None:
+        self.field, self.limit = field, limit
         holds = field.holds
         alike = [(holds[h].tobytes(), field.board.masks[:, h].tobytes()) for h in range(len(holds))]
         self.demands = _demands(field)
         self.cells = _grouped(
             field, [(*a, int(c), bool(f)) for a, c, f in zip(alike, field.counts, field.forced)]
         )
-        groups = self.cells if budget is not None else _grouped(field, alike)
-        self.bound = fewest_hosts(self._kinds(groups, holds), budget)
+        groups = _grouped(field, alike) if limit == Limit() else self.cells
+        self.bound = fewest_hosts(self._kinds(groups, holds), limit.moves)
         self._cells = self._kinds(self.cells, holds)
 
     def _kinds(self, groups: list[list[int]], holds: Ints) -> Kinds:
         field = self.field
         first = [g[0] for g in groups]
-        most = _spread(field)
+        every = (np.ones(len(groups), dtype=bool), _spread(field))
+        spread = [every] if every[1] else []
+        if self.limit.hosts is not None:
+            taken = np.array([field.occupied[h] for h in first], dtype=bool)
+            spread.append((taken, int(field.occupied.sum()) - self.limit.hosts))
         return Kinds(
             capacity=holds[first].astype(np.float64).reshape(len(groups), -1),
             count=np.array([len(g) for g in groups], dtype=np.float64),
             least=np.array([sum(field.forced[h] for h in g) for g in groups], dtype=np.float64),
             moves=np.array([field.counts[g].mean() for g in groups], dtype=np.float64),
             demands=tuple((mask[first], demand.astype(np.float64)) for mask, demand in self.demands),
-            spread=((np.ones(len(groups), dtype=bool), most),) if most else (),
+            spread=tuple(spread),
         )
 
     def fewest_moves(self, hosts: int) -> int:
@@ -84,7 +96,7 @@ class Choice:
 
     def kept(self, hosts: int, slack: float) -> Mask | None:
         """So many hosts to keep, with so much room to spare and fewest moves; None when there are none."""
-        numbers = keep(self._cells, hosts, slack, self.budget)
+        numbers = keep(self._cells, hosts, slack, self.limit.moves)
         if numbers is None:
             return None
         kept = np.zeros(len(self.field.usable), dtype=bool)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activities.packing.board import Board, Mask
-from activities.packing.keep import SLACKS, Choice, Field
+from activities.packing.keep import SLACKS, Choice, Field, Limit
 
 _EJECTIONS = 200  # pairs of instances that are looked at to make room for one
 _SMALL = 80  # hosts, up to which every variant is tried for fewest moves
@@ -30,15 +30,15 @@ class Released:
 class Release:
     """One search over a field; leaves the board with the best arrangement that it found."""
 
-    def __init__(self, field: Field, budget: int | None = None) -> None:
-        self.field, self.board, self.budget = field, field.board, budget
+    def __init__(self, field: Field, limit: Limit) -> None:
+        self.field, self.board, self.limit = field, field.board, limit
         self.kept: Mask = field.usable.copy()
         self.on: dict[int, list[int]] = defaultdict(list)
         for i, host in enumerate(self.board.home):
             self.on[int(host)].append(i)
 
     def run(self) -> Released:
-        choice = Choice(self.field, self.budget)
+        choice = Choice(self.field, self.limit)
         best: tuple[int, int] | None = None
         kept, moves = self.kept.copy(), dict(self.board.placed)
         for order, slack in self._variants():
@@ -134,7 +134,7 @@ class Release:
 
     def _drop(self, host: int) -> bool:
         """Release one kept host with all that was placed there; everything as before when that fails."""
-        if self.budget is not None and len(self.board.placed) + len(self.on[host]) > self.budget:
+        if self.limit.moves is not None and len(self.board.placed) + len(self.on[host]) > self.limit.moves:
             return False
         before = dict(self.board.placed)
         self.kept[host] = False

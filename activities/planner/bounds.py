@@ -102,27 +102,20 @@ def _with_budget(
 
 def makespan(actions: Sequence[Action], limits: Limits) -> float:
     """No order finishes sooner than this, seconds: work per host and slots, all work, the longest chain."""
-    out: dict[str, float] = {}
-    into: dict[str, float] = {}
+    queues: dict[tuple[str, str], tuple[float, float]] = {}
     ends: dict[str, float] = {}
     for action in actions:
-        touches = action.touches
-        if touches.out is not None:
-            out[touches.out] = out.get(touches.out, 0.0) + action.seconds
-        if touches.into is not None:
-            into[touches.into] = into.get(touches.into, 0.0) + action.seconds
-        before = (ends[id] for id in (*action.needs, *action.freed_by))
-        ends[action.id] = max(before, default=0.0) + action.seconds
+        start = max((ends[id] for id in (*action.needs, *action.freed_by)), default=0.0)
+        ends[action.id] = start + action.seconds
+        for way, host, slots in (
+            ("out", action.touches.out, limits.out_per_host),
+            ("in", action.touches.into, limits.in_per_host),
+        ):
+            if host is not None:
+                first, work = queues.get((way, host), (start, 0.0))
+                queues[(way, host)] = (min(first, start), work + action.seconds / slots)
     whole = sum(a.seconds for a in actions) / limits.parallel
-    return max(
-        [
-            whole,
-            *(s / limits.out_per_host for s in out.values()),
-            *(s / limits.in_per_host for s in into.values()),
-            *ends.values(),
-        ],
-        default=0.0,
-    )
+    return max([whole, *(first + work for first, work in queues.values()), *ends.values()], default=0.0)
 
 
 def bound(name: str, limit: float, value: float, better: str = "lower") -> Bound:

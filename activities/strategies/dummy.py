@@ -6,21 +6,19 @@ from plan_schemas.audit import Situation
 from plan_schemas.plan import Change, Proposal
 
 
-def decide(situation: Situation, *, message: str = "hello", seconds: float = 1.0) -> Proposal:  # noqa: ARG001
+def decide(situation: Situation, *, para1: float = 3.2, para2: str = "hello") -> Proposal:  # noqa: ARG001
     """Three actions in a row: nop, sleep, nop."""
     return Proposal(
         (
-            Change("nop", {"message": message}, "says that the plan has started", id="nop-before"),
+            Change("nop", {"message": para2}, "says that the plan has started", id="nop-before"),
             Change(
                 "sleep",
-                {"seconds": seconds},
-                f"waits {seconds:g} s in between",
+                {"seconds": para1},
+                f"waits {para1:g} s in between",
                 id="sleep",
                 needs=("nop-before",),
             ),
-            Change(
-                "nop", {"message": message}, "says that the plan is over", id="nop-after", needs=("sleep",)
-            ),
+            Change("nop", {"message": para2}, "says that the plan is over", id="nop-after", needs=("sleep",)),
         ),
-        f"Say {message!r}, sleep {seconds:g} s, say it again; nothing in the cloud changes.",
+        f"Say {para2!r}, sleep {para1:g} s, say it again; nothing in the cloud changes.",
     )

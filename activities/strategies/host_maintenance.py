@@ -108,7 +108,7 @@ def _disable(host: Host, moving: int, before: int) -> Iterator[Change]:
         yield Change(
             "change_nova_service_state",
             {"host": host.name, "state": "disabled", "reason": "ballast: maintenance by host_maintenance"},
-            f"maintenance of {host.name}: nothing new may land there while {moving} of {before} instances leave",
+            f"maintenance of {host.name}: nothing new lands there while {moving} of {before} instances leave",
             {"instances": before, "moving": moving},
         )
 

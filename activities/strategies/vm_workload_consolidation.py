@@ -9,7 +9,7 @@ import numpy as np
 
 from activities import checks
 from activities.packing.board import Board
-from activities.packing.keep import Field, field_of
+from activities.packing.keep import Field, Limit, field_of
 from activities.packing.release import Release, Released
 from activities.planner.bounds import bound
 from activities.words import amounts, count, some
@@ -18,7 +18,7 @@ from plan_schemas.model import Cluster, total
 from plan_schemas.plan import Change, Proposal, Refusal, Refused
 
 
-def decide(situation: Situation, *, max_moves: int | None = None) -> Proposal:
+def decide(situation: Situation, *, max_moves: int | None = None, max_hosts: int | None = None) -> Proposal:
     """Which hosts to release, in order of preference. Raises Refused when hosts may not be disabled."""
     cluster, rules = situation.cluster, situation.rules
     if "service" not in rules.allow:
@@ -28,11 +28,12 @@ def decide(situation: Situation, *, max_moves: int | None = None) -> Proposal:
     staying = {name: held for name in usable if (held := _held(cluster, name, rules))}
     movable = [i.uuid for n in usable for i in cluster.on(n) if not checks.immovable(cluster, i.uuid, rules)]
     field = field_of(Board(cluster, rules, movable), usable, staying)
-    released = Release(field, max_moves).run()
+    limit = Limit(max_moves, max_hosts)
+    released = Release(field, limit).run()
     return Proposal(
         changes=tuple(_changes(field, released)),
-        summary=_summary(field, released, staying, max_moves),
-        rejected=(*_not_used(cluster, rules), *_kept(field, released, staying, max_moves)),
+        summary=_summary(field, released, staying, limit),
+        rejected=(*_not_used(cluster, rules), *_kept(field, released, staying, limit)),
         bounds=(
             bound("hosts", released.bound, released.left),
             bound("moves", released.fewest_moves, len(released.moves)),
@@ -105,11 +106,11 @@ def _not_used(cluster: Cluster, rules: Rules) -> Iterator[Refusal]:
 
 
 def _kept(
-    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], max_moves: int | None
+    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], limit: Limit
 ) -> Iterator[Refusal]:
     """Each host that stays although it has something on it, with the rule that decided."""
     board = field.board
-    room = max_moves - len(released.moves) if max_moves is not None else None
+    room = limit.moves - len(released.moves) if limit.moves is not None else None
     filled = set(released.moves.values())
     own: dict[int, list[int]] = defaultdict(list)
     for i in np.argsort([-board.size(i) for i in range(len(board.uuids))], kind="stable"):
@@ -118,12 +119,15 @@ def _kept(
         if not field.occupied[host] or host in released.hosts:
             continue
         if held := staying.get(name):
-            more = f" (and {len(held) - 1} more reasons)" if len(held) > 1 else ""
+            more = f" (and {count(len(held) - 1, 'more reason')})" if len(held) > 1 else ""
             culprits = tuple(r.subject for r in held if r.subject != name)
             yield Refusal(held[0].code, name, f"{name} stays: {held[0].text}{more}", culprits)
+        elif limit.hosts is not None and len(released.hosts) >= limit.hosts:
+            text = f"{name} stays: the {count(limit.hosts, 'host')} to release at most are others"
+            yield Refusal("budget", name, text)
         elif room is not None and field.counts[host] > room:
             number = count(int(field.counts[host]), "instance")
-            text = f"{name} stays: its {number} are more than the {room} moves left of {max_moves}"
+            text = f"{name} stays: its {number} are more than the {room} moves left of {limit.moves}"
             yield Refusal("budget", name, text)
         else:
             yield _no_room(field, host, own[host], host in filled)
@@ -143,13 +147,13 @@ def _no_room(field: Field, host: int, own: list[int], filled: bool) -> Refusal:
 
 
 def _summary(
-    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], max_moves: int | None
+    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], limit: Limit
 ) -> str:
     before = int(field.occupied.sum())
     if not released.hosts:
         held = f"; {count(len(staying), 'of them holds', 'of them hold')} what cannot move" if staying else ""
         return f"No host can be released: all {before} hosts in use are needed{held}."
-    within = f" within the {max_moves} moves allowed" if max_moves is not None else ""
+    within = f" within the {limit.moves} moves allowed" if limit.moves is not None else ""
     hosts, moves = count(len(released.hosts), "host"), count(len(released.moves), "move")
     return (
         f"Release {hosts} with {moves}{within}: {before} hosts in use become {released.left}"

@@ -1,0 +1,130 @@
+"""Who goes first, and how long it all takes when every free slot is refilled at once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from plan_schemas.plan import Action, Limits, Touches
+
+Slot = tuple[str, str]  # ("out" | "in", host)
+
+
+def priorities(actions: Sequence[Action], limits: Limits) -> dict[str, float]:
+    """Seconds of work that wait behind each action: on its hosts, and with those that wait for it."""
+    out, into = _work(actions, limits)
+    tails: dict[str, float] = {}
+    queues: dict[Slot, list[tuple[float, float, int, Action]]] = defaultdict(list)
+    for number, action in enumerate(actions):
+        touches = action.touches
+        if touches.out is not None:
+            other = into.get(touches.into or "", 0.0)
+            queues[("out", touches.out)].append((other, action.seconds, -number, action))
+        if touches.into is not None:
+            other = out.get(touches.out or "", 0.0)
+            queues[("in", touches.into)].append((other, action.seconds, -number, action))
+    for (way, _), queue in queues.items():
+        behind = 0.0
+        for _, seconds, _, action in sorted(queue, key=lambda row: row[:3]):
+            behind += seconds / (limits.out_per_host if way == "out" else limits.in_per_host)
+            tails[action.id] = max(tails.get(action.id, 0.0), behind)
+    unlocked: dict[str, float] = {}
+    for action in reversed(actions):
+        own = max(tails.get(action.id, action.seconds), action.seconds + unlocked.get(action.id, 0.0))
+        tails[action.id] = round(own, 3)
+        for id in (*action.needs, *action.freed_by):
+            unlocked[id] = max(unlocked.get(id, 0.0), own)
+    return tails
+
+
+def _work(actions: Sequence[Action], limits: Limits) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds of work per host that is left, and per host that is entered, at full use of its slots."""
+    out: dict[str, float] = defaultdict(float)
+    into: dict[str, float] = defaultdict(float)
+    for action in actions:
+        if action.touches.out is not None:
+            out[action.touches.out] += action.seconds / limits.out_per_host
+        if action.touches.into is not None:
+            into[action.touches.into] += action.seconds / limits.in_per_host
+    return out, into
+
+
+def makespan(actions: Sequence[Action], limits: Limits) -> float:
+    """Seconds until the last action ends, with durations as expected and every free slot refilled at once."""
+    return _Clockwork(actions, limits).run()
+
+
+class _Clockwork:
+    """Starts by priority what may start; what finds a slot taken waits at that slot."""
+
+    def __init__(self, actions: Sequence[Action], limits: Limits) -> None:
+        self.limits = limits
+        self.actions = list(actions)
+        number = {a.id: n for n, a in enumerate(actions)}
+        self.after: dict[int, list[int]] = defaultdict(list)
+        self.missing = [0] * len(self.actions)
+        for n, action in enumerate(actions):
+            waits = {number[id] for id in (*action.needs, *action.freed_by)}
+            self.missing[n] = len(waits)
+            for other in sorted(waits):
+                self.after[other].append(n)
+        self.slots = [_slots(a.touches) for a in actions]
+        self.used: Counter[Slot] = Counter()
+        self.waiting: dict[Slot, list[tuple[float, int]]] = defaultdict(list)
+        self.ready: list[tuple[float, int]] = []
+        self.running: list[tuple[float, int]] = []
+
+    def run(self) -> float:
+        now = 0.0
+        for n, missing in enumerate(self.missing):
+            if not missing:
+                self._push(n)
+        self._start(now)
+        while self.running:
+            now, n = heappop(self.running)
+            for slot in self.slots[n]:
+                self.used[slot] -= 1
+                self._wake(slot)
+            for other in self.after[n]:
+                self.missing[other] -= 1
+                if not self.missing[other]:
+                    self._push(other)
+            self._start(now)
+        return now
+
+    def _push(self, n: int) -> None:
+        heappush(self.ready, (-self.actions[n].priority, n))
+
+    def _wake(self, slot: Slot) -> None:
+        """The best that waits at a slot may try again."""
+        if self.used[slot] < self._most(slot) and self.waiting[slot]:
+            heappush(self.ready, heappop(self.waiting[slot]))
+
+    def _most(self, slot: Slot) -> int:
+        return self.limits.out_per_host if slot[0] == "out" else self.limits.in_per_host
+
+    def _start(self, now: float) -> None:
+        while self.ready and len(self.running) < self.limits.parallel:
+            entry = heappop(self.ready)
+            n = entry[1]
+            taken = next((s for s in self.slots[n] if self.used[s] >= self._most(s)), None)
+            if taken is not None:
+                heappush(self.waiting[taken], entry)
+                for slot in self.slots[n]:
+                    self._wake(slot)
+                continue
+            for slot in self.slots[n]:
+                self.used[slot] += 1
+            heappush(self.running, (now + self.actions[n].seconds, n))
+            for slot in self.slots[n]:
+                self._wake(slot)
+
+
+def _slots(touches: Touches) -> tuple[Slot, ...]:
+    out: list[Slot] = []
+    if touches.out is not None:
+        out.append(("out", touches.out))
+    if touches.into is not None:
+        out.append(("in", touches.into))
+    return tuple(out)
