@@ -1,0 +1,58 @@
+"""`ballast`: one file in deploy/commands/ per command; adding one needs no edit here.
+
+Exit status: 0 done, 1 refused or invalid, 2 usage, 3 the cloud or Temporal failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import NoReturn
+
+from deploy import commands
+from plan_schemas.problems import Invalid
+
+
+def parser(wanted: str = "") -> argparse.ArgumentParser:
+    """The command line of the wanted command alone, which spares loading the others; of all without one."""
+    out = argparse.ArgumentParser(prog="ballast", description="Keeps OpenStack clouds in trim.")
+    subparsers = out.add_subparsers(metavar="COMMAND", required=True)
+    names = sorted(module.name for module in iter_modules(commands.__path__))
+    for name in [wanted] if wanted in names else names:
+        add = getattr(import_module(f"{commands.__name__}.{name}"), "add", None)
+        if add is not None:  # else something that commands share
+            add(subparsers)
+    return out
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command line and return its exit status."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = parser(given[0] if given else "").parse_args(given)
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except Invalid as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `ballast … | head`: the reader has seen enough
+        return 0
+    except SystemExit as error:  # argparse: 0 after --help, 2 after a wrong usage
+        return error.code if isinstance(error.code, int) else 2
+    return status
+
+
+def main() -> NoReturn:
+    """Leaves without the interpreter's own clean-up, which Temporal's threads can make abort."""
+    status = run()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()
