@@ -1,0 +1,247 @@
+"""Move an instance to another host, live or cold: asked for exactly once, believed only when it has ended."""
+
+# ruff: noqa: ARG001 - every function of an action names all of its parameters
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from activities import checks
+from activities import trace as tracing
+from activities.actions import Facts
+from activities.door import Busy, Cancelled, Door, Failed, Gone, Transient, Watch
+from activities.follow import Follow, failure
+from activities.observe.nova import Migration, Server
+from activities.occupancy import Occupancy
+from activities.trace import Asked, Before
+from plan_schemas.audit import Rules
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Refusal, Touches
+
+_STATES = {"live": checks.LIVE_STATES, "cold": checks.COLD_STATES}
+_BASE, _REWRITTEN, _RATE = 6.0, 1.3, 1250.0  # seconds; share of memory sent again; MB per second
+
+
+def touches(*, instance: str, source: str, destination: str, kind: str) -> Touches:
+    return Touches(instance=instance, out=source, into=destination)
+
+
+def permission(*, instance: str, source: str, destination: str, kind: str) -> str | None:
+    return kind
+
+
+def expects(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> dict[str, Any]:
+    one = cluster.instances[instance]
+    return {
+        "host": one.host,
+        "status": one.status,
+        "task_state": one.task_state,
+        "locked": one.locked,
+        "flavor": one.flavor,
+    }
+
+
+def wants(expected: Facts, *, instance: str, source: str, destination: str, kind: str) -> dict[str, Any]:
+    return {**expected, "host": destination, "task_state": None}
+
+
+def satisfied(facts: Facts, *, instance: str, source: str, destination: str, kind: str) -> bool:
+    return bool(facts["host"] == destination and facts["task_state"] is None)
+
+
+def apply(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> Cluster:
+    return cluster.moved(instance, destination)
+
+
+def inverse(
+    expected: Facts, *, instance: str, source: str, destination: str, kind: str
+) -> dict[str, Any] | None:
+    return {"instance": instance, "source": destination, "destination": source, "kind": kind}
+
+
+def seconds(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> float:
+    return _seconds(cluster.instances[instance].resources.get("MEMORY_MB", 0))
+
+
+def _seconds(memory_mb: int) -> float:
+    return _BASE + _REWRITTEN * memory_mb / _RATE
+
+
+def refusals(
+    cluster: Cluster,
+    occupancy: Occupancy,
+    rules: Rules,
+    *,
+    instance: str,
+    source: str,
+    destination: str,
+    kind: str,
+) -> tuple[Refusal, ...]:
+    one = cluster.instances.get(instance)
+    if one is None or one.host != source:
+        where = "does not exist" if one is None else f"is on {one.host}"
+        return (Refusal("status", instance, f"instance {instance} {where}, not on {source}"),)
+    found = [
+        *checks.immovable(cluster, instance, rules),
+        *checks.refusals(cluster, occupancy, instance, destination, rules),
+    ]
+    if one.status not in _STATES[kind]:
+        allowed = " or ".join(sorted(_STATES[kind]))
+        text = f"{one.name} is {one.status}; a {kind} migration needs {allowed}"
+        found.append(Refusal("status", instance, text))
+    if kind not in rules.allow:
+        allowed = ", ".join(sorted(rules.allow)) or "nothing"
+        text = f"{one.name} would move {kind}; allowed: {allowed}"
+        found.append(Refusal("not_allowed", instance, text))
+    return tuple(found)
+
+
+def look(door: Door, *, instance: str, source: str, destination: str, kind: str) -> dict[str, Any] | None:
+    try:
+        server = door.server(instance)
+    except Gone:
+        return None
+    return {
+        "host": server.host,
+        "status": server.status,
+        "task_state": server.task_state,
+        "locked": server.locked,
+        "flavor": server.flavor.original_name if server.flavor else "",
+    }
+
+
+def trace(
+    door: Door, watch: Watch, *, instance: str, source: str, destination: str, kind: str
+) -> dict[str, Any] | None:
+    try:
+        asked = tracing.find(
+            door, watch, instance=instance, source=source, kind=kind, known=tracing.hinted(watch)
+        )
+    except Gone:
+        return None
+    return {"request": asked.request.id} if asked is not None else None
+
+
+def do(
+    door: Door, watch: Watch, *, instance: str, source: str, destination: str, kind: str
+) -> dict[str, Any]:
+    move = _Move(door, watch, instance, source, destination, kind)
+    follow = move.ask()
+    record, server = follow.until(frozenset({"finished"}) if kind == "cold" else frozenset())
+    if record.status == "finished":
+        record, server = move.accept(follow, server)
+    return move.judge(follow, record, server)
+
+
+@dataclass(frozen=True)
+class _Move:
+    door: Door
+    watch: Watch
+    instance: str
+    source: str
+    destination: str
+    kind: str
+
+    def ask(self) -> Follow:
+        """Look for our request, and only if there is none make it."""
+        server = self.door.server(self.instance)
+        known = tracing.hinted(self.watch)
+        asked = self._find(known)
+        if asked is None:
+            known = tracing.before(self.door, self.instance)
+            self.watch.heartbeat({"phase": "asking", **tracing.noted(known)})
+            asked = self._post(known)
+        expected = _seconds(server.flavor.ram if server.flavor else 0)
+        return Follow(self.door, self.watch, self.instance, self.source, self.kind, asked, known, expected)
+
+    def _find(self, known: Before | None) -> Asked | None:
+        return tracing.find(
+            self.door, self.watch, instance=self.instance, source=self.source, kind=self.kind, known=known
+        )
+
+    def _post(self, known: Before) -> Asked:
+        post = self.door.live_migrate if self.kind == "live" else self.door.cold_migrate
+        try:
+            post(self.instance, self.destination)
+        except Transient as why:
+            # A lost reply may hide an accepted request, and a conflict may be with a twin of this attempt.
+            asked = self._find(known)
+            if asked is not None:
+                return asked
+            if isinstance(why, Busy):
+                self._judge_conflict(why)
+            raise
+        asked = self._find(known)
+        if asked is None:
+            raise Transient(f"Nova accepted the move of {self.instance} and does not show it yet")
+        return asked
+
+    def _judge_conflict(self, why: Busy) -> None:
+        """Raises Failed if the conflict is one that waiting does not lift."""
+        server = self.door.server(self.instance)
+        if server.locked:
+            raise Failed(why.reason, f"unlock it: openstack server unlock {self.instance}") from why
+        if server.task_state is None and server.status not in _STATES[self.kind]:
+            raise Failed(why.reason, f"the server is {server.status}; plan again") from why
+
+    def accept(self, follow: Follow, server: Server) -> tuple[Migration, Server]:
+        """A cold migration rests in VERIFY_RESIZE: confirm it if it is right, take it back if it is not."""
+        wrong = server.host != self.destination
+        verb = self.door.revert if wrong or follow.abort_wanted else self.door.confirm
+        try:
+            verb(self.instance)
+        except (Busy, Failed) as why:
+            # Somebody (or an earlier attempt) was faster; the record tells.
+            record, server = follow.until(frozenset({"finished"}))
+            if record.status == "finished":
+                raise Transient(f"{self.instance} rests in {server.status}: {why}") from why
+            return record, server
+        record, back = follow.until()
+        if wrong:
+            raise Failed(
+                f"{self._name(record)} came to {server.host} instead of {self.destination} and was "
+                f"taken back; the server is {back.status} on {back.host}",
+                "plan again",
+            )
+        return record, back
+
+    def judge(self, follow: Follow, record: Migration, server: Server) -> dict[str, Any]:
+        """What became of it, by the record and the server together."""
+        evidence = {
+            "request": follow.request.id,
+            "migration": record.id,
+            "migration_uuid": record.uuid,
+            "status": record.status,
+            "host": server.host,
+        }
+        where = f"the server is {server.status} on {server.host}"
+        if record.status in ("completed", "confirmed"):
+            if server.host == self.destination:
+                return evidence
+            raise Failed(
+                f"{self._name(record)} ended elsewhere: {where}, wanted {self.destination}",
+                "decide where it shall be; nothing is undone by itself",
+            )
+        if follow.abort_wanted == "asked" and server.host == self.source and server.status != "ERROR":
+            raise Cancelled(f"{self._name(record)} was aborted; {where}", evidence)
+        raise self._failed(follow, record, server, where)
+
+    def _failed(self, follow: Follow, record: Migration, server: Server, where: str) -> Failed:
+        why = [failure(self.door, self.instance, follow.request)]
+        if server.status == "ERROR" and server.fault is not None:
+            why.append(server.fault.message)
+        if record.status == "reverted":
+            why.insert(0, "it was taken back")
+        if follow.abort_wanted == "stalled":
+            why.insert(0, "it stalled and was aborted")
+        said = "; ".join(dict.fromkeys(w for w in why if w)) or "Nova gives no reason"
+        remedy = f"look at {self.source} and {self.destination}, then plan again"
+        if server.status == "ERROR":
+            remedy = (
+                f"check the guest on {server.host}, then: openstack server set --state active {server.id}"
+            )
+        return Failed(f"{self._name(record)} ended as {record.status}: {said}; {where}", remedy)
+
+    def _name(self, record: Migration) -> str:
+        return f"{self.kind} migration {record.id} of {self.instance} from {self.source}"

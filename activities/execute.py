@@ -1,0 +1,129 @@
+"""The life of one action, whatever its type: trace, look, re-check, do, check afterwards, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from activities import actions
+from activities.actions import ActionModule, Facts
+from activities.door import Cancelled, Door, Failed, Gone, Transient, Watch
+from activities.observe import Incomplete, collect
+from activities.occupancy import Occupancy
+from plan_schemas.audit import Rules
+from plan_schemas.frozen import EMPTY, thaw
+from plan_schemas.plan import Action, SkipCause
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended that did not fail: done, skipped (with a cause) or cancelled."""
+
+    outcome: str
+    reason: str = ""
+    cause: SkipCause | None = None
+    evidence: Mapping[str, Any] = EMPTY
+    seconds: float = 0.0  # since it was first scheduled if it took several attempts, else since it began
+
+
+def carry_out(action: Action, door: Door, watch: Watch, *, allow: Iterable[str]) -> Outcome:
+    """Carry an action out exactly once; `allow` are the kinds of intervention that the policy permits.
+
+    Raises Failed or Transient (and Stopped, when told to let go of what runs in the cloud).
+    """
+    module = actions.find(action.type)
+    parameters = thaw(action.parameters)
+    begun = watch.now() if watch.attempt == 1 else watch.since
+    if module.trace(door, watch, **parameters) is None:
+        skipped = _why_not(module, action, parameters, door, frozenset(allow), watch)
+        if skipped is not None:
+            return skipped
+    try:
+        evidence = module.do(door, watch, **parameters)
+    except Cancelled as why:
+        return Outcome("cancelled", why.reason, None, why.evidence, _since(begun, watch))
+    except Gone as why:
+        raise Failed(f"it vanished on the way: {why}", "nothing is left to be done for it") from why
+    _check_afterwards(module, action, parameters, door)
+    return Outcome("done", "", None, evidence, _since(begun, watch))
+
+
+def _since(begun: Any, watch: Watch) -> float:
+    return round(float((watch.now() - begun).total_seconds()), 3)
+
+
+def _why_not(
+    module: ActionModule,
+    action: Action,
+    parameters: dict[str, Any],
+    door: Door,
+    allow: frozenset[str],
+    watch: Watch,
+) -> Outcome | None:
+    """The skip that the present state of the cloud demands, if any. Raises Transient when it is only busy."""
+    facts = module.look(door, **parameters)
+    if facts is None:
+        return Outcome("skipped", "what it is about does not exist (any more)", SkipCause.PRECONDITION)
+    if module.satisfied(facts, **parameters):
+        return Outcome("skipped", "it is so already", SkipCause.ALREADY, {"found": dict(facts)})
+    if facts.get("task_state") is not None:
+        raise Transient(f"busy: the task {facts['task_state']} is in progress")
+    drift = differences(action.expects, facts)
+    if drift:
+        evidence = {"drift": list(drift), "found": dict(facts)}
+        return Outcome("skipped", "; ".join(drift), SkipCause.DRIFT, evidence)
+    return _refused(module, parameters, door, allow, watch)
+
+
+def differences(expected: Facts, found: Facts) -> tuple[str, ...]:
+    """Each expected fact that is otherwise now."""
+    return tuple(
+        f"{what}: expected {_word(want)}, found {_word(found.get(what))}"
+        for what, want in sorted(expected.items())
+        if found.get(what) != want
+    )
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _refused(
+    module: ActionModule, parameters: dict[str, Any], door: Door, allow: frozenset[str], watch: Watch
+) -> Outcome | None:
+    """Capacity and rules, on a fresh picture of the hosts that the action touches."""
+    touches = module.touches(**parameters)
+    permission = module.permission(**parameters)
+    if permission is not None and permission not in allow:
+        raise Failed(
+            f"the policy does not allow {permission}; it allows {', '.join(sorted(allow)) or 'nothing'}",
+            f"add {permission} to `execution.allow`",
+        )
+    if touches.into is None:
+        return None
+    hosts = frozenset(h for h in (touches.out, touches.into) if h is not None)
+    try:
+        cluster = collect(door.reader, door.cloud, now=watch.now(), hosts=hosts, max_uncertain=100.0)
+    except Incomplete as why:
+        raise Transient(f"the hosts it touches cannot be read in full: {'; '.join(why.missing[:3])}") from why
+    rules = Rules(hosts=frozenset(cluster.hosts), allow=allow)
+    found = module.refusals(cluster, Occupancy(cluster), rules, **parameters)
+    if not found:
+        return None
+    reasons = [refusal.text for refusal in found]
+    if any(refusal.code == "busy" for refusal in found):
+        raise Transient("; ".join(reasons))
+    codes = [refusal.code for refusal in found]
+    return Outcome("skipped", "; ".join(reasons), SkipCause.PRECONDITION, {"refusals": codes})
+
+
+def _check_afterwards(module: ActionModule, action: Action, parameters: dict[str, Any], door: Door) -> None:
+    """Believe what is seen: the facts must be those that the action was for."""
+    found = module.look(door, **parameters)
+    if found is None:
+        raise Failed("done, and what it was done to is gone", "look for who deleted it")
+    wanted = module.wants(action.expects, **parameters) if action.expects else {}
+    wrong = differences(wanted, found)
+    if wrong:
+        raise Failed(f"done, but not as wanted: {'; '.join(wrong)}", "look at what changed it meanwhile")

@@ -1,0 +1,186 @@
+"""Watching one migration until its record has ended and its server has settled; 202 only began it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from activities import trace
+from activities.door import Busy, Door, Failed, Gone, Stopped, Watch
+from activities.observe.nova import Migration, Progress, Request, Server
+from activities.trace import Asked, Before
+
+# Seconds. A look costs Nova little, and a late one costs the plan a slot: looks are rare in the middle of a
+# move and frequent around its expected end.
+_SHORTEST, _LONGEST = 0.5, 5.0
+_UNRECORDED = 60.0  # how long a request may go without a record
+_UNSETTLED = 120.0  # how long a server may stay busy after its record has ended
+_PATIENCE = 60.0  # at least so long without a byte, and never less than the whole move was to take
+# A server in one of these has not settled, whatever its record says.
+_MOVING = frozenset({"MIGRATING", "RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE"})
+_ABORTABLE = frozenset({"queued", "preparing", "running"})
+
+
+@dataclass
+class Follow:
+    """One migration under our eyes."""
+
+    door: Door
+    watch: Watch
+    instance: str
+    source: str
+    kind: str
+    asked: Asked
+    known: Before | None
+    expected: float  # seconds
+    abort_wanted: str | None = None  # "asked" | "stalled"
+    aborted: bool = False
+    _seen: tuple[Any, ...] = ()
+    _changed: datetime | None = None
+    _ended: datetime | None = None
+    begun: datetime = field(init=False)  # of this watching; an earlier attempt may have asked
+
+    def __post_init__(self) -> None:
+        self.begun = self.watch.now()
+
+    @property
+    def request(self) -> Request:
+        return self.asked.request
+
+    def until(self, rests: frozenset[str] = frozenset()) -> tuple[Migration, Server]:
+        """Wait for a record that has ended, or rests in one of the statuses, with a server that has settled.
+
+        Raises Failed when nothing becomes of it, Stopped(leave) when told to let go.
+        """
+        while True:
+            record = self._record()
+            if record is not None and (record.ended or record.status in rests):
+                server = self.door.server(self.instance)
+                if server.task_state is None and (server.status not in _MOVING or not record.ended):
+                    return record, server
+                self._busy_after_end(record, server)
+            elif record is None:
+                self._unrecorded()
+            progress = self._progress(record)
+            self._judge_progress(record, progress)
+            self._abort_if_wanted(record)
+            self._wait(record, progress)
+
+    def _record(self) -> Migration | None:
+        if self.asked.record is not None:
+            id = self.asked.record.id
+            return next((m for m in self.door.migrations(self.instance) if m.id == id), None)
+        found = trace.find(
+            self.door,
+            self.watch,
+            instance=self.instance,
+            source=self.source,
+            kind=self.kind,
+            known=self.known,
+        )
+        self.asked = found or self.asked
+        return self.asked.record
+
+    def _progress(self, record: Migration | None) -> Progress | None:
+        if record is None or record.ended or self.kind != "live":
+            return None
+        try:
+            return next((p for p in self.door.progress(self.instance) if p.id == record.id), None)
+        except Gone:
+            return None
+
+    def _unrecorded(self) -> None:
+        """A request that left no record: it failed before, or is still on its way."""
+        if self._age() < _UNRECORDED:
+            return
+        server = self.door.server(self.instance)
+        why = failure(self.door, self.instance, self.request)
+        said = f" ({why})" if why else ""
+        raise Failed(
+            f"Nova accepted the move and made no migration record of it in {_UNRECORDED:.0f} s{said}; "
+            f"the server is {server.status} on {server.host}",
+            "look at nova-conductor and at the message bus",
+        )
+
+    def _busy_after_end(self, record: Migration, server: Server) -> None:
+        self._ended = self._ended or self.watch.now()
+        if (self.watch.now() - self._ended).total_seconds() > _UNSETTLED:
+            raise Failed(
+                f"migration {record.id} ended as {record.status}, and {_UNSETTLED:.0f} s later the server is "
+                f"still {server.status} with task {server.task_state}",
+                "look at nova-compute on both hosts",
+            )
+
+    def _judge_progress(self, record: Migration | None, progress: Progress | None) -> None:
+        """Abort for want of progress, never for want of time: a queue or a big guest may take its while."""
+        now = self.watch.now()
+        seen = (record and record.status, progress and (progress.processed, progress.remaining))
+        if seen != self._seen or record is None or record.status == "queued" or self.kind != "live":
+            self._seen, self._changed = seen, now
+            return
+        idle = (now - (self._changed or now)).total_seconds()
+        if idle <= max(_PATIENCE, self.expected):
+            return
+        if self.abort_wanted is None:
+            self.abort_wanted, self._changed = "stalled", now
+        elif self.abort_wanted == "stalled":
+            raise Failed(
+                f"migration {record.id} stalled ({record.status}, no progress for {idle:.0f} s) and does not "
+                "answer to an abort",
+                "look at nova-compute on both hosts; the migration still runs",
+            )
+
+    def _abort_if_wanted(self, record: Migration | None) -> None:
+        """Live migrations only; a cold one is taken back by a revert when it rests."""
+        if self.abort_wanted is None or self.aborted or self.kind != "live":
+            return
+        if record is None or record.status not in _ABORTABLE:
+            return
+        try:
+            self.door.abort(self.instance, record.id)
+            self.aborted = True
+        except (Busy, Failed, Gone):
+            # It has just passed the point where that is possible; its end will tell.
+            return
+
+    def _wait(self, record: Migration | None, progress: Progress | None) -> None:
+        self.watch.heartbeat(self._details(record, progress))
+        try:
+            self.watch.sleep(self._pace())
+        except Stopped as stop:
+            if stop.kind != "abort":
+                raise
+            self.abort_wanted = "asked"
+
+    def _pace(self) -> float:
+        """Tighter towards the expected end, looser again when that has passed."""
+        if self.aborted or self.asked.record is None or self._ended is not None:
+            return _SHORTEST
+        return min(_LONGEST, max(_SHORTEST, abs(self.expected - self._age()) / 4))
+
+    def _age(self) -> float:
+        return (self.watch.now() - self.begun).total_seconds()
+
+    def _details(self, record: Migration | None, progress: Progress | None) -> dict[str, Any]:
+        details: dict[str, Any] = {
+            "phase": record.status if record else "accepted",
+            "request": self.request.id,
+            **trace.noted(self.known),
+        }
+        if record is not None:
+            details["migration"] = record.id
+        if progress is not None and progress.total:
+            details["percent"] = round(100 * (progress.processed or 0) / progress.total)
+            details["remaining_mb"] = round((progress.remaining or 0) / 2**20)
+        return details
+
+
+def failure(door: Door, instance: str, request: Request) -> str:
+    """Nova's own words for what went wrong with a request; empty if it has none."""
+    try:
+        events = door.request(instance, request.id).events or ()
+    except Gone:
+        return ""
+    told = [f"{e.name}: {e.details}" for e in events if e.result == "Error" and e.details]
+    return "; ".join(dict.fromkeys(" ".join(line.split()) for line in told))[:600]
