@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from deploy.simcloud.refusal import Refusal
+
 # Far enough ahead that a client comparing with its own clock never takes a fresh token for an old one.
 EPOCH = datetime(2031, 1, 1, tzinfo=UTC)
 
@@ -45,5 +47,8 @@ class Clock:
 
 
 def parse_moment(text: str) -> datetime:
-    """An ISO 8601 time as clients send it."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "+"))
+    """An ISO 8601 time as clients send it; a plus sign arrives as a blank."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "+"))
+    except ValueError:
+        raise Refusal(400, f"Invalid time: {text!r}") from None

@@ -88,6 +88,13 @@ class Call:
     def query(self) -> Mapping[str, str]:
         return self.request.query
 
+    def inside(self, name: str) -> dict[str, Any]:
+        """The object under the one key of the body."""
+        given = self.body.get(name, {})
+        if not isinstance(given, dict):
+            raise Refusal(400, f"Invalid input for field/attribute {name}. An object is needed")
+        return given
+
     def at_least(self, minor: int, major: int = 2) -> bool:
         return self.version >= (major, minor)
 
@@ -127,6 +134,14 @@ class Routes:
         raise Refusal(
             405 if allowed else 404, "Method not allowed" if allowed else "The resource could not be found."
         )
+
+
+def whole(value: Any, name: str) -> int:
+    """A whole number that a client sent."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise Refusal(400, f"{name} must be an integer, got {value}") from None
 
 
 def truth(text: str | None) -> bool:

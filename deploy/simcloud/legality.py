@@ -2,7 +2,7 @@
 
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.entities import Host, Instance
-from deploy.simcloud.scheduler import Wish, peers_on, refusal
+from deploy.simcloud.scheduler import Wish, refusal
 
 
 def breaches(cloud: Cloud) -> list[str]:
@@ -30,7 +30,7 @@ def _misplaced(cloud: Cloud, instance: Instance, host: Host) -> list[str]:
     if claimed != {host.name: instance.resources()}:
         found.append(f"{instance.name}: the books say {claimed}, it is on {host.name}")
     # Capacity is judged per host above, so a server may ask for nothing more here.
-    problem = refusal(cloud, Wish(instance, instance.flavor), host, {}, peers_on(cloud, instance))
+    problem = refusal(cloud, Wish(instance, instance.flavor), host, {})
     if problem not in (None, "ComputeFilter"):
         found.append(f"{instance.name} on {host.name}: {problem}")
     return found

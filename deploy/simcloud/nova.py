@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from deploy.simcloud.http import Call, Request, Response, Routes, Version
+from deploy.simcloud.http import Call, Request, Response, Routes, Version, whole
 from deploy.simcloud.refusal import Refusal
 
 ROUTES = Routes("/compute")
@@ -105,10 +105,10 @@ def links(call: Call, path: str) -> list[dict[str, str]]:
 
 def number(call: Call, name: str, default: int) -> int:
     """A whole number of the query."""
-    text = call.query.get(name)
-    if text is not None and not text.isdigit():
-        raise Refusal(400, f"{name} param must be an integer, got {text}")
-    return default if text is None else int(text)
+    number = whole(call.query.get(name, default), name)
+    if number < 0:
+        raise Refusal(400, f"{name} must not be negative, got {number}")
+    return number
 
 
 def page_size(call: Call) -> int:

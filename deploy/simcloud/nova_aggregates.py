@@ -49,7 +49,7 @@ def show(call: Call) -> Response:
 @ROUTES.on("POST", "/v2.1/os-aggregates")
 def create(call: Call) -> Response:
     require_admin(call, "os-aggregates:create")
-    asked = call.body.get("aggregate", {})
+    asked = call.inside("aggregate")
     name = asked.get("name")
     if not name or name in {aggregate.name for aggregate in call.cloud.aggregates.values()}:
         raise Refusal(
@@ -84,7 +84,7 @@ def act(call: Call) -> Response:
             else:
                 aggregate.metadata[key] = str(value)
     elif name in ("add_host", "remove_host"):
-        _change_hosts(call, aggregate, str(given["host"]), joins=name == "add_host")
+        _change_hosts(call, aggregate, str(given.get("host")), joins=name == "add_host")
     else:
         raise Refusal(400, f"There is no such action: {name}")
     return Response(200, {"aggregate": _view(call, aggregate)})

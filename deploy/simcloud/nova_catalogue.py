@@ -3,7 +3,7 @@
 from typing import Any
 
 from deploy.simcloud.entities import Flavor, Quota, ServerGroup
-from deploy.simcloud.http import Call, Response
+from deploy.simcloud.http import Call, Response, whole
 from deploy.simcloud.nova import ROUTES, links, number, page_size, require_admin
 from deploy.simcloud.refusal import Refusal
 
@@ -104,7 +104,7 @@ def group(call: Call) -> Response:
 
 @ROUTES.on("POST", "/v2.1/os-server-groups")
 def create_group(call: Call) -> Response:
-    asked = call.body.get("server_group", {})
+    asked = call.inside("server_group")
     policy = asked.get("policy") if call.at_least(64) else next(iter(asked.get("policies", [])), None)
     if policy not in ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity") or not asked.get(
         "name"
@@ -163,9 +163,9 @@ def quota_detail(call: Call) -> Response:
 def set_quota(call: Call) -> Response:
     require_admin(call, "os-quota-sets:update")
     limits = _quota(call, call["project"])
-    for name, value in call.body.get("quota_set", {}).items():
+    for name, value in call.inside("quota_set").items():
         if name in ("instances", "cores", "ram"):
-            setattr(limits, name, int(value))
+            setattr(limits, name, whole(value, name))
     call.cloud.quotas[call["project"]] = limits
     return quota(call)
 

@@ -59,22 +59,30 @@ def _check_live_keys(call: Call, given: dict[str, Any]) -> None:
         raise Refusal(400, "Invalid input for field/attribute block_migration. 'auto' needs 2.25")
 
 
+def _fields(given: Any) -> dict[str, Any]:
+    """The parameters of an action that may have none."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise Refusal(400, f"Invalid input for the action: {given!r} is not an object")
+    return given
+
+
 def _migrate(call: Call, instance: Instance, given: Any) -> Response:
     require_admin(call, "os-migrate-server:migrate")
-    host = None
-    if given is not None:
-        if not call.at_least(56):
-            raise Refusal(400, "Invalid input for field/attribute migrate. A host needs 2.56")
-        host = given.get("host")
+    host = _fields(given).get("host")
+    if given is not None and not call.at_least(56):
+        raise Refusal(400, "Invalid input for field/attribute migrate. A host needs 2.56")
     migration = cold.ask(call.cloud, instance, call.by, host=host)
     call.notes["migration"] = migration.uuid
     return Response(202)
 
 
 def _resize(call: Call, instance: Instance, given: Any) -> Response:
-    flavor = call.cloud.flavors.get(str((given or {}).get("flavorRef", "")))
+    reference = str(_fields(given).get("flavorRef", ""))
+    flavor = call.cloud.flavors.get(reference)
     if flavor is None:
-        raise Refusal(400, f"Flavor {(given or {}).get('flavorRef')} could not be found.")
+        raise Refusal(400, f"Flavor {reference} could not be found.")
     if flavor == instance.flavor:
         raise Refusal(400, "When resizing, instances must change flavor!")
     if not instance.from_volume and flavor.disk_gb < instance.flavor.disk_gb:
@@ -105,7 +113,7 @@ def _revert(call: Call, instance: Instance, _given: Any) -> Response:
 
 def _evacuate(call: Call, instance: Instance, given: Any) -> Response:
     require_admin(call, "os-evacuate")
-    host = (given or {}).get("host")
+    host = _fields(given).get("host")
     migration = evacuation.ask(call.cloud, instance, call.by, host=host, stays_stopped=call.at_least(95))
     call.notes["migration"] = migration.uuid
     return Response(200, None if call.at_least(14) else {"adminPass": "simulated"})
@@ -134,7 +142,7 @@ def _unlock(call: Call, instance: Instance, _given: Any) -> Response:
 
 def _reset(call: Call, instance: Instance, given: Any) -> Response:
     require_admin(call, "os-admin-actions:reset_state")
-    state = (given or {}).get("state")
+    state = _fields(given).get("state")
     if state not in ("active", "error"):
         raise Refusal(
             400, f"Invalid input for field/attribute state. {state!r} is not one of ['active', 'error']"

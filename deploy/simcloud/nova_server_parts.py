@@ -38,7 +38,7 @@ def metadata_item(call: Call) -> Response:
 @ROUTES.on("PUT", META + "/{key}")
 def set_metadata_item(call: Call) -> Response:
     instance = changeable(call, call["server"])
-    value = call.body.get("meta", {}).get(call["key"])
+    value = call.inside("meta").get(call["key"])
     if not isinstance(value, str):
         raise Refusal(400, "Request body and URI mismatch")
     instance.metadata = {**instance.metadata, call["key"]: value}
@@ -74,7 +74,10 @@ def tags(call: Call) -> Response:
 @ROUTES.on("PUT", TAGS)
 def replace_tags(call: Call) -> Response:
     instance = changeable(call, call["server"])
-    instance.tags = list(dict.fromkeys(call.body.get("tags", [])))
+    given = call.body.get("tags", [])
+    if not isinstance(given, list):
+        raise Refusal(400, "Invalid input for field/attribute tags. A list is needed")
+    instance.tags = list(dict.fromkeys(str(tag) for tag in given))
     call.cloud.touch(instance)
     return Response(200, {"tags": instance.tags})
 

@@ -1,6 +1,6 @@
 """Where a server may go: a Nova scheduler's filters, the same for a boot and for a move to a named host."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from deploy.simcloud.cloud import Cloud
@@ -8,7 +8,10 @@ from deploy.simcloud.entities import MEMORY, VCPU, Flavor, Host, Instance, Resou
 from deploy.simcloud.refusal import NoValidHost
 
 DISABLED_TRAIT = "COMPUTE_STATUS_DISABLED"
+ISOLATING = "filter_tenant_id"
+SCOPE = "aggregate_instance_extra_specs:"
 Peers = dict[str, int]  # host -> members of the server's group there
+Filter = tuple[str, Callable[[Host], bool]]
 
 
 @dataclass(frozen=True)
@@ -24,33 +27,46 @@ class Wish:
 def pick(cloud: Cloud, wish: Wish) -> Host:
     """The best host that passes every filter."""
     candidates: Iterable[Host] = cloud.hosts.values() if wish.only is None else [cloud.hosts[wish.only]]
-    demand = wish.flavor.resources(from_volume=wish.instance.from_volume)
-    peers = peers_on(cloud, wish.instance)
+    rules = [passes for _, passes in filters(cloud, wish)]
     passing = [
-        host
-        for host in candidates
-        if host.name not in wish.ignore and refusal(cloud, wish, host, demand, peers) is None
+        host for host in candidates if host.name not in wish.ignore and all(passes(host) for passes in rules)
     ]
     if not passing:
         raise NoValidHost
-    return min(passing, key=lambda host: _weight(cloud, wish.instance, host, peers))
+    weight = _weigher(cloud, wish.instance)
+    return min(passing, key=weight)
 
 
-def refusal(cloud: Cloud, wish: Wish, host: Host, demand: Resources, peers: Peers) -> str | None:
+def filters(cloud: Cloud, wish: Wish, demand: Resources | None = None) -> list[Filter]:
+    """The filters that have anything to say about this wish, in Nova's order, each with its name."""
+    instance, flavor = wish.instance, wish.flavor
+    room = flavor.resources(from_volume=instance.from_volume) if demand is None else demand
+    found: list[Filter] = [
+        ("ComputeFilter", lambda host: host.enabled and host.up and host.cell not in cloud.down_cells)
+    ]
+    if instance.pinned_zone is not None:
+        found.append(("AvailabilityZone", lambda host: host.zone == instance.pinned_zone))
+    found.append(("Capacity", lambda host: fits(cloud, host, room)))
+    if any(key.startswith("trait:") for key in flavor.extra_specs):
+        found.append(("Traits", lambda host: _traits_agree(flavor, host)))
+    if any(ISOLATING in key for aggregate in cloud.aggregates.values() for key in aggregate.metadata):
+        found.append(
+            (
+                "AggregateMultiTenancyIsolation",
+                lambda host: _tenant_admitted(cloud, instance.project_id, host),
+            )
+        )
+    if any(key.startswith(SCOPE) for key in flavor.extra_specs):
+        found.append(("AggregateInstanceExtraSpecsFilter", lambda host: _specs_agree(cloud, flavor, host)))
+    return found + _group_filters(cloud, instance)
+
+
+def refusal(cloud: Cloud, wish: Wish, host: Host, demand: Resources | None = None) -> str | None:
     """The first filter that says no, by name; None if the host may take it."""
-    if not host.enabled or not host.up or host.cell in cloud.down_cells:
-        return "ComputeFilter"
-    if wish.instance.pinned_zone not in (None, host.zone):
-        return "AvailabilityZone"
-    if not fits(cloud, host, demand):
-        return "Capacity"
-    if not _traits_agree(wish.flavor, host):
-        return "Traits"
-    if not _tenant_admitted(cloud, wish.instance.project_id, host):
-        return "AggregateMultiTenancyIsolation"
-    if not _specs_agree(cloud, wish.flavor, host):
-        return "AggregateInstanceExtraSpecsFilter"
-    return _group_refusal(cloud, wish.instance, host, peers)
+    for name, passes in filters(cloud, wish, demand):
+        if not passes(host):
+            return name
+    return None
 
 
 def fits(cloud: Cloud, host: Host, demand: Resources) -> bool:
@@ -80,7 +96,7 @@ def _tenant_admitted(cloud: Cloud, project: str, host: Host) -> bool:
         wanted = {
             tenant.strip()
             for key, value in aggregate.metadata.items()
-            if key.startswith("filter_tenant_id")
+            if key.startswith(ISOLATING)
             for tenant in value.split(",")
         }
         if wanted and project not in wanted:
@@ -89,8 +105,7 @@ def _tenant_admitted(cloud: Cloud, project: str, host: Host) -> bool:
 
 
 def _specs_agree(cloud: Cloud, flavor: Flavor, host: Host) -> bool:
-    scope = "aggregate_instance_extra_specs:"
-    wanted = {key[len(scope) :]: value for key, value in flavor.extra_specs.items() if key.startswith(scope)}
+    wanted = {key[len(SCOPE) :]: value for key, value in flavor.extra_specs.items() if key.startswith(SCOPE)}
     if not wanted:
         return True
     offered: dict[str, set[str]] = {}
@@ -120,23 +135,28 @@ def peers_on(cloud: Cloud, instance: Instance) -> Peers:
     return count
 
 
-def _group_refusal(cloud: Cloud, instance: Instance, host: Host, peers: Peers) -> str | None:
+def _group_filters(cloud: Cloud, instance: Instance) -> list[Filter]:
     group = cloud.groups.get(instance.group or "")
     if group is None or group.policy not in ("affinity", "anti-affinity"):
-        return None
+        return []
+    peers = peers_on(cloud, instance)
     if group.policy == "affinity":
-        return "ServerGroupAffinityFilter" if peers and host.name not in peers else None
-    return "ServerGroupAntiAffinityFilter" if peers.get(host.name, 0) >= group.limit else None
+        return [("ServerGroupAffinityFilter", lambda host: not peers or host.name in peers)]
+    return [("ServerGroupAntiAffinityFilter", lambda host: peers.get(host.name, 0) < group.limit)]
 
 
-def _weight(cloud: Cloud, instance: Instance, host: Host, peers: Peers) -> tuple[float, float, float, str]:
+def _weigher(cloud: Cloud, instance: Instance) -> Callable[[Host], tuple[float, float, float, str]]:
     """Smaller is better: soft groups first, then the emptiest host by memory and cores."""
-    soft = 0.0
     group = cloud.groups.get(instance.group or "")
-    if group is not None and group.policy.startswith("soft-"):
-        here = peers.get(host.name, 0)
-        soft = -here if group.policy == "soft-affinity" else here
-    return soft, -_free(cloud, host, MEMORY), -_free(cloud, host, VCPU), host.name
+    soft = group is not None and group.policy.startswith("soft-")
+    peers = peers_on(cloud, instance) if soft else {}
+    sign = -1 if group is not None and group.policy == "soft-affinity" else 1
+
+    def weight(host: Host) -> tuple[float, float, float, str]:
+        peer_weight = sign * peers.get(host.name, 0)
+        return peer_weight, -_free(cloud, host, MEMORY), -_free(cloud, host, VCPU), host.name
+
+    return weight
 
 
 def _free(cloud: Cloud, host: Host, name: str) -> float:
