@@ -154,3 +154,21 @@ def test_the_journal_is_written_before_the_reply_and_keeps_no_secret() -> None:
     seqs = [line["seq"] for line in lines if line["event"] == "processed"]
     assert seqs == list(range(1, len(seqs) + 1))
     assert [line["seq"] for line in lines if line["event"] == "replied"] == seqs
+
+
+def test_a_client_without_patience_times_out_on_work_that_was_done() -> None:
+    """The reply comes after the client's timeout: it sees none, and the server is stopped."""
+    cloud = small()
+    nova = Nova(cloud)
+    path = f"/servers/{nova.id('web')}/action"
+    nova.server("web")
+    _plant(cloud, effect="delay_reply", seconds=30, action="os-stop")
+    with pytest.raises(exceptions.ConnectTimeout):
+        nova.sdk.session.post(
+            path,
+            json={"os-stop": None},
+            endpoint_filter={"service_type": "compute"},
+            timeout=10,
+            connect_retries=0,
+        )
+    assert nova.where("web")[0] == "SHUTOFF"

@@ -36,7 +36,7 @@ class SimAdapter(BaseAdapter):
         self,
         request: requests.PreparedRequest,
         stream: bool = False,  # noqa: ARG002 - the signature is that of requests
-        timeout: Any = None,  # noqa: ARG002
+        timeout: Any = None,
         verify: bool | str = True,  # noqa: ARG002
         cert: Any = None,  # noqa: ARG002
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002
@@ -50,9 +50,14 @@ class SimAdapter(BaseAdapter):
         try:
             with LOCK:
                 self.cloud.advance(self.request_seconds)
+                began = self.cloud.now
                 answer = api.handle(self.cloud, asked)
+                took = self.cloud.now - began
         except Dropped as dropped:
             raise requests.ConnectionError(str(dropped), request=request) from dropped
+        patience = timeout[1] if isinstance(timeout, tuple) else timeout
+        if patience is not None and took > patience:
+            raise requests.ReadTimeout(f"no reply within {patience} simulated seconds", request=request)
         return _reply(request, answer)
 
     def close(self) -> None:

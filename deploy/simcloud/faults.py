@@ -4,7 +4,7 @@ import random
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class _Fault(BaseModel):
@@ -69,6 +69,12 @@ class MigrationFault(_Fault):
     dest: str | None = None
     to: str | None = None
     at: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _knows_where(self) -> "MigrationFault":
+        if (self.effect == "elsewhere") != (self.to is not None):
+            raise ValueError("'to' belongs to the effect 'elsewhere', and to no other")
+        return self
 
 
 class Treatment(BaseModel):

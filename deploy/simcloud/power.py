@@ -42,11 +42,13 @@ def _switched(cloud: Cloud, uuid: str, verb: str, request_id: str) -> None:
 
 def lock(cloud: Cloud, instance: Instance, by: Caller, reason: str | None = None) -> None:
     instance.locked, instance.locked_reason = True, reason
+    cloud.touch(instance)
     records.begin(cloud, instance, "lock", by)
 
 
 def unlock(cloud: Cloud, instance: Instance, by: Caller) -> None:
     instance.locked, instance.locked_reason = False, None
+    cloud.touch(instance)
     records.begin(cloud, instance, "unlock", by)
 
 
