@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 _REPEAT = re.compile(r"[*+?]|\{(\d*)(,?)(\d*)\}")
+
+_WIDE = 10  # times: a repetition that may go on for so long
+_MOST_WIDE = 2  # of them in one pattern: the time grows with the square of the text
 
 
 def danger(pattern: str) -> str | None:
     """Why a pattern is refused: it does not compile, or repeats what itself varies; None when it is harmless.
 
-    Deliberately strict: a repeated group may hold neither a repetition of variable length nor a choice.
+    Deliberately strict: a repeated group may hold neither a repetition of variable length nor a choice, and
+    only two repetitions may be wide.
     """
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings(action="ignore"):
+            re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         return f"is no regular expression: {error}"
     varies = [False]  # for each open group: whether it can match texts of different length or kind
-    at = 0
+    at = wide = 0
     while at < len(pattern):
         char = pattern[at]
         at += 1
@@ -40,6 +46,9 @@ def danger(pattern: str) -> str | None:
                 at += 1
             if inner and _most(repeat) > 1:
                 return "repeats what itself varies, which can take for ever"
+            wide += _varies(repeat) and _most(repeat) >= _WIDE
+            if wide > _MOST_WIDE:
+                return f"has more than {_MOST_WIDE} wide repetitions, which can take for ever"
         varies[-1] = varies[-1] or inner or (repeat is not None and _varies(repeat))
     return None
 
