@@ -343,18 +343,18 @@ def test_refusals_of_the_api_are_typed(status: int, kind: type[Exception]) -> No
         run(cloud, action)
 
 
-def test_a_twin_of_this_attempt_leads_to_one_move() -> None:
+def test_a_twin_of_this_attempt_leads_to_one_move(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers that both believe the action to be theirs make one move, and both report it."""
     cloud = small()
     action = move(cloud)
     door, twin = door_to(cloud), door_to(cloud)
     post = door.live_migrate
 
-    def after_the_twin(instance: str, host: str) -> None:
-        twin.live_migrate(instance, host)
-        post(instance, host)
+    def after_the_twin(uuid: str, host: str) -> None:
+        twin.live_migrate(uuid, host)
+        post(uuid, host)
 
-    door.live_migrate = after_the_twin  # type: ignore[method-assign]
+    monkeypatch.setattr(door, "live_migrate", after_the_twin)
     assert carry_out(action, door, VirtualWatch.new(cloud), allow=ALLOW).outcome == "done"
     assert posts(cloud) == ["os-migrateLive"]
     assert [line["status"] for line in cloud.journal.requests(action="os-migrateLive")] == [202, 409]
@@ -365,8 +365,6 @@ def test_the_same_move_by_somebody_else_is_not_ours() -> None:
     cloud = small()
     action = move(cloud)
     watch = VirtualWatch.new(cloud)
-    from deploy.simcloud import live
-
     live.ask(
         cloud,
         cloud.instances[uuid_of(cloud, "web")],

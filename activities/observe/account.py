@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from activities.observe import amounts
 from activities.observe.nova import Server
@@ -21,6 +21,15 @@ class Account:
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
 
+    def believing(self, before: frozenset[str]) -> Account:
+        """The same with only those doubts that were there before; the others become notes."""
+        once = tuple(one for one in self.doubts if one not in before)
+        return replace(
+            self,
+            doubts=tuple(one for one in self.doubts if one in before),
+            notes=(*self.notes, *(f"{one} (in one look only)" for one in once)),
+        )
+
     @property
     def doubt(self) -> str:
         """The first few doubts in one line, empty if there are none."""
@@ -28,24 +37,25 @@ class Account:
         return "; ".join(self.doubts[:3]) + rest
 
 
-def settle(reading: Reading, known: Mapping[str, Server]) -> Account:
-    """The account of a host. `known` are all servers seen anywhere, the latest sight of each."""
+def settle(reading: Reading, known: Mapping[str, Server], late: tuple[Server, ...] = ()) -> Account:
+    """The account of a host. `known` are all servers seen anywhere, the latest sight of each; `late` are
+    those that came to this host while others were read, and that no look has shown.
+    """
     resources: dict[str, Amounts] = {}
     notes: list[str] = []
     doubts: list[str] = []
-    leaving = {move.instance: move for move in reversed(reading.moves) if move.source == reading.place.name}
+    # While a server moves, its migration holds its place on the source.
+    leaving = {m.instance: m.uuid for m in reading.moves if m.uuid in reading.allocations}
     covered: set[str] = set()
-    for server in reading.servers:
+    for server in (*reading.servers, *late):
         own = reading.allocations.get(server.id)
-        move = leaving.get(server.id)
-        if own is None and move is not None and move.uuid in reading.allocations:
-            # While a server moves, its migration holds its place on the source.
-            own = reading.allocations[move.uuid]
-            covered.add(move.uuid)
+        if own is None and server.id in leaving:
+            own = reading.allocations[leaving[server.id]]
+            covered.add(leaving[server.id])
         resources[server.id], odd = _of_instance(reading, server, own)
         if odd:
-            (notes if server.in_transit else doubts).append(odd)
-    present = {server.id for server in reading.servers} | covered
+            (notes if server.in_transit or server in late else doubts).append(odd)
+    present = resources.keys() | covered
     extra = {c: held for c, held in sorted(reading.allocations.items()) if c not in present}
     for consumer, held in extra.items():
         why = _explain(consumer, reading, known)

@@ -19,7 +19,7 @@ def cluster(
     frame: Frame,
     readings: Mapping[str, Reading],
     accounts: Mapping[str, Account],
-    elsewhere: Iterable[nova.Server],
+    others: Iterable[nova.Server],
 ) -> Cluster:
     """The picture: hosts with their accounts, each server once, on the host where it was seen last."""
     latest: dict[str, tuple[int, str, nova.Server]] = {}
@@ -28,7 +28,7 @@ def cluster(
             if server.id not in latest or latest[server.id][0] < one.round:
                 latest[server.id] = (one.round, name, server)
     rows = [(server, accounts[name].resources[server.id]) for _, name, server in latest.values()]
-    rows += [(server, _by_flavor(server)) for server in elsewhere]
+    rows += [(server, _held(server, accounts)) for server in others]
     alive = {server.id for server, _ in rows}
     groups = [_group(group, alive) for group in frame.groups]
     group_of = {member: group.uuid for group in groups for member in group.members}
@@ -44,7 +44,11 @@ def cluster(
     )
 
 
-def _by_flavor(server: nova.Server) -> Amounts:
+def _held(server: nova.Server, accounts: Mapping[str, Account]) -> Amounts:
+    """By the books of its host if that was read, else by its flavor."""
+    books = accounts.get(server.host or "")
+    if books is not None and server.id in books.resources:
+        return books.resources[server.id]
     if server.flavor is None:
         return FrozenDict()
     return amounts.of_flavor(server.flavor, boot_from_volume=server.image == "")

@@ -79,7 +79,7 @@ class Server(Row):
 class Service(Row):
     """A nova-compute service. In a cell that is down only host, binary and status UNKNOWN are known."""
 
-    id: str
+    id: str = ""
     host: str
     status: str
     state: str = "unknown"

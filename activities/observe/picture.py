@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from activities.door import Reader
 from activities.observe import assemble, frame
 from activities.observe.account import Account
 from activities.observe.listing import Gaps, Incomplete
-from activities.observe.sweep import Heartbeat, Sweep
+from activities.observe.sweep import SKEW, Heartbeat, Sweep
 from plan_schemas.model import Cluster
 
 __all__ = ["Incomplete", "collect"]
 
 _LOOKS = 2  # how often a host whose numbers disagree is read again
-_SKEW = timedelta(seconds=10)  # between the clocks of Nova's own processes
 
 
 def collect(
@@ -33,7 +32,7 @@ def collect(
     """
     gaps = Gaps()
     outline = frame.collect(reader, hosts, gaps)
-    sweep = Sweep(reader, outline, gaps, (reader.clock() or now) - _SKEW, heartbeat or (lambda _: None))
+    sweep = Sweep(reader, outline, gaps, (reader.clock() or now) - SKEW, heartbeat or (lambda _: None))
     sweep.look()
     if hosts is None or sweep.odd():
         sweep.news = sweep.listen()
@@ -45,10 +44,15 @@ def collect(
         sweep.news = sweep.listen()
     if hosts is not None:
         sweep.news = {**sweep.news, **sweep.companions()}
-    accounts = sweep.accounts()
+    accounts = sweep.believed()
     _refuse_doubtful(accounts, max_uncertain)
     return assemble.cluster(
-        cloud, now.astimezone(UTC), outline, sweep.readings, accounts, sweep.elsewhere(whole=hosts is None)
+        cloud,
+        now.astimezone(UTC),
+        outline,
+        sweep.readings,
+        accounts,
+        [*sweep.late(), *sweep.elsewhere(whole=hosts is None)],
     )
 
 

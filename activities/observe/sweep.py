@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from activities.observe.listing import Gaps
 from activities.observe.reading import Reading
 
 THREADS = 16
+SKEW = timedelta(seconds=10)  # between the clocks of Nova's own processes
 # Servers that may be on no host. A finished listing by host cannot see them.
 _HOSTLESS = ("BUILD", "SHELVED_OFFLOADED", "ERROR")
 
@@ -29,11 +30,13 @@ class Sweep:
     reader: Reader
     frame: Frame
     gaps: Gaps
-    began: datetime  # in the cloud's time
+    began: datetime  # in the cloud's time, less the skew
     heartbeat: Heartbeat
     readings: dict[str, Reading] = field(default_factory=dict)
     # Servers without a host, and those that changed since the walk began, wherever they are now.
     news: Mapping[str, nova.Server] = field(default_factory=dict)
+    # What the look before the last one found odd, by host.
+    doubted: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -124,35 +127,50 @@ class Sweep:
         return {**rows, **self.news}
 
     def accounts(self) -> dict[str, Account]:
-        known = self.known()
-        return {name: account.settle(one, known) for name, one in sorted(self.readings.items())}
+        """Every host's books, by the latest look at it."""
+        known, late = self.known(), self.late()
+        out: dict[str, Account] = {}
+        for name, one in sorted(self.readings.items()):
+            here = tuple(row for row in late if row.host == name)
+            out[name] = account.settle(one, known, here)
+        return out
+
+    def believed(self) -> dict[str, Account]:
+        """The books with only those doubts that two looks in a row have shown; the others were the cloud
+        going on while we looked.
+        """
+        return {
+            name: one.believing(self.doubted.get(name, frozenset())) for name, one in self.accounts().items()
+        }
 
     def odd(self) -> frozenset[str]:
         """Hosts to look at again: numbers that disagree, a server seen twice, or one that slipped by."""
-        out = {name for name, one in self.accounts().items() if one.doubts}
+        self.doubted = {name: frozenset(one.doubts) for name, one in self.accounts().items() if one.doubts}
+        out = {*self.doubted}
         seen = self.seen()
         for name, one in self.readings.items():
             elsewhere = {seen[s.id][0] for s in one.servers} - {name}
             out |= elsewhere | {name} if elsewhere else set()
-        out |= {row.host for row in self._slipped(seen) if row.host is not None}
+        out |= {row.host for row in self.late() if row.host is not None}
         return frozenset(out)
 
-    def _slipped(self, seen: Mapping[str, object]) -> list[nova.Server]:
-        """Servers that existed before the walk and were on the way from an unread host to a read one."""
-        return [
+    def late(self) -> tuple[nova.Server, ...]:
+        """Servers that were there before the walk and were on the way from an unread host to a read one."""
+        seen = self.seen()
+        return tuple(
             row
             for row in self.news.values()
             if row.id not in seen
             and row.host in self.readings
-            and row.created < self.began
-            and row.status != "DELETED"
-        ]
+            and row.created < self.began + SKEW
+            and row.status not in ("DELETED", "BUILD")
+        )
 
     def elsewhere(self, *, whole: bool) -> tuple[nova.Server, ...]:
-        """Servers of the picture that no look at a host has shown."""
-        seen = self.seen()
-        rows = [row for row in self.news.values() if row.id not in seen and row.status != "DELETED"]
+        """Servers of the picture that are on none of the hosts that were read."""
+        here = self.seen().keys() | {row.id for row in self.late()}
+        rows = [row for row in self.news.values() if row.id not in here and row.status != "DELETED"]
         if whole:
-            return (*(row for row in rows if row.host is None), *self._slipped(seen))
-        members = {m for g in self.frame.groups for m in g.members if not seen.keys().isdisjoint(g.members)}
+            return tuple(row for row in rows if row.host is None)
+        members = {m for g in self.frame.groups for m in g.members if not here.isdisjoint(g.members)}
         return tuple(row for row in rows if row.id in members)

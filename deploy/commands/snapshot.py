@@ -1,0 +1,123 @@
+"""`ballast snapshot --cloud NAME -o FILE`: a cloud's model as a file, to decide on offline or to keep."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from activities.door import Failed, Transient
+from activities.observe import Incomplete, collect
+from activities.openstack import open_door
+from plan_schemas.model import Cluster, to_document
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("snapshot", help="collect a cloud's model into a file")
+    parser.add_argument("--cloud", required=True, metavar="NAME", help="its name in clouds.yaml")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="FILE", help="a Snapshot document; - is stdout"
+    )
+    parser.add_argument(
+        "--max-uncertain",
+        type=float,
+        default=2.0,
+        metavar="PERCENT",
+        help="of hosts that may have unexplained numbers before the snapshot is refused (default 2)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object about it")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when written, 1 when refused (what is missing is listed), 3 when the cloud cannot be reached."""
+    begun = time.monotonic()
+    try:
+        cluster = collect(
+            open_door(args.cloud).reader,
+            args.cloud,
+            now=datetime.now(UTC),
+            heartbeat=_progress if sys.stderr.isatty() else None,
+            max_uncertain=args.max_uncertain,
+        )
+    except Incomplete as why:
+        return _refuse(args, 1, "the picture is incomplete, nothing was written", why.missing)
+    except Failed as why:
+        return _refuse(args, 1, str(why), ())
+    except Transient as why:
+        return _refuse(args, 3, str(why), ())
+    _write(args.output, to_document(cluster))
+    _report(args, cluster, time.monotonic() - begun)
+    return 0
+
+
+def text(document: Mapping[str, Any]) -> Iterator[str]:
+    """JSON, which is YAML as well, with one row per line: small to read, good to compare."""
+    keys = list(document)
+    yield "{\n"
+    for key in keys:
+        value, comma = document[key], "," if key != keys[-1] else ""
+        if isinstance(value, list) and value:
+            rows = ",\n".join("  " + _line(row) for row in value)
+            yield f"{json.dumps(key)}: [\n{rows}\n]{comma}\n"
+        else:
+            yield f"{json.dumps(key)}: {_line(value)}{comma}\n"
+    yield "}\n"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    """All of it or nothing: a reader never finds half a snapshot."""
+    if str(path) == "-":
+        sys.stdout.writelines(text(document))
+        return
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.writelines(text(document))
+    part.replace(path)
+
+
+def _report(args: argparse.Namespace, cluster: Cluster, seconds: float) -> None:
+    uncertain = {h.name: h.uncertain for h in cluster.hosts.values() if h.uncertain}
+    out = sys.stderr if str(args.output) == "-" else sys.stdout
+    if args.json:
+        row = {
+            "cloud": cluster.cloud,
+            "file": str(args.output),
+            "fingerprint": cluster.fingerprint,
+            "collected_at": cluster.collected_at,
+            "hosts": len(cluster.hosts),
+            "instances": len(cluster.instances),
+            "seconds": round(seconds, 3),
+            "uncertain": uncertain,
+            "notes": list(cluster.notes),
+        }
+        print(_line(row), file=out)
+        return
+    head = f"{len(cluster.hosts)} hosts, {len(cluster.instances)} instances of {cluster.cloud}"
+    print(f"{head} in {seconds:.1f} s -> {args.output} ({cluster.fingerprint[:19]})", file=out)
+    for name, why in uncertain.items():
+        print(f"uncertain {name}: {why}", file=sys.stderr)
+
+
+def _refuse(args: argparse.Namespace, status: int, reason: str, missing: tuple[str, ...]) -> int:
+    if args.json:
+        print(_line({"cloud": args.cloud, "error": reason, "missing": list(missing)}))
+    else:
+        print(f"{args.cloud}: {reason}", file=sys.stderr)
+        for row in missing:
+            print(f"  missing: {row}", file=sys.stderr)
+    return status
+
+
+def _progress(details: Mapping[str, int | str]) -> None:
+    end = "\n" if details["done"] == details["of"] else ""
+    print(f"\r{details['phase']} {details['done']} of {details['of']}", end=end, file=sys.stderr, flush=True)
