@@ -62,6 +62,7 @@ def _files(paths: Iterable[Path], out: Judged) -> list[Path]:
                 str(path), None, None, "", "there is no such file or directory", "check the path"
             )
             out.problems.append(problem)
+            out.files.append(path)
         elif path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
             found |= dict.fromkeys(p for p in inside if not _is_hidden(p.relative_to(path)))
