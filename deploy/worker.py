@@ -81,7 +81,7 @@ async def require_search_attributes(client: Client) -> None:
         return
     request = AddSearchAttributesRequest(namespace=client.namespace)
     for key in missing:
-        request.search_attributes[key.name] = int(key.indexed_value_type)
+        request.search_attributes[key.name] = key.indexed_value_type.value  # type: ignore[assignment]
     try:
         await client.operator_service.add_search_attributes(request)
     except RPCError as error:

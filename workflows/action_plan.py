@@ -147,7 +147,12 @@ class ActionPlan:
         if self.control.state == P.CANCELLED:
             await self._be_cancelled()
         if self.control.state in (P.FAILED, P.ROLLED_BACK, P.ROLLBACK_INCOMPLETE):
-            raise plan_failed(self.control.state, self.control.sentence, record["counts"])
+            raise plan_failed(
+                self.control.state,
+                self.control.sentence,
+                record["counts"],
+                status.unfinished(record["actions"]),
+            )
         return record
 
     async def _be_cancelled(self) -> None:

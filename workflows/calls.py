@@ -36,7 +36,7 @@ class Decision(TypedDict):
 
 
 class Ending(TypedDict):
-    """How an action ended without failing: outcome is done, skipped, cancelled or drift."""
+    """How an action ended that did not fail: outcome is done, skipped (with a cause) or cancelled."""
 
     outcome: str
     cause: str | None

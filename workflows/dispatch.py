@@ -14,7 +14,7 @@ from workflows.failure import sentence_of
 from workflows.progress import Progress
 
 S = ActionState
-ENDINGS = {"done": S.SUCCEEDED, "skipped": S.SKIPPED, "drift": S.SKIPPED, "cancelled": S.CANCELLED}
+ENDINGS = {"done": S.SUCCEEDED, "skipped": S.SKIPPED, "cancelled": S.CANCELLED}
 
 
 class Dispatch:

@@ -15,11 +15,14 @@ from temporalio.exceptions import (
 from plan_schemas.plan import PlanState
 
 
-def plan_failed(state: PlanState, sentence: str, counts: dict[str, int]) -> ApplicationError:
+def plan_failed(
+    state: PlanState, sentence: str, counts: dict[str, int], unfinished: list[str]
+) -> ApplicationError:
     """Ends the workflow as Failed; the whole record stays in the query `record`."""
+    details = {"state": str(state), "counts": counts, "unfinished": unfinished}
     return ApplicationError(
         f"{state}: {sentence}",
-        {"state": str(state), "counts": counts, "record": "query `record` of this workflow"},
+        {**details, "record": "query `record` of this workflow"},
         type="PlanFailed",
         non_retryable=True,
     )

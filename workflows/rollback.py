@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
-from workflows import attributes, calls
+from workflows import attributes, calls, status
 from workflows.action_plan import ActionPlan
 from workflows.failure import details_of, sentence_of
 
@@ -52,11 +52,18 @@ class Rollback:
             if is_cancelled_exception(error):
                 self._turn("CANCELLED", f"{id} was cancelled")
                 raise
-            state = details_of(error).get("state", "FAILED")
-            self._turn("FAILED", f"{id} {state}: {sentence_of(error)}")
-            raise ApplicationError(self.report["sentence"], type="PlanFailed", non_retryable=True) from None
+            raise self._incomplete(id, details_of(error).get("unfinished") or [sentence_of(error)]) from None
+        if left := status.unfinished(record["actions"]):
+            raise self._incomplete(id, left)
         self._turn("SUCCEEDED", record["sentence"], counts=record["counts"])
         return self.report
+
+    def _incomplete(self, id: str, left: list[str]) -> ApplicationError:
+        """Skipped is not undone: a rollback that left anything behind says so and names it."""
+        self._turn("ROLLBACK_INCOMPLETE", f"{id} left {'; '.join(left)}", leftovers=left)
+        return ApplicationError(
+            f"ROLLBACK_INCOMPLETE: {self.report['sentence']}", type="PlanFailed", non_retryable=True
+        )
 
     def _refused(self, why: str) -> ApplicationError:
         self._turn("FAILED", why)

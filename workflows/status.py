@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plan_schemas.plan import Action, ActionState, Plan
+from plan_schemas.plan import Action, ActionState, Plan, SkipCause
 from workflows.progress import Progress, Standing
 
 S = ActionState
@@ -37,6 +37,17 @@ def row(progress: Progress, id: str) -> dict[str, str]:
         out["cause"] = str(standing.cause)
     why = standing.why or waiting_for(progress, id)
     return out | ({"why": why} if why else {})
+
+
+def unfinished(actions: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Of a record's actions those that are not as their plan wanted them, each with its reason."""
+    good = (str(S.SUCCEEDED), str(S.REVERTED))
+    left = [
+        f"{id} {row['state']}: {row.get('why', '')}"
+        for id, row in actions.items()
+        if row["state"] not in good and row.get("cause") != SkipCause.ALREADY
+    ]
+    return left if len(left) <= 20 else [*left[:20], f"… and {len(left) - 20} more"]
 
 
 def waiting_for(progress: Progress, id: str) -> str:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from workflows import start
 
 DIRECTORY = Path("var/demo")
 AUDIT = Path(__file__).with_name("audit.yaml")
-SPEED = 12.0  # simulated seconds per second: a migration takes one or two
+SPEED = 25.0  # simulated seconds per second: a migration takes about one
+PATIENCE = 90.0  # seconds without any news
 PLAN_ENDS = {"SUCCEEDED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED", "ROLLED_BACK", "ROLLBACK_INCOMPLETE"}
 
 
@@ -114,11 +116,15 @@ async def _plan_of(client: Client, audit_id: str) -> str:
 async def follow(client: Client, plan_id: str, *, skip: bool) -> None:
     """Print every change of every action until the plan has ended; once, skip an action that still waits."""
     seen: dict[str, str] = {}
+    news = time.monotonic()
     while True:
         told = await _status_or_none(client, plan_id)
+        if time.monotonic() - news > PATIENCE:
+            raise WentWrong(f"{plan_id} is {told['state'] if told else 'absent'} and does not go on")
         for id, now in (told or {}).get("actions", {}).items():
             if now["state"] != seen.get(id, "PENDING"):
-                say(f"{state(now['state'])} {id}   {now.get('why', '')}")
+                say(f"{state(now['state'])} {id}   {now.get('why', '')}".rstrip())
+                news = time.monotonic()
             seen[id] = now["state"]
         if told and told["state"] in PLAN_ENDS:
             say(f"{plan_id} {told['state']}: {told['sentence']}")

@@ -1,0 +1,190 @@
+"""The activities: a few lines each between Temporal and what does the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities import complete, decide, execute, rollback
+from activities.door import Door, Failed, Gone, Stopped, Transient
+from activities.observe import Incomplete, collect
+from activities.planner import indicators, inverse
+from activities.pulse import Pulse
+from activities.store import Lost, SnapshotStore
+from plan_schemas import admit
+from plan_schemas.catalog import Catalog
+from plan_schemas.loader import Invalid
+from plan_schemas.plan import from_document, to_document
+
+Document = dict[str, Any]
+AT_ONCE = timedelta(milliseconds=100)
+
+
+@contextmanager
+def told_to_temporal() -> Any:
+    """Turn our errors into Temporal's: what can be retried, what cannot, one sentence each."""
+    try:
+        yield
+    except Invalid as error:
+        raise _final("InvalidDocument", str(error)) from None
+    except (Failed, Lost) as error:
+        raise _final("Failed", str(error)) from None
+    except Gone as error:
+        raise _final("Gone", str(error)) from None
+    except (decide.NoPlan, rollback.Refused) as error:
+        raise _final("Refused", str(error)) from None
+    except (Transient, Incomplete) as error:
+        raise ApplicationError(str(error), type=type(error).__name__) from None
+    except Stopped:
+        raise ApplicationError(
+            "this worker lets go; the action is taken up again", type="LetGo", next_retry_delay=AT_ONCE
+        ) from None
+
+
+def _final(kind: str, message: str) -> ApplicationError:
+    return ApplicationError(message, type=kind, non_retryable=True)
+
+
+class Activities:
+    """All that workflows may call (workflows/calls.py), over one catalogue, store and kind of cloud."""
+
+    def __init__(
+        self, *, catalog: Catalog, store: SnapshotStore, open_door: Callable[[str], Door], client: Client
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._open_door = open_door
+        self._client = client
+
+    def all(self) -> Sequence[Callable[..., Any]]:
+        return [
+            self.admit_audit,
+            self.admit_plan,
+            self.admit_rollback,
+            self.observe,
+            self.decide,
+            self.measure,
+            self.act,
+            self.undo,
+            self.derive_rollback,
+            self.cancel_workflow,
+        ]
+
+    @activity.defn(name="audit.admit")
+    def admit_audit(self, document: Document) -> Document:
+        with told_to_temporal():
+            return admit.effective_audit(document, self._catalog)
+
+    @activity.defn(name="plan.admit")
+    def admit_plan(self, document: Document, name: str) -> Document:
+        with told_to_temporal():
+            plan = admit.plan(document, self._catalog, name=name, created_at=_now())
+            return complete.plan(plan, self._open_door)
+
+    @activity.defn(name="rollback.admit")
+    def admit_rollback(self, document: Document) -> Document:
+        with told_to_temporal():
+            return admit.rollback(document)
+
+    @activity.defn(name="cloud.observe")
+    def observe(self, cloud: str, max_uncertain: float) -> Document:
+        with told_to_temporal():
+            cluster = collect(
+                self._open_door(cloud).reader,
+                cloud,
+                now=datetime.now(UTC),
+                heartbeat=lambda progress: activity.heartbeat(dict(progress)),
+                max_uncertain=max_uncertain,
+            )
+            return {
+                "ref": self._store.put(cluster),
+                "fingerprint": cluster.fingerprint,
+                "collected_at": cluster.collected_at,
+                "hosts": len(cluster.hosts),
+                "instances": len(cluster.instances),
+            }
+
+    @activity.defn(name="audit.decide")
+    def decide(self, document: Document, snapshot: Document, audit_id: str) -> Document:
+        with told_to_temporal():
+            audit = admit.audit(document, self._catalog)
+            made = decide.plan_for(audit, self._store.get(snapshot["ref"]), self._catalog, audit_id=audit_id)
+            return {"plan": to_document(made.plan) if made.plan else None, "summary": made.summary}
+
+    @activity.defn(name="audit.measure")
+    def measure(self, goal: str, before: Document, after: Document) -> dict[str, float]:
+        with told_to_temporal():
+            return dict(
+                indicators.measure(
+                    self._catalog.goals[goal], self._store.get(before["ref"]), self._store.get(after["ref"])
+                )
+            )
+
+    @activity.defn(name="act", no_thread_cancel_exception=True)
+    def act(self, document: Document, cloud: str, allow: list[str]) -> Document:
+        with told_to_temporal():
+            action = complete.action_from(document)
+            outcome = execute.carry_out(action, self._open_door(cloud), Pulse(), allow=allow)
+            return {
+                "outcome": outcome.outcome,
+                "cause": outcome.cause,
+                "why": outcome.reason,
+                "evidence": {**outcome.evidence, "seconds": outcome.seconds},
+            }
+
+    @activity.defn(name="plan.undo")
+    def undo(self, plan: Document, done: dict[str, Document], reason: str) -> Document:
+        with told_to_temporal():
+            back = inverse.undo_plan(from_document(plan), done, reason=reason)
+            return {
+                "plan": to_document(back.plan) if back.plan else None,
+                "leftovers": list(back.leftovers),
+                "changed": [],
+            }
+
+    @activity.defn(name="rollback.derive")
+    async def derive_rollback(self, plan_id: str, reason: str, allow_partial: bool) -> Document:
+        record = await self._record(plan_id)
+        with told_to_temporal():
+            return await asyncio.to_thread(
+                rollback.derive,
+                record,
+                self._open_door,
+                plan_id=plan_id,
+                reason=reason,
+                partial=allow_partial,
+            )
+
+    @activity.defn(name="workflow.cancel")
+    async def cancel_workflow(self, reason: str) -> None:
+        """Cancel the workflow that asks: only so may it end as Canceled."""
+        info = activity.info()
+        handle = self._client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
+        await handle.cancel(reason=reason)
+
+    async def _record(self, plan_id: str) -> Document:
+        """What the finished plan's workflow remembers, asked of Temporal."""
+        try:
+            record: Document = await self._client.get_workflow_handle(plan_id).query("record")
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                raise _final(
+                    "Refused",
+                    f"Temporal has no plan {plan_id!r} (any more); its record lives as long as the namespace "
+                    "keeps closed workflows. Look ids up with: temporal workflow list --query "
+                    "'WorkflowType=\"ActionPlan\"'",
+                ) from None
+            raise
+        return record
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

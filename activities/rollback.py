@@ -1,0 +1,89 @@
+"""The inverse of a finished plan, after every expectation was checked against the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from activities import actions, execute
+from activities.door import Door
+from activities.planner import inverse
+from plan_schemas.plan import Action, ActionState, Plan, PlanState, from_document, to_document
+
+Document = dict[str, Any]
+FINISHED = frozenset(
+    {PlanState.SUCCEEDED, PlanState.FAILED, PlanState.CANCELLED, PlanState.ROLLBACK_INCOMPLETE}
+)
+# What changed the cloud and still stands; what was reverted is none of our business any more.
+STANDING = frozenset({ActionState.SUCCEEDED, ActionState.REVERT_FAILED})
+
+
+class Refused(Exception):
+    """Why a plan cannot be rolled back, and what to do instead."""
+
+
+def derive(
+    record: Mapping[str, Any], open_door: Callable[[str], Door], *, plan_id: str, reason: str, partial: bool
+) -> Document:
+    """`{plan, leftovers, changed}` from a finished plan's record. Nothing is written. Raises Refused."""
+    _require_finished(record, plan_id)
+    plan = from_document(record["plan"])
+    done = {id: row for id, row in record["actions"].items() if row["state"] in STANDING}
+    back = inverse.undo_plan(plan, done, reason=f"rollback of {plan_id}: {reason}")
+    changed = changes(back.plan, open_door(plan.cloud)) if back.plan else {}
+    wanted = without(back.plan, frozenset(changed)) if back.plan and partial else back.plan
+    if wanted is not None:  # asked for by a person, and every step that can be taken is worth taking
+        execution = replace(wanted.execution, mode="auto", on_failure="continue", on_drift="skip")
+        wanted = replace(wanted, execution=execution)
+    return {
+        "plan": to_document(wanted) if wanted and wanted.actions else None,
+        "leftovers": list(back.leftovers),
+        "changed": [f"{id}: {why}" for id, why in changed.items()],
+    }
+
+
+def _require_finished(record: Mapping[str, Any], plan_id: str) -> None:
+    state = record["state"]
+    if state == PlanState.ROLLED_BACK:
+        raise Refused(f"{plan_id} was undone already: {record['sentence']}")
+    if state not in FINISHED:
+        raise Refused(f"{plan_id} is {state}; a running plan takes the message roll_back instead")
+    if "plan" not in record:
+        raise Refused(f"{plan_id} never came to a plan: {record['sentence']}")
+
+
+def changes(plan: Plan, door: Door) -> dict[str, str]:
+    """What is not as the undo expects, by action. Of a chain only the first link can be looked at now."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    for action in plan.actions:
+        subject = action.touches.instance or action.touches.service or action.id
+        if subject not in seen:
+            seen.add(subject)
+            if why := _difference(action, door):
+                found[action.id] = why
+    return found
+
+
+def _difference(action: Action, door: Door) -> str:
+    module = actions.find(action.type)
+    facts = module.look(door, **dict(action.parameters))
+    if facts is None:
+        return "it does not exist any more"
+    wanted = module.wants(dict(action.expects), **dict(action.parameters))
+    if not execute.differences(wanted, facts):
+        return ""  # as it was before already
+    return "; ".join(execute.differences(action.expects, facts))
+
+
+def without(plan: Plan, left_out: frozenset[str]) -> Plan:
+    """The plan less some actions and all that needs them."""
+    gone = set(left_out)
+    kept: list[Action] = []
+    for action in plan.actions:  # an action stands behind all that it needs
+        if gone.intersection(action.needs) or action.id in gone:
+            gone.add(action.id)
+        else:
+            kept.append(replace(action, freed_by=tuple(f for f in action.freed_by if f not in gone)))
+    return replace(plan, actions=tuple(kept))

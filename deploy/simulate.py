@@ -1,0 +1,97 @@
+"""Replay a plan on the model with the executor's own state machine: when what happens, and what breaks."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import Any
+
+from activities import actions
+from activities.occupancy import Occupancy
+from activities.planner import bounds
+from plan_schemas.audit import Rules
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Action, ActionState, Plan, Refusal
+from workflows.progress import Progress
+
+AT_LEAST = 0.5  # seconds that any action takes, so that time goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One action on the timeline, in seconds from the start."""
+
+    action: str
+    start: float
+    end: float
+
+
+@dataclass
+class Replay:
+    moments: list[Moment] = field(default_factory=list)
+    violations: list[tuple[float, str, Refusal]] = field(default_factory=list)  # when, action, which rule
+    makespan: float = 0.0
+    bound: float = 0.0
+    final: Cluster | None = None
+    never_started: list[str] = field(default_factory=list)
+
+
+class _Stage:
+    """The model as it changes while actions run: a mover counts on both hosts."""
+
+    def __init__(self, cluster: Cluster, rules: Rules) -> None:
+        self.cluster = cluster
+        self.rules = rules
+        self.occupancy = Occupancy(cluster)
+
+    def begin(self, action: Action) -> tuple[Refusal, ...]:
+        found = self._refusals(action)
+        touches = action.touches
+        if touches.instance and touches.into:
+            self.occupancy.add(touches.instance, touches.into)
+        return found
+
+    def end(self, action: Action) -> None:
+        touches = action.touches
+        if touches.instance and touches.out:
+            self.occupancy.remove(touches.instance, touches.out)
+        self.cluster = _module(action).apply(self.cluster, **dict(action.parameters))
+
+    def _refusals(self, action: Action) -> tuple[Refusal, ...]:
+        missing = action.touches.instance
+        if missing is not None and missing not in self.cluster.instances:
+            return (Refusal("unknown_instance", missing, f"there is no server {missing} in the snapshot"),)
+        found: tuple[Refusal, ...] = _module(action).refusals(
+            self.cluster, self.occupancy, self.rules, **dict(action.parameters)
+        )
+        return found
+
+
+def replay(plan: Plan, cluster: Cluster) -> Replay:
+    """Run a plan on a snapshot as the executor would: the same slots, edges and priorities."""
+    out = Replay(bound=bounds.makespan(plan.actions, plan.execution.limits))
+    stage = _Stage(cluster, Rules(frozenset(cluster.hosts), allow=frozenset(plan.execution.allow)))
+    progress, now, running = Progress(plan), 0.0, list[tuple[float, int, str]]()
+    order = {a.id: i for i, a in enumerate(plan.actions)}
+    started: dict[str, float] = {}
+    while True:
+        for id in progress.startable():
+            action = progress.actions[id]
+            refused = stage.begin(action)
+            out.violations += [(now, id, r) for r in refused]
+            started[id] = now
+            heapq.heappush(running, (now + max(action.seconds, AT_LEAST), order[id], id))
+        if not running:
+            break
+        now, _, id = heapq.heappop(running)
+        if not any(v[1] == id for v in out.violations):
+            stage.end(progress.actions[id])
+        progress.finish(id, ActionState.SUCCEEDED)
+        out.moments.append(Moment(id, started[id], now))
+    out.makespan, out.final = now, stage.cluster
+    out.never_started = [id for id, s in progress.standing.items() if s.state == ActionState.PENDING]
+    return out
+
+
+def _module(action: Action) -> Any:
+    return actions.find(action.type)
