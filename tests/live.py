@@ -1,0 +1,167 @@
+"""The real stack for tests: Temporal dev server, simulated cloud and worker as processes, used from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.local.stack import Stack, alive, read_pid
+
+TEMPORAL = Path(sys.executable).with_name("temporal")
+YAML = ("--input-meta", "encoding=text/yaml")
+PLAN_ENDS = ("SUCCEEDED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED", "ROLLED_BACK", "ROLLBACK_INCOMPLETE")
+
+
+class NotInTime(AssertionError):
+    """Something that should have happened did not."""
+
+
+@dataclass
+class Live:
+    """One running stack, as an operator with a shell sees it."""
+
+    stack: Stack
+
+    def cli(self, *words: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        """The stock `temporal` command."""
+        return subprocess.run(
+            [TEMPORAL, *words],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={**os.environ, **self.stack.environment},
+        )
+
+    def start(self, kind: str, id: str, document: Mapping[str, Any] | str) -> None:
+        """Start a workflow from YAML, as the README says."""
+        path = self.stack.directory / "input.yaml"
+        path.write_text(document if isinstance(document, str) else yaml.safe_dump(dict(document)))
+        words = (
+            "workflow",
+            "start",
+            "-t",
+            "ballast",
+            "--type",
+            kind,
+            "-w",
+            id,
+            "--input-file",
+            str(path),
+            *YAML,
+        )
+        done = self.cli(*words)
+        assert done.returncode == 0, done.stderr
+
+    def update(self, id: str, name: str, **payload: Any) -> subprocess.CompletedProcess[str]:
+        words = ("workflow", "update", "execute", "-w", id, "--name", name, "--input", json.dumps(payload))
+        return self.cli(*words)
+
+    def signal(self, id: str, name: str, payload: str) -> subprocess.CompletedProcess[str]:
+        return self.cli("workflow", "signal", "-w", id, "--name", name, "--input", payload)
+
+    def query(self, id: str, name: str = "status") -> dict[str, Any]:
+        done = self.cli("workflow", "query", "-w", id, "--type", name, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout)["queryResult"][0])
+
+    def describe(self, id: str) -> dict[str, Any]:
+        done = self.cli("workflow", "describe", "-w", id, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def closed(self, id: str, within: float = 60) -> str:
+        """Temporal's own word for how a workflow ended: COMPLETED, FAILED, CANCELED, …"""
+
+        def look() -> str:
+            status = self.describe(id)["workflowExecutionInfo"]["status"]
+            word = str(status).removeprefix("WORKFLOW_EXECUTION_STATUS_")
+            return "" if word == "RUNNING" else word
+
+        return self.until(look, within, f"{id} does not end")
+
+    def reaches(self, id: str, *states: str, within: float = 60) -> dict[str, Any]:
+        """Wait until the query `status` tells one of these states."""
+
+        def look() -> dict[str, Any] | None:
+            told = self._status(id)
+            return told if told and told["state"] in states else None
+
+        return self.until(
+            look, within, f"{id} does not come to {' or '.join(states)}; it is {self._status(id)}"
+        )
+
+    def action(self, id: str, action: str, *states: str, within: float = 60) -> dict[str, Any]:
+        """Wait until an action of a plan is in one of these states."""
+
+        def look() -> dict[str, Any] | None:
+            told = (self._status(id) or {}).get("actions", {}).get(action)
+            return told if told and told["state"] in states else None
+
+        return self.until(look, within, f"{action} of {id} does not come to {' or '.join(states)}")
+
+    def _status(self, id: str) -> dict[str, Any] | None:
+        done = self.cli("workflow", "query", "-w", id, "--type", "status", "-o", "json")
+        return dict(json.loads(done.stdout)["queryResult"][0]) if done.returncode == 0 else None
+
+    def until(self, look: Callable[[], Any], within: float, complaint: str) -> Any:
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if found := look():
+                return found
+            time.sleep(0.1)
+        raise NotInTime(f"{complaint} (waited {within:g} s)")
+
+    # -- the cloud, seen past Ballast ---------------------------------------------------------------------
+
+    def sim(self, path: str, body: Any = None, method: str | None = None) -> Any:
+        """The simulator's control path `/_sim/…`."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310  loopback
+            f"{self.stack.cloud_origin}/_sim/{path}",
+            data=data,
+            method=method or ("GET" if data is None else "POST"),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  loopback
+            return json.loads(reply.read() or b"null")
+
+    def where(self) -> dict[str, str]:
+        """Which host each server is on."""
+        return dict(self.sim("where"))
+
+    def moves(self) -> list[dict[str, Any]]:
+        """Every request to move a server that Nova accepted, from the journal."""
+        lines = (self.stack.directory / "journal.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        return [r for r in rows if r.get("action") in ("os-migrateLive", "migrate") and r.get("accepted")]
+
+    # -- the worker -----------------------------------------------------------------------------------------
+
+    def kill_worker(self) -> None:
+        """kill -9."""
+        pid_file = self.stack.directory / "worker.pid"
+        pid = read_pid(pid_file)
+        assert pid is not None
+        os.kill(pid, 9)
+        self.until(lambda: not alive(pid), 5, "the worker survives kill -9")
+
+    def start_worker(self) -> None:
+        self.stack.start_worker()
+
+
+def bring_up(directory: Path, cloud: Path, *, speed: float = 20.0) -> Live:
+    """A stack of its own below `directory` on a declared cloud."""
+    stack = Stack(directory)
+    stack.up(["--cloud", str(cloud)], speed=speed)
+    return Live(stack)
