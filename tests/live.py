@@ -1,4 +1,4 @@
-"""The real stack for tests: Temporal dev server, simulated cloud and worker as processes, used from outside."""
+"""The real stack for tests: Temporal dev server, simulated cloud, worker; used from outside."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Live:
             word = str(status).removeprefix("WORKFLOW_EXECUTION_STATUS_")
             return "" if word == "RUNNING" else word
 
-        return self.until(look, within, f"{id} does not end")
+        return str(self.until(look, within, f"{id} does not end"))
 
     def reaches(self, id: str, *states: str, within: float = 60) -> dict[str, Any]:
         """Wait until the query `status` tells one of these states."""
@@ -97,9 +97,11 @@ class Live:
             told = self._status(id)
             return told if told and told["state"] in states else None
 
-        return self.until(
-            look, within, f"{id} does not come to {' or '.join(states)}; it is {self._status(id)}"
-        )
+        complaint = f"{id} does not come to {' or '.join(states)}"
+        try:
+            return dict(self.until(look, within, complaint))
+        except NotInTime as late:
+            raise NotInTime(f"{late}; it is {self._status(id)}") from None
 
     def action(self, id: str, action: str, *states: str, within: float = 60) -> dict[str, Any]:
         """Wait until an action of a plan is in one of these states."""
@@ -108,7 +110,7 @@ class Live:
             told = (self._status(id) or {}).get("actions", {}).get(action)
             return told if told and told["state"] in states else None
 
-        return self.until(look, within, f"{action} of {id} does not come to {' or '.join(states)}")
+        return dict(self.until(look, within, f"{action} of {id} does not come to {' or '.join(states)}"))
 
     def _status(self, id: str) -> dict[str, Any] | None:
         done = self.cli("workflow", "query", "-w", id, "--type", "status", "-o", "json")
