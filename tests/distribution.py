@@ -9,6 +9,7 @@ from typing import Any
 from tests.worlds import DEMANDED
 
 COUNTS: dict[str, Counter[str]] = {}
+ACTIONS: dict[str, Counter[str]] = {}
 SIZES = ((0, "empty"), (1, "1"), (4, "2-4"), (9, "5-9"), (19, "10-19"), (10_000, "20+"))
 
 
@@ -21,6 +22,14 @@ def note(strategy: str, snapshot: Mapping[str, Any], actions: int, **more: bool)
     counts["all six"] += set(DEMANDED) <= present
     counts["plan " + next(word for most, word in SIZES if actions <= most)] += 1
     counts.update(word for word, is_so in more.items() if is_so)
+
+
+def note_action(action: str, snapshot: Mapping[str, Any], *, found: bool) -> None:
+    """Count one (cloud, action) pair, and whether the rules of that cloud allowed the action anywhere."""
+    counts = ACTIONS.setdefault(action, Counter())
+    counts["clouds"] += 1
+    counts.update(features(snapshot))
+    counts["carried out"] += found
 
 
 def features(snapshot: Mapping[str, Any]) -> set[str]:
@@ -55,6 +64,6 @@ def share(strategy: str, word: str) -> float:
 
 
 def lines() -> Iterator[str]:
-    for strategy, counts in sorted(COUNTS.items()):
+    for strategy, counts in sorted({**COUNTS, **ACTIONS}.items()):
         rest = ", ".join(f"{word} {n}" for word, n in sorted(counts.items()) if word != "clouds")
         yield f"{strategy}: {counts['clouds']} clouds; {rest}"

@@ -19,8 +19,8 @@ WHY_NOT = [
     ("small", "dead", ["down"]),
     ("small", "doubt", ["uncertain"]),
     ("small", "claimed", ["capacity"]),
-    ("small", "kept", []),
-    ("blue", "kept", ["tenant"]),
+    ("small", "kept", ["tenant"]),
+    ("golden", "far", ["tenant"]),
     ("pinned", "far", ["zone"]),
     ("pinned", "plain", []),
     ("nvme", "far", ["traits"]),
@@ -104,6 +104,30 @@ def test_soft_groups_bind_nobody() -> None:
         group["policy"] = "soft-" + group["policy"]
     both = plan(move("m1", "twin1", "home", "plain"), move("m2", "pair1", "home", "far"))
     assert rules(world, both) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "aggregate", "expected"),
+    [
+        ({}, {"trait:CUSTOM_NVME": "required"}, {"aggregate"}),
+        ({"extra_specs": {"trait:CUSTOM_NVME": "required"}}, {"trait:CUSTOM_NVME": "required"}, {"traits"}),
+        ({"image_properties": {"os": "windows"}}, {"os": "linux, bsd"}, {"aggregate"}),
+        ({"image_properties": {"os": "linux"}}, {"os": "linux, bsd"}, set()),
+        ({"scheduler_hints": {"different_host": ["twin2"]}}, {}, {"anti_affinity"}),
+        ({"scheduler_hints": {"different_host": "gone"}}, {}, set()),
+        ({"scheduler_hints": {"same_host": ["big"]}}, {}, {"affinity"}),
+        ({"scheduler_hints": {"same_host": ["twin2"]}}, {}, set()),
+        ({"resources": {"VCPU": 1, "DISK_GB": 10}}, {}, set()),
+    ],
+)
+def test_isolation_hints_and_shared_disks_count(changes: Row, aggregate: Row, expected: set[str]) -> None:
+    """Isolated aggregates and scheduler hints bind; disk that a shared provider gives does not."""
+    world = worlds.named("rules")
+    small = next(i for i in world["instances"] if i["uuid"] == "small")
+    small |= changes
+    world["aggregates"].append({"id": "3", "name": "only", "hosts": ["plain"], "metadata": aggregate})
+    assert rules(world, plan(move("m", "small", "home", "plain"))) == expected
+    assert set(judge.placement(world, "small", "plain")) == expected
 
 
 def test_an_affinity_group_may_come_together_again() -> None:

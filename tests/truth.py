@@ -4,17 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests import judge
 from tests.judge.picture import Picture, Terms
 from tests.judge.places import placing, staying
 
 Row = Mapping[str, Any]
-STAYING = {"locked", "busy", "status", "pinned_resources", "excluded", "not_allowed", "affinity"}
 HOSTS = {"disabled", "down", "uncertain", "out_of_scope", "unknown_host"}
-PLACES = {"capacity", "traits", "zone", "aggregate", "tenant", "affinity", "anti_affinity", "hypervisor_type"}
-TRIES = 2_000  # placements tried before a refusal for lack of room is believed
+# What a plan says of itself: limits of the audit, and changes that no order or no bypass makes possible.
+OF_THE_PLAN = {"budget", "cycle", "dependency"}
+TRIES = 2_000  # placements tried before it is believed that a host cannot be emptied
+
+
+class Case(NamedTuple):
+    """One state of the cloud with the audit's terms, in which a refusal may be true."""
+
+    picture: Picture
+    terms: Terms
+    given: Mapping[str, Row]  # the parameters of actions that the audit itself asks for, by id
+
+
+def untrue_refusals(snapshot: Row, plan: Row, audit: Row) -> Iterator[str]:
+    """Every refusal of a plan that the judge does not confirm, before or after the plan, and what it says."""
+    after = outcome(snapshot, plan)
+    closed = {k for k in ("live", "cold") if audit.get("parameters", {}).get(f"disable_{k}_migration")}
+    given = {a["id"]: a["parameters"] for a in audit.get("parameters", {}).get("actions", ()) if "id" in a}
+    cases = []
+    for state in (snapshot, after):
+        picture = Picture(state)
+        terms = Terms(picture, audit)
+        terms.allow -= closed
+        cases.append(Case(picture, terms, given))
+    for refusal in plan.get("rejected", ()):
+        if refusal["code"] not in OF_THE_PLAN:
+            said = [_contradiction(case, refusal) for case in cases]
+            if None not in said:
+                yield f"{refusal}: before, {said[0]}; after, {said[1]}"
+    yield from _untrue_alternatives((snapshot, after), plan, audit)
 
 
 def outcome(snapshot: Row, plan: Row) -> Row:
@@ -35,105 +62,103 @@ def outcome(snapshot: Row, plan: Row) -> Row:
     return after
 
 
-def untrue(states: Sequence[Row], refusal: Row, audit: Row) -> str | None:
-    """Why a refusal is not true in any of these states of the cloud; None when it is true."""
-    code, subject = refusal["code"], refusal["subject"]
-    culprits = list(refusal.get("culprits", ()))
-    if code not in STAYING | HOSTS | PLACES:
-        return f"{code} is no rule that the judge knows"
-    tried = [
-        reason
-        for state in states
-        for uuid in culprits[:1] or [None]
-        for reason in [_untrue_in(state, code, subject, uuid, audit)]
-    ]
-    return None if None in tried else tried[0]
+def _untrue_alternatives(states: Sequence[Row], plan: Row, audit: Row) -> Iterator[str]:
+    """Hosts that an action was not sent to, although something else or nothing speaks against them."""
+    for action in plan["actions"]:
+        for refusal in action.get("alternatives", ()):
+            instance, host = action["parameters"]["instance"], refusal["subject"]
+            found = {r for s in states for r in judge.placement(s, instance, host, audit=audit)}
+            if refusal["code"] not in found:
+                yield f"{action['id']}: {refusal['code']} was said of {host}, the judge finds {sorted(found)}"
 
 
-def _untrue_in(state: Row, code: str, subject: str, culprit: str | None, audit: Row) -> str | None:
-    picture = Picture(state)
-    terms = Terms(picture, audit)
+def _contradiction(case: Case, refusal: Row) -> str | None:
+    """What speaks against a refusal in this state of the cloud; None when it is true."""
+    code, subject, picture = refusal["code"], refusal["subject"], case.picture
+    if subject in case.given:
+        return _of_an_action(case, code, case.given[subject])
     if subject in picture.instances:
-        culprit = subject
-    if culprit is not None:
-        if code in {rule for rule, _ in staying(picture, terms, culprit)}:
-            return None
-        return _could_go(state, picture, terms, code, culprit)
+        return _of_an_instance(case, code, subject)
     if subject not in picture.hosts:
-        return None if code == "unknown_host" else f"{subject} is no host and no instance"
+        return None if code == "unknown_host" else f"{subject} is no host, instance or action"
+    if code == "no_gain":
+        return _could_be_emptied(_without_idle(case), subject)
     if code in HOSTS:
-        probe = Probe(picture).add()
-        found = {rule for rule, _ in placing(picture, terms, probe, subject)}
-        return (
-            None if code in found else f"a server could go to {subject}: {code} is not among {sorted(found)}"
-        )
+        found = _against_anybody(case, subject)
+        return None if code in found else f"{subject} refuses nobody for {code}, only for {sorted(found)}"
+    culprits = refusal.get("culprits", ())
+    if culprits:
+        return _of_an_instance(case, code, culprits[0])
     if code == "busy":
         claimed = any(picture.hosts[subject].get("claimed", {}).values())
         return None if claimed else f"nothing is claimed on {subject}"
-    return (
-        _could_empty(picture, terms, subject) if code == "capacity" else f"{code} names nobody on {subject}"
-    )
+    return _could_be_emptied(case, subject) if code == "capacity" else f"{code} is no rule about {subject}"
 
 
-class Probe:
-    """A server of no size and no wishes, to ask what a host itself has against arrivals."""
+def _of_an_action(case: Case, code: str, parameters: Row) -> str | None:
+    """An action that was asked for and refused: the judge refuses the same."""
+    found: set[str] = set()
+    if "instance" in parameters:
+        uuid, there = parameters["instance"], parameters["destination"]
+        for kind in (None, parameters["kind"]):
+            found |= {rule for rule, _ in staying(case.picture, case.terms, uuid, kind)}
+        found |= {rule for rule, _ in placing(case.picture, case.terms, uuid, there)}
+        found |= {"status"} if case.picture.where[uuid] != parameters["source"] else set()
+    if "state" in parameters:
+        found |= {"out_of_scope"} if parameters["host"] not in case.terms.hosts else set()
+        found |= {"not_allowed"} if "service" not in case.terms.allow else set()
+    return None if code in found else f"the judge finds {sorted(found)} against {dict(parameters)}"
 
-    def __init__(self, picture: Picture) -> None:
-        self.picture = picture
 
-    def add(self) -> str:
-        self.picture.instances["probe"] = {"uuid": "probe", "host": None}
-        return "probe"
-
-
-def _could_go(state: Row, picture: Picture, terms: Terms, code: str, uuid: str) -> str | None:
-    """True when every other host refuses the instance, and a usable one does so by this very rule."""
-    reasons = {
-        host: {rule for rule, _ in placing(picture, terms, uuid, host)}
-        for host in picture.hosts
-        if host != picture.where[uuid]
-    }
+def _of_an_instance(case: Case, code: str, uuid: str) -> str | None:
+    """It may not move, or every other host refuses it and at least one does so by this very rule."""
+    picture, terms, _ = case
+    if code in {rule for rule, _ in staying(picture, terms, uuid)}:
+        return None
+    others = [host for host in picture.hosts if host != picture.where[uuid]]
+    reasons = {host: {rule for rule, _ in placing(picture, terms, uuid, host)} for host in others}
     free = [host for host, rules in reasons.items() if not rules]
     if free:
-        return f"{uuid} could go to {', '.join(free)} ({code} was given)"
-    if any(code in rules for rules in reasons.values()):
-        return None
-    return f"no host refuses {uuid} for {code}: {reasons}"
+        return f"{uuid} could go to {', '.join(free)}"
+    return None if any(code in rules for rules in reasons.values()) else f"{uuid} is refused by {reasons}"
 
 
-def _could_empty(picture: Picture, terms: Terms, host: str) -> str | None:
-    """Tries to place everybody on this host elsewhere; what was said to be impossible must not succeed."""
-    guests = picture.guests(host)
-    if any(True for uuid in guests for _ in staying(picture, terms, uuid)):
+def _against_anybody(case: Case, host: str) -> set[str]:
+    """What a host has against a server of no size and no wishes."""
+    case.picture.instances["probe"] = {"uuid": "probe", "host": None}
+    found = {rule for rule, _ in placing(case.picture, case.terms, "probe", host)}
+    del case.picture.instances["probe"]
+    return found
+
+
+def _without_idle(case: Case) -> Case:
+    """The same cloud with its empty hosts closed: filling one to empty another frees nothing."""
+    idle = [name for name in case.picture.hosts if not case.picture.guests(name)]
+    return case._replace(terms=case.terms.without(idle))
+
+
+def _could_be_emptied(case: Case, host: str) -> str | None:
+    """Tries to place everybody on this host elsewhere: what was said to be impossible must not succeed."""
+    guests = case.picture.guests(host)
+    if any(True for uuid in guests for _ in staying(case.picture, case.terms, uuid)):
         return f"{host} holds what cannot move, which is not a matter of room"
-    tries = iter(range(TRIES))
-    found = next(_placements(picture, terms, guests, host, tries), None)
+    found = next(_placements(case, guests, host, iter(range(TRIES))), None)
+    for uuid in guests:
+        case.picture.put(uuid, host)
     return None if found is None else f"{host} could be emptied: {found}"
 
 
 def _placements(
-    picture: Picture, terms: Terms, guests: Sequence[str], host: str, tries: Iterator[int]
+    case: Case, guests: Sequence[str], host: str, tries: Iterator[int]
 ) -> Iterator[dict[str, str]]:
     if not guests:
         yield {}
         return
     first, *rest = guests
-    for other in picture.hosts:
-        if other == host or next(tries, None) is None or any(placing(picture, terms, first, other)):
+    for other in case.picture.hosts:
+        if other == host or next(tries, None) is None or any(placing(case.picture, case.terms, first, other)):
             continue
-        picture.put(first, other)
-        for found in _placements(picture, terms, rest, host, tries):
+        case.picture.put(first, other)
+        for found in _placements(case, rest, host, tries):
             yield {first: other, **found}
-        picture.put(first, host)
-
-
-def refusals(plan: Row) -> Iterator[Row]:
-    """Every refusal that a plan shows: hosts that it leaves alone, and what each action was not."""
-    yield from plan.get("rejected", ())
-    for action in plan["actions"]:
-        yield from action.get("alternatives", ())
-
-
-def placement_of(states: Sequence[Row], instance: str, host: str, audit: Row) -> set[str]:
-    """The rules that forbid this placement in any of these states."""
-    return {rule for state in states for rule in judge.placement(state, instance, host, audit=audit)}
+        case.picture.put(first, host)

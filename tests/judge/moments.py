@@ -44,7 +44,7 @@ def crowded(picture: Picture, moves: Sequence[Move], before: Before) -> Iterator
     for host in sorted({m.destination for m in moves} & set(picture.hosts)):
         coming = [m for m in moves if m.destination == host != m.source]
         going = [m for m in moves if m.source == host != m.destination]
-        for resource_class in sorted({c for m in coming for c in picture.needs(m.instance)}):
+        for resource_class in sorted({c for m in coming for c in picture.takes(m.instance, host)}):
             weights = {m.instance: picture.needs(m.instance).get(resource_class, 0) for m in moves}
             used, limit = picture.used(host, resource_class), picture.limit(host, resource_class)
             yield from _over("capacity", host, resource_class, used, limit, weights, coming, going, before)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 Row = Mapping[str, Any]
@@ -43,6 +44,12 @@ class Picture:
         """What the instance holds on each host it is on, without the classes it takes nothing of."""
         return {k: v for k, v in self.instances[instance].get("resources", {}).items() if v > 0}
 
+    def takes(self, instance: str, host: str) -> dict[str, int]:
+        """What it needs of this host itself; what its own host does not offer, a shared provider gives."""
+        here = self.hosts.get(self.instances[instance].get("host") or "", {}).get("inventory", {})
+        there = self.hosts[host].get("inventory", {})
+        return {k: v for k, v in self.needs(instance).items() if k in there or k in here or not here}
+
     def limit(self, host: str, resource_class: str) -> float:
         """Placement compares use with (total - reserved) x ratio; a class that is not offered has no room."""
         offer = self.hosts[host].get("inventory", {}).get(resource_class)
@@ -64,6 +71,11 @@ class Picture:
         own = self.instances[instance].get("server_group")
         return [g for g in self.groups if g["uuid"] == own or instance in g.get("members", ())]
 
+    def hinted(self, instance: str, hint: str) -> list[str]:
+        """The existing instances that a scheduler hint names."""
+        value = self.instances[instance].get("scheduler_hints", {}).get(hint, ())
+        return [u for u in ([value] if isinstance(value, str) else value) if u in self.instances]
+
     def members(self, group: Row) -> list[str]:
         """Who is in a group, by its own list and by what the instances say, as far as they exist."""
         listed = set(group.get("members", ()))
@@ -78,6 +90,11 @@ class Picture:
                 for key, value in aggregate.get("metadata", {}).items():
                     out.setdefault(key, set()).update(part.strip() for part in str(value).split(","))
         return out
+
+    def kept_for(self, host: str) -> set[str]:
+        """The projects that the aggregates of a host keep it for; empty when for everybody."""
+        values = self.aggregate_values(host).items()
+        return {p for key, v in values if key.startswith("filter_tenant_id") for p in v if p}
 
     def put(self, instance: str, host: str | None) -> None:
         self.where[instance] = host
@@ -95,6 +112,12 @@ class Terms:
         self.excluded = _instances(picture, exclude)
         blocks = [b["allow"] for b in (audit.get("execution"), execution) if b and "allow" in b]
         self.allow = set.intersection(*map(set, blocks)) if blocks else {"live", "service"}
+
+    def without(self, hosts: Iterable[str]) -> Terms:
+        """The same terms with fewer hosts in scope."""
+        out = copy(self)
+        out.hosts = self.hosts - set(hosts)
+        return out
 
 
 def _hosts(picture: Picture, selection: Row) -> set[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tests.judge.picture import Picture, Row, Terms
+from tests.judge.wishes import hardware, meets
 
 Broken = Iterator[tuple[str, str]]  # (rule, sentence)
 
@@ -73,53 +73,35 @@ def _aggregates(picture: Picture, row: Row, host: str) -> Broken:
     for key, wish in row.get("extra_specs", {}).items():
         scope, _, name = key.partition(":")
         if scope == "aggregate_instance_extra_specs" and not any(
-            _meets(value, str(wish)) for value in offered.get(name, ())
+            meets(value, str(wish)) for value in offered.get(name, ())
         ):
             have = ", ".join(sorted(offered.get(name, ()))) or "nothing"
             yield "aggregate", f"wants aggregate {name} {wish}; {host} offers {have}"
+    yield from _isolated(picture, row, host)
 
 
-_NUMERIC: dict[str, Callable[[float, float], bool]] = {
-    "=": operator.ge,  # an old oddity of Nova: a single = means at least
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">=": operator.ge,
-    "<=": operator.le,
-}
-_TEXTUAL: dict[str, Callable[[str, str], bool]] = {
-    "s==": operator.eq,
-    "s!=": operator.ne,
-    "s<": operator.lt,
-    "s<=": operator.le,
-    "s>": operator.gt,
-    "s>=": operator.ge,
-    "<in>": operator.contains,
-}
-
-
-def _meets(value: str, wish: str) -> bool:
-    """Nova's little language of extra specs: an operator and its operand, or the plain value."""
-    word, *rest = wish.split() or [""]
-    if word == "<or>":
-        return value in [w for w in rest if w != "<or>"]
-    if word == "<all-in>":
-        return all(w in value for w in rest)
-    if word in _NUMERIC:
-        try:
-            return bool(rest) and _NUMERIC[word](float(value), float(rest[0]))
-        except ValueError:
-            return False
-    if word in _TEXTUAL:
-        return bool(rest) and _TEXTUAL[word](value, rest[0])
-    return value == wish
+def _isolated(picture: Picture, row: Row, host: str) -> Broken:
+    """Aggregates that are only for servers with a trait, or only for images with a property."""
+    specs, properties = row.get("extra_specs", {}), row.get("image_properties", {})
+    for aggregate in picture.aggregates:
+        for key, value in aggregate.get("metadata", {}).items() if host in aggregate.get("hosts", ()) else ():
+            if key.startswith("trait:") and value == "required":
+                if "required" not in (specs.get(key), properties.get(key)):
+                    yield "aggregate", f"{aggregate['name']} is for servers that require {key[6:]}"
+            elif key in properties and str(properties[key]) not in [v.strip() for v in value.split(",")]:
+                yield "aggregate", f"{aggregate['name']} is for images with {key} {value}"
 
 
 def _tenants(picture: Picture, row: Row, host: str) -> Broken:
-    """A host in aggregates with filter_tenant_id… is for the projects they list, all of them together."""
-    values = picture.aggregate_values(host)
-    lists = [v for key, v in values.items() if key.startswith("filter_tenant_id")]
-    if lists and row.get("project", "") not in set.union(*lists):
-        yield "tenant", f"{host} is kept for other projects than {row.get('project', '')!r}"
+    """Nova knows two readings of filter_tenant_id…, and both are kept: a host is for the projects that its
+    aggregates list (the scheduler's filter), and a listed project stays on such hosts (Placement's)."""
+    project = row.get("project", "")
+    if not picture.kept_for(host):
+        elsewhere = [name for name in picture.hosts if project in picture.kept_for(name)]
+        if elsewhere:
+            yield "tenant", f"project {project} is kept to {', '.join(elsewhere)}"
+    elif project not in picture.kept_for(host):
+        yield "tenant", f"{host} is kept for other projects than {project!r}"
 
 
 def _hypervisor(picture: Picture, row: Row, host: str) -> Broken:
@@ -146,12 +128,18 @@ def _family(name: str) -> str:
 def crowding(picture: Picture, instance: str, host: str) -> Broken:
     """The rules that depend on who else is on the host."""
     others = [uuid for uuid in picture.guests(host) if uuid != instance]
-    for resource_class, amount in sorted(picture.needs(instance).items()):
+    for resource_class, amount in sorted(picture.takes(instance, host).items()):
         used = picture.claimed(host, resource_class)
         used += sum(picture.needs(uuid).get(resource_class, 0) for uuid in others)
         limit = picture.limit(host, resource_class)
         if used + amount > limit:
             yield "capacity", f"{host} would hold {used} + {amount} {resource_class} of {limit:g}"
+    for other in picture.hinted(instance, "different_host"):
+        if other in others:
+            yield "anti_affinity", f"{instance} was asked to run apart from {other}"
+    mates = {picture.where[u] for u in picture.hinted(instance, "same_host")}
+    if mates and host not in mates:
+        yield "affinity", f"{instance} was asked to run where {', '.join(sorted(map(str, mates)))} is"
     for group in picture.groups_of(instance):
         members = [uuid for uuid in picture.members(group) if uuid != instance]
         if group["policy"] == "affinity":
@@ -173,9 +161,9 @@ def staying(picture: Picture, terms: Terms, instance: str, kind: str | None = No
     if row.get("task_state"):
         yield "busy", f"{instance} is busy: {row['task_state']}"
     yield from _kind(picture, terms, instance, kind)
-    hardware = list(_hardware(row))
-    if hardware:
-        yield "pinned_resources", f"{instance} is tied to hardware of its host: {', '.join(hardware)}"
+    ties = list(hardware(row))
+    if ties:
+        yield "pinned_resources", f"{instance} is tied to hardware of its host: {', '.join(ties)}"
     if instance in terms.excluded:
         yield "excluded", f"{instance} is excluded by the audit"
     source = row.get("host")
@@ -203,29 +191,3 @@ def _kind(picture: Picture, terms: Terms, instance: str, kind: str | None) -> Br
         yield "status", f"{instance} is {status}, not for a {kind} migration"
     if kind not in terms.allow:
         yield "not_allowed", f"{kind} migration is not in allow ({', '.join(sorted(terms.allow))})"
-
-
-_TIED_PREFIXES = (
-    "hw:numa_",
-    "hw:mem_page_size",
-    "hw:pmem",
-    "pci_passthrough:",
-    "accel:device_profile",
-    "hw_numa_",
-    "hw_mem_page_size",
-)
-_TIED_CLASSES = ("PCPU", "VGPU", "PCI_DEVICE")
-
-
-def _hardware(row: Row) -> Iterator[str]:
-    """What ties a guest to pieces of its host: own CPUs, NUMA and page layouts, passed-through devices."""
-    for source in (row.get("extra_specs", {}), row.get("image_properties", {})):
-        for key, value in sorted(source.items()):
-            if key.startswith(_TIED_PREFIXES):
-                yield f"{key}={value}"
-            if key in ("hw:cpu_policy", "hw_cpu_policy") and value in ("dedicated", "mixed"):
-                yield f"{key}={value}"
-            scope, _, name = key.partition(":")
-            if scope.rstrip("0123456789") == "resources" and name in _TIED_CLASSES:
-                yield f"{key}={value}"
-    yield from (k for k, v in sorted(row.get("resources", {}).items()) if v and k in _TIED_CLASSES)

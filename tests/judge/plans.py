@@ -59,19 +59,28 @@ def _move(
         yield Violation(rule, when, move.instance, text)
     for rule, text in fixed(picture, terms, move.instance, move.destination):
         yield Violation(rule, when, move.instance, text)
+    yield from _company(picture, move, moves, before)
+
+
+def _company(picture: Picture, move: Move, moves: Sequence[Move], before: Before) -> Iterator[Violation]:
+    """Those that must stay together, and those that asked for or against each other's host."""
+    when = f"when {move.id} starts"
+
+    def places(uuid: str) -> set[str | None]:
+        own = [m for m in moves if m.instance == uuid]
+        return whereabouts(picture.where[uuid], own, move.id, before)
+
     for group in picture.groups_of(move.instance):
-        if group["policy"] != "affinity":
-            continue
         others = [u for u in picture.members(group) if u != move.instance and picture.where[u] is not None]
-        sure = [
-            u
-            for u in others
-            if whereabouts(picture.where[u], [m for m in moves if m.instance == u], move.id, before)
-            == {move.destination}
-        ]
-        if others and not sure:
+        if group["policy"] == "affinity" and others and {move.destination} not in [places(u) for u in others]:
             text = f"leaves {len(others)} others of affinity group {group['name']} behind"
             yield Violation("affinity", when, move.instance, text)
+    mates = picture.hinted(move.instance, "same_host")
+    if mates and {move.destination} not in [places(u) for u in mates]:
+        yield Violation("affinity", when, move.instance, f"was asked to run with {', '.join(mates)}")
+    for other in picture.hinted(move.instance, "different_host"):
+        if move.destination in places(other):
+            yield Violation("anti_affinity", when, move.instance, f"was asked to run apart from {other}")
 
 
 def _chains(picture: Picture, moves: Sequence[Move], before: Before, needed: Before) -> Iterator[Violation]:

@@ -103,7 +103,7 @@ def _instances(size: int) -> st.SearchStrategy[Drawn]:
         Drawn,
         host=st.integers(0, size - 1),
         flavor=st.sampled_from(sorted(FLAVORS, key=lambda f: FLAVORS[f][1])),
-        project=st.sampled_from(["red", "green", "blue"]),
+        project=st.sampled_from(["red", "green", "blue", "red", "gold"]),
     )
 
 
@@ -147,8 +147,10 @@ def _aggregates(hosts: list[Row], features: set[str]) -> list[Row]:
         fast = [h["name"] for h in hosts[::2]]
         out.append({"id": "a-ssd", "name": "ssd", "hosts": fast, "metadata": {"ssd": "true"}})
     if "tenant" in features and len(hosts) > 4:
-        kept = {"filter_tenant_id": "red", "filter_tenant_id2": "green,grey"}
-        out.append({"id": "a-kept", "name": "kept", "hosts": [hosts[0]["name"]], "metadata": kept})
+        kept = {"filter_tenant_id": "gold", "filter_tenant_id2": "silver,grey"}
+        out.append(
+            {"id": "a-kept", "name": "kept", "hosts": [h["name"] for h in hosts[:2]], "metadata": kept}
+        )
     return out
 
 
@@ -261,7 +263,10 @@ def _alter(picture: Picture, row: Row, feature: str) -> None:
         row["resources"] = {**row["resources"], "CUSTOM_LICENCE": 1}
     if feature == "volume":
         row["resources"] = {k: v for k, v in row["resources"].items() if k != "DISK_GB"}
-    if _against(picture, row["uuid"], row["host"]):
+    offered = picture.hosts[row["host"]]["inventory"]
+    if _against(picture, row["uuid"], row["host"]) or ("CUSTOM_LICENCE" in row["resources"]) > (
+        "CUSTOM_LICENCE" in offered
+    ):
         row.clear()
         row.update(old)
 

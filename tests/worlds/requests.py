@@ -7,9 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from plan_schemas.model import Cluster
+from plan_schemas.catalog import load
+from plan_schemas.model import Cluster, to_document
+from tests.judge import placement
 
 Row = dict[str, Any]
+HOSTS = ("host", "source", "destination")  # parameters that name a host, apart from those on …_node, …_host
 
 
 @st.composite
@@ -67,21 +70,69 @@ def parameters(draw: st.DrawFn, schema: Mapping[str, Any], cluster: Cluster) -> 
 
 def _values(name: str, kind: Mapping[str, Any], cluster: Cluster) -> st.SearchStrategy[Any]:
     """What one parameter may be: a host of the cloud, one of the choices, an example, or by its type."""
-    if kind.get("format") == "host" or name.endswith(("_node", "_host")) or name == "host":
+    if kind.get("holds") == "actions":
+        return given_actions(cluster)
+    if kind.get("format") == "host" or name in HOSTS or name.endswith(("_node", "_host")):
         return st.sampled_from(list(cluster.hosts))
+    if name == "instance":
+        return st.sampled_from(list(cluster.instances))
     for choices in ("enum", "examples"):
         if kind.get(choices):
             return st.sampled_from(list(kind[choices]))
     if kind.get("type") == "boolean":
         return st.booleans()
     if kind.get("type") == "integer":
-        low, high = int(kind.get("minimum", 0)), int(kind.get("maximum", 100))
+        low, high = int(kind.get("minimum", 0)), int(kind.get("maximum", 30))
         return st.integers(low, high)
     if kind.get("type") == "number":
-        low_, high_ = float(kind.get("minimum", 0.0)), float(kind.get("maximum", 100.0))
-        return st.floats(low_, high_, allow_nan=False)
+        least, most = float(kind.get("minimum", 0.0)), float(kind.get("maximum", 100.0))
+        return st.floats(least, most).map(lambda number: max(least, round(number, 1)))
     if kind.get("type") == "array":
         return st.lists(_values("", kind["items"], cluster), max_size=3)
     if kind.get("type") == "object":
         return parameters(kind, cluster)
-    return st.sampled_from(["", "text", "long enough to be read"])
+    return st.sampled_from(["text", "long enough to be read", "ungewöhnlich: 'x' #1 \n"])
+
+
+@st.composite
+def given_actions(draw: st.DrawFn, cluster: Cluster) -> list[Row]:
+    """Actions of any types in the catalogue, with ids; mostly moves, of which some answer the one before."""
+    known = load().actions.values()
+    moving = [t for t in known if "instance" in t.parameters["properties"]]
+    others = [t for t in known if t not in moving]
+    kinds = moving * 6 + others if cluster.instances else others
+    snapshot = to_document(cluster)
+    out: list[Row] = []
+    last: Row = {}
+    for n in range(draw(st.integers(1, 8))):
+        spec = draw(st.sampled_from(kinds))
+        chosen: Row = draw(parameters(spec.parameters, cluster))
+        if "instance" in chosen:
+            chosen |= draw(_sensible(cluster, snapshot, chosen, last))
+            last = chosen
+        if chosen.get("state") == "enabled":
+            chosen.pop("reason", None)
+        out.append({"id": f"given-{n}", "type": spec.name, "parameters": chosen, "reason": "asked for"})
+    return out
+
+
+LIFTED = {"capacity", "anti_affinity"}  # what another move may make room for
+
+
+@st.composite
+def _sensible(draw: st.DrawFn, cluster: Cluster, snapshot: Row, chosen: Row, last: Row) -> Row:
+    """A move that the judge allows, or that needs room which (perhaps) the next one makes; seldom any."""
+    measure = draw(st.sampled_from(["answer", "answer", "allowed", "tight", "tight", "any"]))
+    uuid = chosen["instance"]
+    guests = [i.uuid for i in cluster.on(last["destination"]) if i.uuid != uuid] if last else []
+    if measure == "answer" and guests:
+        uuid = draw(st.sampled_from(guests))
+    at = cluster.instances[uuid].host
+    rules = {h: set(placement(snapshot, uuid, h)) for h in cluster.hosts if h != at}
+    allowed = [h for h, found in rules.items() if not found]
+    tight = [h for h, found in rules.items() if found and found <= LIFTED]
+    if measure == "answer" and last and rules.get(last["source"], LIFTED | {"no"}) <= LIFTED:
+        tight = allowed = [last["source"]]
+    there = {"any": [], "allowed": allowed}.get(measure, tight or allowed)
+    chosen |= {"instance": uuid, "source": at or chosen["source"]}
+    return chosen | ({"destination": draw(st.sampled_from(there)), "kind": "live"} if there else {})
