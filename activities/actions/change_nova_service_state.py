@@ -14,6 +14,9 @@ from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refusal, Touches
 
+# By this trait Placement keeps the scheduler away; Nova sets and removes it with the service.
+_TRAIT = "COMPUTE_STATUS_DISABLED"
+
 
 def touches(*, host: str, state: str, reason: str | None = None) -> Touches:
     return Touches(service=host, sets=state)
@@ -39,11 +42,10 @@ def satisfied(facts: Facts, *, host: str, state: str, reason: str | None = None)
 
 
 def apply(cluster: Cluster, *, host: str, state: str, reason: str | None = None) -> Cluster:
-    return cluster.with_host(
-        host,
-        status=state,
-        disabled_reason=wants({}, host=host, state=state, reason=reason)["disabled_reason"],
-    )
+    after = wants({}, host=host, state=state, reason=reason)
+    others = {*cluster.hosts[host].traits} - {_TRAIT}
+    traits = {*others, _TRAIT} if state == "disabled" else others
+    return cluster.with_host(host, traits=tuple(sorted(traits)), **after)
 
 
 def inverse(expected: Facts, *, host: str, state: str, reason: str | None = None) -> dict[str, Any] | None:
