@@ -100,6 +100,10 @@ class Board:
             mask[host] = False
         return mask
 
+    def would_fit(self, i: int, host: int) -> bool:
+        """Whether the host had room for the instance if it were open."""
+        return bool(self.masks[self.mask_of[i], host]) and bool((self.free[host] >= self.need[i]).all())
+
     def _full_for(self, group: str | None) -> list[int]:
         found = self.cluster.groups.get(group) if group else None
         if found is None or found.policy != "anti-affinity":

@@ -9,6 +9,7 @@ import numpy as np
 from activities import checks
 from activities.packing.board import Board
 from activities.packing.release import eject
+from activities.words import amounts, count
 from plan_schemas.plan import Refusal
 
 
@@ -60,10 +61,11 @@ def refused(board: Board, i: int, hosts: list[str]) -> tuple[Refusal, ...]:
 def nowhere(board: Board, i: int, hosts: list[str]) -> Refusal:
     """Why an instance finds no place at all: the rules, each with the number of hosts that it closes."""
     one, found = board.instances[i], refused(board, i, hosts)
-    rules = Counter(r.code for r in found).most_common()
+    rules = sorted(Counter(r.code for r in found).items(), key=lambda row: (-row[1], row[0] != "capacity"))
     if not rules:
-        return Refusal("capacity", one.uuid, f"{one.name}: there is no other host")
+        text = f"{one.name} ({amounts(one.resources)}) finds no place: there is no other host in the choice"
+        return Refusal("capacity", one.uuid, text)
     told = ", ".join(f"{code} on {number}" for code, number in rules)
     closest = found[int(np.argmax([r.code == "capacity" for r in found]))]
-    text = f"{one.name} finds no place on {len(hosts)} other hosts ({told}); for one, {closest.text}"
+    text = f"{one.name} finds no place on {count(len(hosts), 'other host')} ({told}); for one, {closest.text}"
     return Refusal(rules[0][0], one.uuid, text, closest.culprits)

@@ -29,10 +29,16 @@ _INDICATORS: dict[str, Callable[[Cluster, Cluster], float]] = {
 }
 
 
-def measure(goal: Goal, before: Cluster, after: Cluster) -> dict[str, float]:
-    """The indicators of a goal. Raises Refused for one that nobody can measure."""
+def measure(goal: Goal, before: Cluster, after: Cluster, *, moves: int | None = None) -> dict[str, float]:
+    """The indicators of a goal; `moves`, if known, counts also the migrations over a third host.
+
+    Raises Refused for an indicator that nobody can measure.
+    """
     unknown = [name for name in goal.indicators if name not in _INDICATORS]
     if unknown:
         remedy = f"known are {', '.join(_INDICATORS)}"
         raise Refused(f"goal {goal.name} names indicators that are unknown: {', '.join(unknown)}", remedy)
-    return {name: _INDICATORS[name](before, after) for name in goal.indicators}
+    found = {name: _INDICATORS[name](before, after) for name in goal.indicators}
+    if moves is not None and "instance_migrations_count" in found:
+        found["instance_migrations_count"] = float(moves)
+    return found

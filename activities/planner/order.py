@@ -116,11 +116,12 @@ class _Run:
     def _detours(self) -> Iterator[tuple[Step, Step]]:
         """Splits of a waiting step, those first that make room for others and move least."""
         wanted = {self.steps[id].touches.into for id in self.waiting}
-        blocked = [self.steps[id] for id in self.waiting if self.steps[id].touches.out in wanted]
+        waiting = [self.steps[id] for id in self.waiting if f"{id}-via" not in self.steps]
+        blocked = [s for s in waiting if s.touches.out in wanted]
         size = {s.id: sum(self._amounts(s).values()) for s in blocked}
         for one in sorted(blocked, key=lambda s: (size[s.id], s.number)):
-            for host in self.cluster.hosts:
-                if host in (one.touches.into, one.touches.out) or host in self.closing or host in wanted:
+            for host in sorted(self.cluster.hosts, key=lambda h: (h in wanted, h)):
+                if host in (one.touches.into, one.touches.out) or host in self.closing:
                     continue
                 uuid = one.touches.instance or ""
                 if checks.refusals(self.cluster, self.ledger, uuid, host, self.rules):

@@ -44,6 +44,7 @@ def make(
     rank = schedule.priorities(actions, limits)
     actions = tuple(replace(a, priority=rank[a.id]) for a in actions)
     timing = bound("makespan_seconds", makespan(actions, limits), schedule.makespan(actions, limits))
+    moves = sum(a.touches.into is not None for a in actions)
     plan = Plan(
         name=audit.name,
         cloud=cluster.cloud,
@@ -57,7 +58,7 @@ def make(
         strategy=audit.strategy,
         catalogue=catalog.digest,
         model=FrozenDict({"fingerprint": cluster.fingerprint, "collected_at": cluster.collected_at}),
-        forecast=freeze(measure(catalog.goals[audit.goal], cluster, after)),
+        forecast=freeze(measure(catalog.goals[audit.goal], cluster, after, moves=moves)),
         bounds=(*proposal.bounds, *((timing,) if actions else ())),
         rejected=_capped((*ordered.refused, *proposal.rejected)),
     )

@@ -40,6 +40,11 @@ class Step:
         if host is not None and host not in rules.hosts:
             return (Refusal("out_of_scope", host, f"{host} is out of the audit's scope"),)
         found: tuple[Refusal, ...] = self.module.refusals(cluster, ledger, rules, **self.parameters)
+        if not found and self.touches.into is not None and self.touches.into == self.touches.out:
+            text = (
+                f"{self.id} would move from {self.touches.out} to {self.touches.into}, which changes nothing"
+            )
+            return (Refusal("no_effect", self.id, text),)
         return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from activities import checks
 from activities.packing.board import Board
+from activities.packing.drain import nowhere
 from activities.packing.keep import Field, Limit, field_of
 from activities.packing.release import Release, Released
 from activities.planner.bounds import bound
@@ -111,7 +112,6 @@ def _kept(
     """Each host that stays although it has something on it, with the rule that decided."""
     board = field.board
     room = limit.moves - len(released.moves) if limit.moves is not None else None
-    filled = set(released.moves.values())
     own: dict[int, list[int]] = defaultdict(list)
     for i in np.argsort([-board.size(i) for i in range(len(board.uuids))], kind="stable"):
         own[int(board.home[i])].append(int(i))
@@ -130,19 +130,27 @@ def _kept(
             text = f"{name} stays: its {number} are more than the {room} moves left of {limit.moves}"
             yield Refusal("budget", name, text)
         else:
-            yield _no_room(field, host, own[host], host in filled)
+            yield _no_room(field, released, host, own[host])
 
 
-def _no_room(field: Field, host: int, own: list[int], filled: bool) -> Refusal:
+def _no_room(field: Field, released: Released, host: int, own: list[int]) -> Refusal:
+    """What decided that a host without anything immovable stays."""
     board, name = field.board, field.board.hosts[host]
+    closed = {board.hosts[h] for h in released.hosts} | {name}
+    others = [h for h, usable in zip(board.hosts, field.usable) if usable and h not in closed]
+    filled = set(released.moves.values())
+    empty = [h for h in np.flatnonzero(field.usable & ~field.occupied) if int(h) not in filled]
     for i in own:
-        if not board.fits(i).any():
-            one = board.instances[i]
-            text = f"{name} stays: {one.name} ({amounts(one.resources)}) fits on no other host that stays"
-            return Refusal("capacity", name, text, (one.uuid,))
-    taken = " and what comes here" if filled else ""
+        if not board.fits(i).any() and not any(board.would_fit(i, int(h)) for h in empty):
+            why = nowhere(board, i, others)
+            return Refusal(why.code, name, f"{name} stays: {why.text}", (board.uuids[i], *why.culprits))
     whole = amounts(total(board.instances[i].resources for i in own))
-    text = f"{name} stays: its {count(len(own), 'instance')} ({whole}){taken} do not all fit elsewhere"
+    number = count(len(own), "instance")
+    if empty:
+        text = f"{name} stays: its {number} ({whole}) would need a host that is empty now, such as "
+        return Refusal("no_gain", name, f"{text}{board.hosts[int(empty[0])]}, and free none")
+    taken = " and what comes here" if host in filled else ""
+    text = f"{name} stays: its {number} ({whole}){taken} do not all fit elsewhere"
     return Refusal("capacity", name, text)
 
 
