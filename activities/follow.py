@@ -154,10 +154,11 @@ class Follow:
             self.abort_wanted = "asked"
 
     def _pace(self) -> float:
-        """Tighter towards the expected end, looser again when that has passed."""
+        """Tight at the start, where refusals show, and towards the expected end; loose in between."""
         if self.aborted or self.asked.record is None or self._ended is not None:
             return _SHORTEST
-        return min(_LONGEST, max(_SHORTEST, abs(self.expected - self._age()) / 4))
+        age = self._age()
+        return min(_LONGEST, max(_SHORTEST, min(age, abs(self.expected - age) / 4)))
 
     def _age(self) -> float:
         return (self.watch.now() - self.begun).total_seconds()

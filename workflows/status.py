@@ -121,7 +121,7 @@ def title(action: Action) -> str:
     touches = action.touches
     if touches.out and touches.into:
         kind = action.parameters.get("kind", "")
-        return f"{kind} {action.type} {touches.instance} {touches.out} → {touches.into}".strip()
+        return f"{kind} {action.type} {str(touches.instance)[:8]}: {touches.out} → {touches.into}".strip()
     if touches.service:
         return f"{touches.service}: {touches.sets}"
     return f"{action.type} " + ", ".join(f"{k}={v}" for k, v in action.parameters.items())

@@ -121,7 +121,7 @@ async def follow(client: Client, plan_id: str, *, skip: bool) -> None:
         told = await _status_or_none(client, plan_id)
         if time.monotonic() - news > PATIENCE:
             raise WentWrong(f"{plan_id} is {told['state'] if told else 'absent'} and does not go on")
-        for id, now in (told or {}).get("actions", {}).items():
+        for id, now in sorted((told or {}).get("actions", {}).items(), key=_ended_first):
             if now["state"] != seen.get(id, "PENDING"):
                 say(f"{state(now['state'])} {id}   {now.get('why', '')}".rstrip())
                 news = time.monotonic()
@@ -132,6 +132,11 @@ async def follow(client: Client, plan_id: str, *, skip: bool) -> None:
         if told and skip and "SUCCEEDED" in seen.values():
             skip = not await _skip_one(client, plan_id, seen)
         await asyncio.sleep(0.25)
+
+
+def _ended_first(row: tuple[str, dict[str, str]]) -> bool:
+    """Sorts what ended before what began after it."""
+    return row[1]["state"] in ("PENDING", "ONGOING", "REVERTING")
 
 
 async def _status_or_none(client: Client, plan_id: str) -> dict[str, Any] | None:

@@ -1,0 +1,68 @@
+"""`ballast simulate PLAN --snapshot FILE`: replay a plan on the model before anybody lets it run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from deploy import reading, simulate
+from plan_schemas.plan import Plan
+
+WIDTH = 50  # columns of the timeline
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "simulate", help="replay a plan on a snapshot: timeline, makespan, violations"
+    )
+    parser.add_argument("plan", type=Path, metavar="PLAN")
+    parser.add_argument("--snapshot", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when the plan keeps every rule at every moment, 1 when it does not."""
+    plan, cluster = reading.plan(args.plan), reading.snapshot(args.snapshot)
+    played = simulate.replay(plan, cluster)
+    (_print_json if args.json else _print)(plan, played)
+    return 1 if played.violations or played.never_started else 0
+
+
+def _print_json(plan: Plan, played: simulate.Replay) -> None:
+    print(
+        json.dumps(
+            {
+                "plan": plan.name,
+                "digest": plan.digest,
+                "makespan_seconds": played.makespan,
+                "makespan_bound_seconds": played.bound,
+                "timeline": [{"action": m.action, "start": m.start, "end": m.end} for m in played.moments],
+                "violations": [
+                    {"at": at, "action": id, "rule": r.code, "subject": r.subject, "text": r.text}
+                    for at, id, r in played.violations
+                ],
+                "never_started": played.never_started,
+                "final_fingerprint": played.final.fingerprint if played.final else None,
+            }
+        )
+    )
+
+
+def _print(plan: Plan, played: simulate.Replay) -> None:
+    scale = WIDTH / played.makespan if played.makespan else 0.0
+    width = max((len(m.action) for m in played.moments), default=6)
+    print(f"{'action':<{width}}  {'start':>8}  {'end':>8}")
+    for m in sorted(played.moments, key=lambda m: (m.start, m.action)):
+        bar = " " * int(m.start * scale) + "█" * max(1, round((m.end - m.start) * scale))
+        print(f"{m.action:<{width}}  {m.start:7.1f}s  {m.end:7.1f}s  {bar}")
+    if played.makespan:
+        ratio = f" ({played.makespan / played.bound:.3f} x the bound)" if played.bound else ""
+        print(f"\nmakespan {played.makespan:.1f} s, bound {played.bound:.1f} s{ratio}")
+    for at, id, refusal in played.violations:
+        print(f"violation at {at:.1f} s by {id}: {refusal.code}: {refusal.text}")
+    for id in played.never_started:
+        print(f"never started: {id}")
+    if not played.violations and not played.never_started:
+        print(f"{len(plan.actions)} actions, no rule broken at any moment")
