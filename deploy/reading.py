@@ -1,4 +1,4 @@
-"""Files as values: an audit, a plan, a snapshot, checked in full. Every reader raises Invalid with all errors."""
+"""Files as values: an audit, a plan, a snapshot, checked in full. Raises Invalid with all errors."""
 
 from __future__ import annotations
 

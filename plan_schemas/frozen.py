@@ -48,8 +48,21 @@ def thaw(value: Any) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """One byte string per value: sorted keys, no spaces, UTF-8; the same in every process and locale."""
-    return json.dumps(thaw(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """One byte string per value: sorted keys, no spaces, UTF-8; the same in every process and locale.
+
+    A whole number is written as one, however it came: other tools that carry a document make 6 of 6.0.
+    """
+    return json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _plain_numbers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {k: _plain_numbers(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain_numbers(v) for v in value]
+    return value
 
 
 def digest(value: Any) -> str:
