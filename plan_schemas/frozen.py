@@ -52,7 +52,8 @@ def canonical(value: Any) -> bytes:
 
     A whole number is written as one, however it came: other tools that carry a document make 6 of 6.0.
     """
-    return json.dumps(_plain_numbers(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    plain = _plain_numbers(value)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _plain_numbers(value: Any) -> Any:
