@@ -45,7 +45,11 @@ class _Run:
         self.ledger = checks.Occupancy(self.cluster)
         self.steps = {s.id: s for s in steps}
         self.before = predecessors(steps)
-        self.closing = {s.touches.service: s.id for s in steps if s.touches.sets == "disabled"}
+        self.closing = {
+            s.touches.service: s.id
+            for s in steps
+            if s.touches.sets == "disabled" and not s.refusals(self.cluster, self.ledger, rules)
+        }
         self.done: list[Step] = []
         self.waiting: dict[str, tuple[Refusal, ...]] = {}
         self.refused: dict[str, tuple[Refusal, ...]] = {}
@@ -78,15 +82,19 @@ class _Run:
 
     def _check(self, one: Step) -> tuple[Refusal, ...]:
         touches, cluster = one.touches, self.cluster
-        closer = self.closing.get(touches.into)
-        if closer is not None and one.id not in ancestors(self.before, closer):
-            text = f"{touches.into} is disabled by {closer} of the same plan"
-            return (Refusal("disabled", str(touches.into), text),)
         known = cluster.instances.get(touches.instance or "")
         here = self.ledger.where(known.uuid) if known is not None else ()
         if known is not None and here and known.host not in here:
             cluster = cluster.moved(known.uuid, here[-1])  # an earlier step moved it
-        return one.refusals(cluster, self.ledger, self.rules)
+        found = one.refusals(cluster, self.ledger, self.rules)
+        closer = self.closing.get(touches.into)
+        if closer is None or any(r.code not in checks.LIFTED_BY_DEPARTURE for r in found):
+            return found
+        if one.id in ancestors(self.before, closer):
+            return found
+        return (
+            Refusal("disabled", str(touches.into), f"{touches.into} is disabled by {closer} of this plan"),
+        )
 
     def _emit(self, one: Step) -> None:
         self.done.append(one)
