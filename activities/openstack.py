@@ -79,16 +79,8 @@ class Wire:
                 # Another thread may have thrown the revoked token away first; then keystoneauth gives up. A
                 # request that met 401 has done nothing, so it may be sent once more.
                 answer = self._once(adapter, method, path, microversion, options)
-        except trouble.Unauthorized as why:
-            raise Transient(f"{what}: Keystone refused our credentials") from why
-        except (trouble.EndpointNotFound, trouble.MissingAuthPlugin, trouble.AuthPluginException) as why:
-            raise Failed(
-                f"{what}: no usable {service} endpoint or credentials", "check this cloud in clouds.yaml"
-            ) from why
-        except (trouble.ConnectFailure, trouble.SSLError, trouble.DiscoveryFailure) as why:
-            raise Transient(f"{what}: {service} cannot be reached ({type(why).__name__})") from why
         except trouble.ClientException as why:
-            raise Transient(f"{what}: {type(why).__name__}") from why
+            raise unanswered(what, service, why) from why
         self._remember_date(answer.headers.get("Date"))
         if answer.status_code >= 400:
             raise refusal(what, answer.status_code, answer.content)
@@ -104,7 +96,7 @@ class Wire:
             try:
                 found = self._services[service].get_endpoint_data()
             except trouble.ClientException as why:
-                raise Transient(f"{service} cannot be discovered ({type(why).__name__})") from why
+                raise unanswered("discovery", service, why) from why
             newest = getattr(found, "max_microversion", None)
             if not newest:
                 raise Failed(
@@ -120,7 +112,7 @@ class Wire:
         try:
             return str(self._session.get_user_id())
         except trouble.ClientException as why:
-            raise Transient(f"Keystone does not say who we are ({type(why).__name__})") from why
+            raise unanswered("authentication", "identity", why) from why
 
     def _remember_date(self, text: str | None) -> None:
         if text:
@@ -142,6 +134,16 @@ def _adapter(
         min_version=lowest,
         max_version=highest,
     )
+
+
+def unanswered(what: str, service: str, why: trouble.ClientException) -> Exception:
+    """What it means that there is no answer; keystoneauth's own text may hold addresses and bodies."""
+    if isinstance(why, trouble.Unauthorized):
+        return Transient(f"{what}: Keystone refused our credentials")
+    if isinstance(why, (trouble.EndpointNotFound, trouble.MissingAuthPlugin, trouble.AuthPluginException)):
+        remedy = "check this cloud in clouds.yaml and in Keystone's catalogue"
+        return Failed(f"{what}: no usable {service} endpoint or credentials", remedy)
+    return Transient(f"{what}: {service} cannot be reached ({type(why).__name__})")
 
 
 def refusal(what: str, status: int, content: bytes) -> Exception:
