@@ -1,0 +1,41 @@
+"""Documents that commands take as arguments, read and checked; all problems with file, line and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deploy import documents
+from plan_schemas import admit, catalog, model
+from plan_schemas import plan as plans
+from plan_schemas.audit import Audit
+from plan_schemas.catalog import Catalog
+from plan_schemas.loader import Invalid
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Plan
+
+
+def audit(path: Path, known: Catalog) -> Audit:
+    """An Audit document. Raises Invalid."""
+    return admit.audit(_checked(path, known, "Audit"), known)
+
+
+def plan(path: Path) -> Plan:
+    """An ActionPlan document, as proposed or as written by hand. Raises Invalid."""
+    known = catalog.load()
+    value = _checked(path, known, "ActionPlan")
+    return plans.from_document(admit.plan(value, known, name=path.stem, created_at=""))
+
+
+def snapshot(path: Path) -> Cluster:
+    """A Snapshot document. Raises Invalid."""
+    return model.from_document(_checked(path, catalog.load(), "Snapshot"))
+
+
+def _checked(path: Path, known: Catalog, kind: str) -> Any:
+    located = documents.load(path)
+    if admit.problems(located.value, known, kind):  # positions cost as much as the parsing
+        raise Invalid(
+            admit.problems(located.value, known, kind, positions=located.positions, source=located.source)
+        )
+    return located.value

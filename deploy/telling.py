@@ -1,0 +1,92 @@
+"""Plans as people read them on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from activities.decide import Made
+from plan_schemas.frozen import thaw
+from plan_schemas.plan import Action, Bound, Plan, Refusal
+
+_SHOWN = 20  # refusals, where a whole plan is told
+
+
+def as_yaml(document: Mapping[str, Any]) -> str:
+    """The document in YAML, keys in their own order."""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(thaw(document), Dumper=dumper, sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def bound_row(one: Bound) -> dict[str, Any]:
+    return {"name": one.name, "bound": one.bound, "value": one.value, "gap": round(one.gap, 4)}
+
+
+def refusal_row(one: Refusal) -> dict[str, Any]:
+    return {"code": one.code, "subject": one.subject, "text": one.text, "culprits": list(one.culprits)}
+
+
+def proposed(made: Made, seconds: Mapping[str, float]) -> Iterator[str]:
+    """What a decision came to, the plan in short."""
+    plan = made.plan
+    yield plan.reason if plan is not None else f"{made.summary} There is nothing to do."
+    yield ""
+    if plan is not None:
+        yield from actions(plan.actions)
+        yield ""
+        for name, value in plan.forecast.items():
+            yield f"forecast  {name} {value:g}"
+    yield from bounds(plan.bounds if plan is not None else made.proposal.bounds)
+    yield from refusals(plan.rejected if plan is not None else made.proposal.rejected)
+    yield f"decided and planned in {seconds['decide_and_plan']:.2f} s"
+
+
+def actions(rows: Iterable[Action]) -> Iterator[str]:
+    """One line per action: id, expected seconds, reason."""
+    listed = list(rows)
+    width = max((len(a.id) for a in listed), default=0)
+    for action in listed:
+        yield f"{action.id:<{width}}  {action.seconds:7.1f} s  {action.reason}"
+
+
+def bounds(rows: Iterable[Bound]) -> Iterator[str]:
+    for one in rows:
+        least = "at least" if one.better == "lower" else "at most"
+        yield f"distance  {one.name} {one.value:g}, {least} {one.bound:g}: gap {one.gap:.2%}"
+
+
+def refusals(rows: Iterable[Refusal], most: int = _SHOWN) -> Iterator[str]:
+    listed = list(rows)
+    for one in listed[:most]:
+        yield f"rejected  [{one.code}] {one.text}"
+    if len(listed) > most:
+        yield f"rejected  and {len(listed) - most} more; `ballast explain` and --json show them"
+
+
+def action(plan: Plan, one: Action) -> Iterator[str]:
+    """All that a plan says of an action."""
+    yield f"{one.id}: {one.type}, expected to take {one.seconds:g} s"
+    yield f"  why      {one.reason}"
+    for name, value in one.parameters.items():
+        yield f"  with     {name}: {value}"
+    for name, value in one.numbers.items():
+        yield f"  number   {name}: {_inline(value)}"
+    if one.needs:
+        yield f"  needs    {', '.join(one.needs)} (stops when one of these fails)"
+    if one.freed_by:
+        yield f"  space    made by {', '.join(one.freed_by)}"
+    behind = [a.id for a in plan.actions if one.id in (*a.needs, *a.freed_by)]
+    if behind:
+        yield f"  before   {', '.join(behind)}"
+    yield f"  expects  {_inline(one.expects)}"
+    for other in one.alternatives:
+        yield f"  not      {other.subject}: [{other.code}] {other.text}"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {v}" for k, v in value.items()) or "nothing"
+    return str(value)
