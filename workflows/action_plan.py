@@ -142,18 +142,18 @@ class ActionPlan:
                 self.leftovers.append(f"{original}: {progress.standing[original].why}")
 
     async def _end(self) -> dict[str, Any]:
+        """The report that the workflow ends with; the whole record stays behind the query `record`."""
         await workflow.wait_condition(workflow.all_handlers_finished)
-        record = self.record()
-        if self.control.state == P.CANCELLED:
+        control = self.control
+        if control.state == P.CANCELLED:
             await self._be_cancelled()
-        if self.control.state in (P.FAILED, P.ROLLED_BACK, P.ROLLBACK_INCOMPLETE):
-            raise plan_failed(
-                self.control.state,
-                self.control.sentence,
-                record["counts"],
-                status.unfinished(record["actions"]),
-            )
-        return record
+        report: dict[str, Any] = {"state": str(control.state), "sentence": control.sentence}
+        if control.progress is not None:
+            report["counts"] = status.counts(control.progress)
+            report["unfinished"] = status.unfinished(control.progress)
+        if control.state in (P.FAILED, P.ROLLED_BACK, P.ROLLBACK_INCOMPLETE):
+            raise plan_failed(report)
+        return report
 
     async def _be_cancelled(self) -> None:
         """End as Canceled in Temporal's eyes too, whichever way the cancellation came."""

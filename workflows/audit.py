@@ -89,14 +89,18 @@ class Audit:
     ) -> tuple[str, str, dict[str, Any]]:
         """The plan's end state, its sentence and its counts. Cancelling the audit cancels the plan."""
         try:
-            record = await plan
+            told = await plan
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 self._turn("CANCELLED", f"{plan.id} was cancelled", plan_state="CANCELLED")
                 raise asyncio.CancelledError(f"{plan.id} was cancelled") from error
             told = details_of(error)
-            return told.get("state", "FAILED"), sentence_of(error), told.get("counts", {})
-        return record["state"], record["sentence"], record["counts"]
+            return (
+                told.get("state", "FAILED"),
+                told.get("sentence", sentence_of(error)),
+                told.get("counts", {}),
+            )
+        return told["state"], told["sentence"], told.get("counts", {})
 
     async def _measure(self, audit: dict[str, Any], before: calls.Snapshot, plan: dict[str, Any]) -> None:
         """The forecast's own indicators again, from a new snapshot after the settle time."""

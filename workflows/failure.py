@@ -12,17 +12,12 @@ from temporalio.exceptions import (
     TimeoutError,
 )
 
-from plan_schemas.plan import PlanState
 
-
-def plan_failed(
-    state: PlanState, sentence: str, counts: dict[str, int], unfinished: list[str]
-) -> ApplicationError:
-    """Ends the workflow as Failed; the whole record stays in the query `record`."""
-    details = {"state": str(state), "counts": counts, "unfinished": unfinished}
+def plan_failed(report: dict[str, Any]) -> ApplicationError:
+    """Ends the workflow as Failed: state and cause in one sentence, the report as details."""
     return ApplicationError(
-        f"{state}: {sentence}",
-        {**details, "record": "query `record` of this workflow"},
+        f"{report['state']}: {report['sentence']}",
+        {**report, "record": "query `record` of this workflow"},
         type="PlanFailed",
         non_retryable=True,
     )

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
-from workflows import attributes, calls, status
+from workflows import attributes, calls
 from workflows.action_plan import ActionPlan
 from workflows.failure import details_of, sentence_of
 
@@ -45,7 +45,7 @@ class Rollback:
         id = f"plan/{workflow.info().workflow_id}"
         self._turn("ONGOING", f"{id} undoes {len(plan['actions'])} actions", plan=id)
         try:
-            record = await workflow.execute_child_workflow(
+            told = await workflow.execute_child_workflow(
                 ActionPlan.run, plan, id=id, parent_close_policy=ParentClosePolicy.ABANDON
             )
         except ChildWorkflowError as error:
@@ -53,9 +53,9 @@ class Rollback:
                 self._turn("CANCELLED", f"{id} was cancelled")
                 raise
             raise self._incomplete(id, details_of(error).get("unfinished") or [sentence_of(error)]) from None
-        if left := status.unfinished(record["actions"]):
-            raise self._incomplete(id, left)
-        self._turn("SUCCEEDED", record["sentence"], counts=record["counts"])
+        if told["unfinished"]:
+            raise self._incomplete(id, told["unfinished"])
+        self._turn("SUCCEEDED", told["sentence"], counts=told["counts"])
         return self.report
 
     def _incomplete(self, id: str, left: list[str]) -> ApplicationError:

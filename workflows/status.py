@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from plan_schemas.plan import Action, ActionState, Plan, SkipCause
+from plan_schemas.plan import Action, ActionState, Plan
 from workflows.progress import Progress, Standing
 
 S = ActionState
@@ -39,13 +39,12 @@ def row(progress: Progress, id: str) -> dict[str, str]:
     return out | ({"why": why} if why else {})
 
 
-def unfinished(actions: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Of a record's actions those that are not as their plan wanted them, each with its reason."""
-    good = (str(S.SUCCEEDED), str(S.REVERTED))
+def unfinished(progress: Progress) -> list[str]:
+    """The actions that are not as their plan wanted them, each with its reason."""
     left = [
-        f"{id} {row['state']}: {row.get('why', '')}"
-        for id, row in actions.items()
-        if row["state"] not in good and row.get("cause") != SkipCause.ALREADY
+        f"{id} {standing.state}: {standing.why}"
+        for id, standing in progress.standing.items()
+        if not standing.satisfies and standing.state != S.REVERTED
     ]
     return left if len(left) <= 20 else [*left[:20], f"… and {len(left) - 20} more"]
 
