@@ -2,7 +2,8 @@
 
 Nova takes no idempotency key. What it does keep is who asked what of a server and when
 (os-instance-actions). A server does one move at a time, so only our newest request can be the one of this
-action: it is, if it came after this action was first scheduled and its migration leaves our source.
+action: it is, if it came after this action was first scheduled and its migration leaves our source. An
+attempt notes what there was before it asks; where that note got lost, the clocks decide.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def find(
         return None
     if known is not None and request.id == known.request:
         return None
-    if known is None and request.started < horizon(watch, door.reader.clock()):
+    # Without a note of what there was, only a later attempt has a predecessor whose request this can be.
+    if known is None and (watch.attempt == 1 or request.started < horizon(watch, door.reader.clock())):
         return None
     records = [m for m in door.migrations(instance) if m.kind == _RECORDS[kind]]
     record = _record(records, moves, known)
@@ -91,12 +93,10 @@ def _record(records: list[Migration], moves: list[Request], known: Before | None
 
 
 def horizon(watch: Watch, theirs: datetime | None) -> datetime:
-    """The earliest moment, by the cloud's clock, at which this action can have asked for anything.
+    """The earliest moment, by the cloud's clock, at which an attempt of this action can have asked.
 
-    The cloud's clock is compared with ours by the date of its answers. A later attempt, which may have a
-    predecessor that asked, assumes the earlier of both clocks and some skew: taking another move for our own
-    makes a wrong report, overlooking ours a second move.
+    The cloud's clock is compared with ours by the date of its answers; where they differ the earlier is
+    assumed, and some skew: another move taken for ours is a wrong report, ours overlooked a second move.
     """
     ahead = theirs - watch.now() if theirs is not None else timedelta(0)
-    begun = watch.since + ahead
-    return begun if watch.attempt == 1 else min(begun, watch.since) - _SKEW
+    return min(watch.since, watch.since + ahead) - _SKEW
