@@ -9,6 +9,7 @@ import pytest
 
 from tests import distribution
 from tests.live import Live, bring_up
+from tests.rooms import Rooms
 
 THREE_ROOMS = Path("deploy/simcloud/clouds/three-rooms.yaml").resolve()
 
@@ -27,3 +28,19 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     running = bring_up(tmp_path_factory.mktemp("live"), THREE_ROOMS)
     yield running
     running.stack.down()
+
+
+@pytest.fixture(scope="module")
+def start_of_rooms(live: Live) -> Rooms:
+    """What the cloud of a module's stack was like at its start."""
+    start = Rooms(live, "start")
+    start.remember()
+    return start
+
+
+@pytest.fixture
+def rooms(live: Live, start_of_rooms: Rooms, request: pytest.FixtureRequest) -> Rooms:
+    """The cloud `three-rooms` as it was at the start, for one test."""
+    own = Rooms(live, request.node.name, start_of_rooms.uuids, start_of_rooms.home)
+    own.restore()
+    return own

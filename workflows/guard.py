@@ -11,12 +11,14 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
     ExecuteWorkflowInput,
+    HandleSignalInput,
+    HandleUpdateInput,
     Interceptor,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
 )
 
-INVALID = "PayloadValidationError"
+from workflows.codec import INVALID, marked
 
 
 class Guard(Interceptor):
@@ -40,6 +42,23 @@ class _CountsInputs(WorkflowInboundInterceptor):
                 non_retryable=True,
             )
         return await self.next.execute_workflow(input)
+
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        """Two inputs would be a TypeError in the handler, and the workflow would hang on it for ever."""
+        known = workflow.get_signal_handler(input.signal) is not None
+        if known and len(input.args) > 1:
+            input.args = [RawValue(marked(_too_many(input.args)))]  # raises where it is read
+        await self.next.handle_signal(input)
+
+    def handle_update_validator(self, input: HandleUpdateInput) -> None:
+        if len(input.args) > 1:
+            said = f"{input.update}: {_too_many(input.args)}"
+            raise ApplicationError(said, type=INVALID, non_retryable=True)
+        self.next.handle_update_validator(input)
+
+
+def _too_many(args: Sequence[Any]) -> str:
+    return f"takes one input, {len(args)} were given"
 
 
 @workflow.defn(dynamic=True)

@@ -71,19 +71,27 @@ COMMANDS = (APPROVE, REJECT, SKIP_ACTION, CANCEL_ACTION, PAUSE, RESUME, CANCEL, 
 NOTHING = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{}"))  # a message sent without input
 
 
+# Pydantic speaks to programmers; these it says to whoever typed the message.
+PLAIN = {"missing": "is missing", "extra_forbidden": "is not known", "model_type": "must be a mapping"}
+
+
 def read(command: Command, raw: RawValue) -> Message:
     """The typed message of a payload. Raises ApplicationError with path and remedy."""
-    value: Any = workflow.payload_converter().from_payload(raw.payload)
     try:
+        value: Any = workflow.payload_converter().from_payload(raw.payload)
         return command.payload.model_validate({} if value is None else value)
     except pydantic.ValidationError as error:
         rows = error.errors(include_url=False, include_input=False, include_context=False)
-        said = "; ".join(f"{'.'.join(map(str, r['loc'])) or 'payload'}: {r['msg']}" for r in rows)
-        raise ApplicationError(
-            f"{command.name}: {said}; expected {command.description.split(': ', 1)[1]}",
-            type="PayloadValidationError",
-            non_retryable=True,
-        ) from None
+        said = "; ".join(
+            f"{'.'.join(map(str, r['loc'])) or 'payload'}: {PLAIN.get(r['type'], r['msg'])}" for r in rows
+        )
+    except ApplicationError as error:
+        said = error.message
+    raise ApplicationError(
+        f"{command.name}: {said}; expected {command.description.split(': ', 1)[1]}",
+        type="PayloadValidationError",
+        non_retryable=True,
+    )
 
 
 def receives(*commands: Command) -> Callable[[type[Any]], type[Any]]:
