@@ -50,7 +50,7 @@ def features(snapshot: Mapping[str, Any]) -> set[str]:
     }
     out |= {words[s] for s in specs & words.keys()}
     found = {
-        "groups": any(g["members"] for g in snapshot["groups"]),
+        "groups": any(g.get("members") for g in snapshot["groups"]),
         "pins": any(i.get("pinned_az") for i in instances),
         "tenant": any(a["name"] == "kept" for a in snapshot["aggregates"]),
     }
