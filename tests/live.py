@@ -148,15 +148,17 @@ class Live:
         rows = [json.loads(line) for line in lines]
         return [r for r in rows if r.get("action") in ("os-migrateLive", "migrate") and r.get("accepted")]
 
-    # -- the worker -----------------------------------------------------------------------------------------
+    # -- the processes --------------------------------------------------------------------------------------
 
-    def kill_worker(self) -> None:
-        """kill -9."""
-        pid_file = self.stack.directory / "worker.pid"
-        pid = read_pid(pid_file)
+    def kill(self, name: str) -> None:
+        """kill -9 of one of: worker, temporal, simcloud."""
+        pid = read_pid(self.stack.directory / f"{name}.pid")
         assert pid is not None
         os.kill(pid, 9)
-        self.until(lambda: not alive(pid), 5, "the worker survives kill -9")
+        self.until(lambda: not alive(pid), 5, f"{name} survives kill -9")
+
+    def kill_worker(self) -> None:
+        self.kill("worker")
 
     def start_worker(self) -> None:
         self.stack.start_worker()

@@ -94,10 +94,11 @@ class Stack:
         )
         self._await("simcloud", clouds.exists)
 
-    def start_worker(self) -> None:
+    def start_worker(self, module: str = "deploy.cli") -> None:
+        """`module` is what Python runs with the argument `worker`: tests have one with a planted bug."""
         self.spawn(
             "worker",
-            [sys.executable, "-m", "deploy.cli", "worker"],
+            [sys.executable, "-m", module, "worker"],
             {"BALLAST_REJECT_UNKNOWN_TYPES": "true"},
         )
         log = self.directory / "worker.log"
