@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from email.utils import format_datetime
 from types import ModuleType
 from typing import Any
 
@@ -85,6 +86,8 @@ class Exchange:
             "x-openstack-request-id": self.request_id,
             "x-compute-request-id": self.request_id,
             "Content-Type": "application/json",
+            # The cloud's own time, not that of the machine: clients measure the difference by it.
+            "Date": format_datetime(self.cloud.moment, usegmt=True),
         }
         line |= {"status": response.status, "accepted": response.status < 400}
         line["server_after"] = _server_state(self.cloud, line["server"])

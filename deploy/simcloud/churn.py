@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deploy.simcloud import boot, live
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.identity import Caller
+from deploy.simcloud.ids import named_hex
 from deploy.simcloud.refusal import Refusal
 
 BY = Caller("churn", "churn", "", frozenset({"admin"}))
@@ -61,7 +62,8 @@ def _boot(cloud: Cloud, churn: Churn) -> None:
     flavor = model.flavor if model else next(iter(cloud.flavors.values()))
     project = model.project_id if model else cloud.identity.add_project("demo")
     by = Caller(BY.user_id, BY.user_name, project, BY.roles, f"req-{cloud.ids.uuid()}")
-    boot.boot(cloud, boot.Order(f"churn-{cloud.number('churn')}", flavor), by)
+    order = boot.Order(f"churn-{cloud.number('churn')}", flavor, image=named_hex("image", "cirros"))
+    boot.boot(cloud, order, by)
 
 
 def _delete(cloud: Cloud, churn: Churn) -> None:

@@ -118,6 +118,7 @@ def build(cloud: Cloud, *, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Se
         http=_protocol(connections),
         log_level="warning",
         access_log=False,
+        date_header=False,  # every answer carries the cloud's own
         timeout_keep_alive=60,
         timeout_graceful_shutdown=2,
     )
