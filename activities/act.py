@@ -141,7 +141,7 @@ class Activities:
             }
 
     @activity.defn(name="plan.undo")
-    def undo(self, plan: Document, done: dict[str, Document], reason: str) -> Document:
+    def undo(self, plan: Document, done: list[str], reason: str) -> Document:
         with told_to_temporal():
             back = inverse.undo_plan(from_document(plan), done, reason=reason)
             return {

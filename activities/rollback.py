@@ -29,9 +29,12 @@ def derive(
     """`{plan, leftovers, changed}` from a finished plan's record. Nothing is written. Raises Refused."""
     _require_finished(record, plan_id)
     plan = from_document(record["plan"])
-    done = {id: row for id, row in record["actions"].items() if row["state"] in STANDING}
+    done = [id for id, row in record["actions"].items() if row["state"] in STANDING]
     back = inverse.undo_plan(plan, done, reason=f"rollback of {plan_id}: {reason}")
-    changed = changes(back.plan, open_door(plan.cloud)) if back.plan else {}
+    door = open_door(plan.cloud)
+    if back.plan and is_undone(back.plan, door):
+        raise Refused(f"{plan_id} was undone already: all that it changed is as it was before")
+    changed = changes(back.plan, door) if back.plan else {}
     wanted = without(back.plan, frozenset(changed)) if back.plan and partial else back.plan
     if wanted is not None:  # asked for by a person, and every step that can be taken is worth taking
         execution = replace(wanted.execution, mode="auto", on_failure="continue", on_drift="skip")
@@ -64,6 +67,18 @@ def changes(plan: Plan, door: Door) -> dict[str, str]:
             if why := _difference(action, door):
                 found[action.id] = why
     return found
+
+
+def is_undone(plan: Plan, door: Door) -> bool:
+    """Whether an undo would find everything done; of a chain the last link tells."""
+    last = {t.instance or t.service: a for a in plan.actions if (t := a.touches).instance or t.service}
+    return bool(last) and all(_is_done(action, door) for action in last.values())
+
+
+def _is_done(action: Action, door: Door) -> bool:
+    module, parameters = actions.find(action.type), dict(action.parameters)
+    facts = module.look(door, **parameters)
+    return facts is not None and not execute.differences(module.wants(action.expects, **parameters), facts)
 
 
 def _difference(action: Action, door: Door) -> str:

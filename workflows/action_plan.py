@@ -9,13 +9,14 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import ActionState, Plan, PlanState, SkipCause, from_document, to_document
 from workflows import attributes, calls, status
 from workflows.control import Control
 from workflows.dispatch import Dispatch
-from workflows.failure import plan_failed
+from workflows.failure import plan_failed, sentence_of
 from workflows.messages import COMMANDS, REJECT, Cancel, now, receives
 from workflows.progress import Progress
 
@@ -36,8 +37,7 @@ class ActionPlan:
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
-        admitted = await calls.admit_plan(document, workflow.info().workflow_id)
-        plan = from_document(admitted)
+        plan = await self._admit(document)
         progress = self.control.progress = Progress(plan)
         workflow.upsert_search_attributes(
             attributes.identity(plan.cloud, plan.goal, plan.strategy, plan.audit)
@@ -47,6 +47,17 @@ class ActionPlan:
             await self._carry_out(progress, self._after_action)
             await self._conclude(progress)
         return await self._end()
+
+    async def _admit(self, document: dict[str, Any]) -> Plan:
+        """The effective plan. A document that is refused ends the plan at once, with the complaint."""
+        try:
+            return from_document(await calls.admit_plan(document, workflow.info().workflow_id))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                self._turn(P.CANCELLED, "cancelled before it was checked")
+                raise
+            self._turn(P.FAILED, sentence_of(error))
+            raise ApplicationError(sentence_of(error), type="PlanFailed", non_retryable=True) from None
 
     async def _is_approved(self, plan: Plan) -> bool:
         """Wait for the review, if there has to be one, and say whether the plan shall run."""
@@ -120,8 +131,8 @@ class ActionPlan:
     async def _roll_back(self, progress: Progress, why: str) -> None:
         """Undo what was done, in reverse order and as parallel as forward; a cancel cannot interrupt it."""
         self._turn(P.ROLLING_BACK, why)
-        done = {id: self._entry(progress, id) for id in progress.to_undo()}
-        derived = await self._uninterrupted(calls.derive_undo(to_document(progress.plan), done, why))
+        undoing = calls.derive_undo(to_document(progress.plan), progress.to_undo(), why)
+        derived = await self._uninterrupted(undoing)
         self.leftovers += derived["leftovers"]
         if derived["plan"] is None:
             return

@@ -119,7 +119,7 @@ async def measure(goal: str, before: Snapshot, after: Snapshot) -> dict[str, flo
     )
 
 
-async def derive_undo(plan: Document, done: dict[str, Document], reason: str) -> Undo:
+async def derive_undo(plan: Document, done: list[str], reason: str) -> Undo:
     return await _call("plan.undo", Undo, [plan, done, reason], "derive the way back")
 
 
