@@ -104,7 +104,8 @@ def _of_an_action(case: Case, code: str, parameters: Row) -> str | None:
             found |= {rule for rule, _ in staying(case.picture, case.terms, uuid, kind)}
         found |= {rule for rule, _ in placing(case.picture, case.terms, uuid, there)}
         found |= {"status"} if case.picture.where[uuid] != parameters["source"] else set()
-        found |= {"no_effect"} if there == parameters["source"] else set()
+        if there == parameters["source"]:  # then any reason why it must stay is as true
+            found |= {"no_effect"} | ({code} if _of_an_instance(case, code, uuid) is None else set())
     if "state" in parameters:
         found |= {"out_of_scope"} if parameters["host"] not in case.terms.hosts else set()
         found |= {"not_allowed"} if "service" not in case.terms.allow else set()
