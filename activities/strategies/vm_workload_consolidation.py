@@ -61,7 +61,8 @@ def _changes(field: Field, released: Released) -> Iterator[Change]:
         here.sort(key=lambda i: (-board.size(i), board.uuids[i]))
         whole = amounts(total(board.instances[i].resources for i in here))
         places = sorted({board.hosts[released.moves[i]] for i in here})
-        why = f"its {count(len(here), 'instance')} ({whole}) {'fits' if len(here) == 1 else 'fit'} on {some(places)}"
+        fit = "instance fits" if len(here) == 1 else "instances fit"
+        why = f"its {len(here)} {fit} on {some(places)} ({whole})"
         yield Change(
             "change_nova_service_state",
             {"host": name, "state": "disabled", "reason": "ballast: released by consolidation"},
