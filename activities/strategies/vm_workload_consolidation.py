@@ -139,6 +139,8 @@ def _no_room(field: Field, released: Released, host: int, own: list[int]) -> Ref
     board, name = field.board, field.board.hosts[host]
     closed = {board.hosts[h] for h in released.hosts} | {name}
     others = [h for h, usable in zip(board.hosts, field.usable) if usable and h not in closed]
+    if not others:
+        return Refusal("no_gain", name, f"{name} stays: of the hosts in the choice it is the only one left")
     filled = set(released.moves.values())
     empty = [h for h in np.flatnonzero(field.usable & ~field.occupied) if int(h) not in filled]
     for i in own:
