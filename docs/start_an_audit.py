@@ -1,0 +1,26 @@
+"""Drain the host named on the command line, then put everything back, from a program of your own."""
+
+import asyncio
+import sys
+
+from workflows import start
+
+AUDIT = {
+    "ballast": "v1",
+    "kind": "Audit",
+    "name": "drain",
+    "cloud": "simcloud",
+    "execution": {"mode": "auto"},
+}
+
+
+async def main(host: str) -> None:
+    client = await start.connect()  # address, TLS, keys: TEMPORAL_ADDRESS, TEMPORAL_PROFILE, … as everywhere
+    drain = {**AUDIT, "strategy": "host_maintenance", "parameters": {"maintenance_node": host}}
+    audit = await start.start_audit(client, drain)
+    print((await audit.result())["sentence"])
+    back = await start.start_rollback(client, start.plan_of(client, audit.id).id, "only an example")
+    print((await back.result())["sentence"])
+
+
+asyncio.run(main(sys.argv[1]))

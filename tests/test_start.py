@@ -1,0 +1,34 @@
+"""The typed starts for programs, as the example program in docs/ uses them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.live import Live
+
+EXAMPLE = Path(__file__).parents[1] / "docs" / "start_an_audit.py"
+
+
+def test_the_example_program_runs(live: Live) -> None:
+    """In about 15 lines it drains a host and puts everything back, and it says so."""
+    lines = EXAMPLE.read_text().splitlines()
+    assert sum(1 for line in lines if line and not line.startswith(('"""', "import", "from"))) <= 15
+    before = live.where()
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE), "north-2"],
+        env={**os.environ, **live.stack.environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = done.stdout.splitlines()
+    assert [line.rsplit(": ", 1)[-1] for line in said] == ["2 actions done", "2 actions done"], done.stderr
+    assert said[0].startswith("plan/audit/drain SUCCEEDED")
+    moved = [server for server, host in before.items() if host == "north-2"]
+    assert len(moved) == 1
+    assert [r["server"] for r in live.moves()] == 2 * moved
+    assert live.where() == before
