@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from activities import actions
 from deploy import documents
 from plan_schemas import admit, catalog, model
 from plan_schemas import plan as plans
@@ -12,7 +14,7 @@ from plan_schemas.audit import Audit
 from plan_schemas.catalog import Catalog
 from plan_schemas.loader import Invalid
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Plan
+from plan_schemas.plan import Plan, Touches
 
 
 def audit(path: Path, known: Catalog) -> Audit:
@@ -23,13 +25,19 @@ def audit(path: Path, known: Catalog) -> Audit:
 def plan(path: Path) -> Plan:
     """An ActionPlan document, as proposed or as written by hand. Raises Invalid."""
     known = catalog.load()
-    value = _checked(path, known, "ActionPlan")
-    return plans.from_document(admit.plan(value, known, name=path.stem, created_at=""))
+    row = admit.plan(_checked(path, known, "ActionPlan"), known, name=path.stem, created_at="")
+    return plans.from_document({**row, "actions": [_touching(a) for a in row["actions"]]})
 
 
 def snapshot(path: Path) -> Cluster:
     """A Snapshot document. Raises Invalid."""
     return model.from_document(_checked(path, catalog.load(), "Snapshot"))
+
+
+def _touching(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An action with what it touches, which a hand-written one leaves out."""
+    touches = actions.find(row["type"]).touches(**row.get("parameters", {}))
+    return {**row, "touches": {n: getattr(touches, n) for n in Touches.__dataclass_fields__}}
 
 
 def _checked(path: Path, known: Catalog, kind: str) -> Any:

@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from deploy import reading, simulate
+from deploy import simulate
+from deploy.commands import reading
 from plan_schemas.plan import Plan
 
 WIDTH = 50  # columns of the timeline
