@@ -34,7 +34,7 @@ def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
             door = door or open_door(document["cloud"])
             facts = module.look(door, **parameters)
             filled["expects"] = facts or {}
-            problems += _elsewhere(row, touches, facts)
+            problems += _elsewhere(row, touches, facts, document["cloud"])
         rows.append(filled)
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
@@ -49,9 +49,11 @@ def _forbidden(row: Mapping[str, Any], permission: str | None, allow: tuple[str,
     ]
 
 
-def _elsewhere(row: Mapping[str, Any], touches: Touches, facts: Mapping[str, Any] | None) -> list[str]:
+def _elsewhere(
+    row: Mapping[str, Any], touches: Touches, facts: Mapping[str, Any] | None, cloud: str
+) -> list[str]:
     if facts is None:
-        return [f"{row['id']}: what it is about does not exist"]
+        return [f"{row['id']}: there is no {touches.instance or touches.service} in {cloud}"]
     host = facts.get("host")
     if touches.out is not None and host != touches.out:
         return [f"{row['id']}: is on {host}, not on {touches.out}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,8 @@ Document = dict[str, Any]
 FINISHED = frozenset(
     {PlanState.SUCCEEDED, PlanState.FAILED, PlanState.CANCELLED, PlanState.ROLLBACK_INCOMPLETE}
 )
-# What changed the cloud and still stands; what was reverted is none of our business any more.
-STANDING = frozenset({ActionState.SUCCEEDED, ActionState.REVERT_FAILED})
+# What may have changed the cloud and still stands; what was reverted is none of our business any more.
+STANDING = frozenset({ActionState.SUCCEEDED, ActionState.FAILED, ActionState.REVERT_FAILED})
 
 
 class Refused(Exception):
@@ -35,7 +35,10 @@ def derive(
     if back.plan and is_undone(back.plan, door):
         raise Refused(f"{plan_id} was undone already: all that it changed is as it was before")
     changed = changes(back.plan, door) if back.plan else {}
-    wanted = without(back.plan, frozenset(changed)) if back.plan and partial else back.plan
+    wanted = back.plan
+    if back.plan and partial:
+        wanted, needy = without(back.plan, changed)
+        changed |= needy
     if wanted is not None:  # asked for by a person, and every step that can be taken is worth taking
         execution = replace(wanted.execution, mode="auto", on_failure="continue", on_drift="skip")
         wanted = replace(wanted, execution=execution)
@@ -92,13 +95,18 @@ def _difference(action: Action, door: Door) -> str:
     return "; ".join(execute.differences(action.expects, facts))
 
 
-def without(plan: Plan, left_out: frozenset[str]) -> Plan:
-    """The plan less some actions and all that needs them."""
-    gone = set(left_out)
+def without(plan: Plan, left_out: Collection[str]) -> tuple[Plan, dict[str, str]]:
+    """The plan less some actions and all that needs them; and why, of the latter."""
+    needy: dict[str, str] = {}
     kept: list[Action] = []
     for action in plan.actions:  # an action stands behind all that it needs
-        if gone.intersection(action.needs) or action.id in gone:
-            gone.add(action.id)
+        if action.id in left_out:
+            continue
+        missing = [id for id in action.needs if id in left_out or id in needy]
+        if missing:
+            needy[action.id] = f"needs {', '.join(missing)}"
         else:
-            kept.append(replace(action, freed_by=tuple(f for f in action.freed_by if f not in gone)))
-    return replace(plan, actions=tuple(kept))
+            kept.append(action)
+    ids = {action.id for action in kept}
+    kept = [replace(a, freed_by=tuple(f for f in a.freed_by if f in ids)) for a in kept]
+    return replace(plan, actions=tuple(kept)), needy

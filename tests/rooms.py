@@ -1,4 +1,4 @@
-"""The cloud `three-rooms` behind a live stack: servers by name, plans by hand, and the way back to the start."""
+"""The cloud `three-rooms` behind a live stack: servers by name, plans by hand, and back to the start."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from openstack.config import OpenStackConfig
+from openstack.connection import Connection
 
 from tests.live import Live
 
@@ -31,11 +34,22 @@ class Rooms:
         self.uuids = {server["name"]: uuid for uuid, server in instances.items()}
         self.home = self.live.where()
 
+    def nova(self) -> Connection:
+        """The cloud as somebody else with the same rights sees it."""
+        config = OpenStackConfig(config_files=[str(self.live.stack.directory / "clouds.yaml")])
+        return Connection(config=config.get_one(cloud="simcloud"))
+
     def restore(self) -> None:
         """No faults, every server at home, every host as declared, time as fast as usual."""
         self.live.sim("faults", method="DELETE")
         self.live.sim("settle", {})
         now = self.live.where()
+        strangers = set(now) - set(self.home)
+        if strangers:
+            nova = self.nova()
+            for uuid in sorted(strangers):
+                nova.compute.delete_server(uuid)
+            self.live.sim("settle", {})
         for uuid, host in self.home.items():
             if uuid in now and now[uuid] != host:
                 self.live.sim("move", {"server": uuid, "host": host})
@@ -59,7 +73,8 @@ class Rooms:
         return row["status"], row["disabled_reason"]
 
     def at_home(self) -> bool:
-        return self.live.where() == self.home
+        """Whether every server that there still is is where it was."""
+        return all(self.home[uuid] == host for uuid, host in self.live.where().items())
 
     def put(self, server: str, host: str) -> None:
         """Somebody else moves a server, in an instant."""

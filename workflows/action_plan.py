@@ -87,7 +87,7 @@ class ActionPlan:
         return True
 
     async def _carry_out(self, progress: Progress, ended: Any) -> None:
-        self._dispatch = Dispatch(progress, self.control.skips, self._look_for_cancel, self._absorb)
+        self._dispatch = Dispatch(progress, self.control.left_out, self._look_for_cancel, self._absorb)
         await self._dispatch.run(ended)
         self._dispatch = None
 
@@ -101,8 +101,8 @@ class ActionPlan:
             progress.stop(f"{id} failed: {standing.why}")
         if standing.cause == SkipCause.DRIFT and policy.on_drift == "stop":
             progress.stop(f"the cloud changed under {id}: {standing.why}")
-        if control.skips.pop(id, None) and standing.state == S.SUCCEEDED:
-            control.complain(f"skip_action {id}: it had already ended when the abort arrived", now())
+        if control.left_out.pop(id, None) and standing.state == S.SUCCEEDED:
+            control.complain(f"{id} had already ended when the abort arrived; it is done", now())
         self.changed()
 
     async def _conclude(self, progress: Progress) -> None:
@@ -193,7 +193,7 @@ class ActionPlan:
         reason, control = workflow.cancellation_reason(), self.control
         if reason is None or control.cancelled is not None or control.state == P.ROLLING_BACK:
             return
-        reason = reason or "cancelled through Temporal"
+        reason = reason or "by Temporal's own cancel"
         control.cancelled = Cancel(reason=reason)
         control.log.append(f"{now()} Temporal's own cancel: {reason}")
         control.stop(reason, abort=False)

@@ -98,9 +98,24 @@ class StrictJson(PydanticJSONPlainPayloadConverter):
             raise invalid(f"not JSON: {error}") from None
 
 
-def complaint(error: pydantic.ValidationError, type_hint: type | None) -> str:
+# Pydantic speaks to programmers; these it says to whoever typed the input.
+PLAIN = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+}
+
+
+def complaints(error: pydantic.ValidationError, whole: str) -> str:
+    """Every problem with its path; `whole` names what has none."""
     rows = error.errors(include_url=False, include_input=False, include_context=False)
-    said = "; ".join(f"{'.'.join(map(str, r['loc'])) or 'the input'}: {r['msg']}" for r in rows)
+    said = (f"{'.'.join(map(str, r['loc'])) or whole}: {PLAIN.get(r['type'], r['msg'])}" for r in rows)
+    return "; ".join(said)
+
+
+def complaint(error: pydantic.ValidationError, type_hint: type | None) -> str:
+    said = complaints(error, "the input")
     name = getattr(type_hint, "__name__", "input")
     return f"invalid {'document' if name == 'dict' else name}: {said}"
 

@@ -32,14 +32,15 @@ class Control:
     """State of a plan as people steer it. `abort` asks a running action to end early."""
 
     def __init__(self, abort: Callable[[str], None]) -> None:
-        self.state = P.RECOMMENDED
+        self.state = P.PENDING
         self.sentence = "is being checked"
         self.waiting_for = ""
         self.progress: Progress | None = None
         self.review: Command | None = None
         self.cancelled: Cancel | None = None
         self.rollback_asked = False
-        self.skips: dict[str, str] = {}  # running actions that a person wants left out, with the reason
+        # Running actions that a person wants left out: what they shall become, and who said so and why.
+        self.left_out: dict[str, tuple[ActionState, str]] = {}
         self.log: list[str] = []
         self.rejected: list[str] = []
         self._abort = abort
@@ -106,8 +107,7 @@ class Control:
         verb = "skipped" if command is SKIP_ACTION else "cancelled"
         said = f"{verb} by {message.by or 'somebody'}: {message.reason or 'no reason given'}"
         if progress.standing[id].state == S.ONGOING:
-            if command is SKIP_ACTION:
-                self.skips[id] = said
+            self.left_out[id] = (S.SKIPPED if command is SKIP_ACTION else S.CANCELLED, said)
             self._abort(id)
             return f"{id} is running and is being aborted"
         if command is SKIP_ACTION:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -26,12 +27,12 @@ class Dispatch:
     def __init__(
         self,
         progress: Progress,
-        skips: dict[str, str],
+        left_out: Mapping[str, tuple[ActionState, str]],
         look: Callable[[], None],
         absorb: Callable[[asyncio.CancelledError], None],
     ) -> None:
         self.progress = progress
-        self._skips = skips
+        self._left_out = left_out
         self._look = look
         self._absorb = absorb
         self._handles: dict[str, workflow.ActivityHandle[calls.Ending]] = {}
@@ -76,14 +77,19 @@ class Dispatch:
     def _ended(self, id: str, ending: calls.Ending) -> None:
         state, why = ENDINGS[ending["outcome"]], ending["why"]
         cause = SkipCause(ending["cause"]) if ending["cause"] else None
-        if state == S.CANCELLED and id in self._skips:
-            state, cause, why = S.SKIPPED, SkipCause.PERSON, self._skips[id]
-        self.progress.finish(id, state, why, cause, ending["evidence"])
+        if state == S.CANCELLED:
+            self._aborted(id, why, ending["evidence"])
+        else:
+            self.progress.finish(id, state, why, cause, ending["evidence"])
 
     def _failed(self, id: str, error: ActivityError) -> None:
-        if not is_cancelled_exception(error):
-            self.progress.finish(id, S.FAILED, sentence_of(error))
-        elif id in self._skips:
-            self.progress.finish(id, S.SKIPPED, self._skips[id], SkipCause.PERSON)
+        if is_cancelled_exception(error):
+            self._aborted(id, "it waited for its next attempt", {})
         else:
-            self.progress.finish(id, S.CANCELLED, "cancelled before it began")
+            self.progress.finish(id, S.FAILED, sentence_of(error))
+
+    def _aborted(self, id: str, how: str, evidence: dict[str, Any]) -> None:
+        """Somebody wanted an end: of this action, or of the whole plan."""
+        state, why = self._left_out.get(id, (S.CANCELLED, self.progress.stopped))
+        cause = SkipCause.PERSON if state == S.SKIPPED else None
+        self.progress.finish(id, state, "; ".join(s for s in (why, how) if s), cause, evidence)

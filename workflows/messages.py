@@ -16,6 +16,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from workflows.codec import INVALID, complaints
+
 
 class Message(pydantic.BaseModel):
     """Who says so (as claimed) and why."""
@@ -71,25 +73,18 @@ COMMANDS = (APPROVE, REJECT, SKIP_ACTION, CANCEL_ACTION, PAUSE, RESUME, CANCEL, 
 NOTHING = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{}"))  # a message sent without input
 
 
-# Pydantic speaks to programmers; these it says to whoever typed the message.
-PLAIN = {"missing": "is missing", "extra_forbidden": "is not known", "model_type": "must be a mapping"}
-
-
 def read(command: Command, raw: RawValue) -> Message:
     """The typed message of a payload. Raises ApplicationError with path and remedy."""
     try:
         value: Any = workflow.payload_converter().from_payload(raw.payload)
         return command.payload.model_validate({} if value is None else value)
     except pydantic.ValidationError as error:
-        rows = error.errors(include_url=False, include_input=False, include_context=False)
-        said = "; ".join(
-            f"{'.'.join(map(str, r['loc'])) or 'payload'}: {PLAIN.get(r['type'], r['msg'])}" for r in rows
-        )
+        said = complaints(error, "payload")
     except ApplicationError as error:
         said = error.message
     raise ApplicationError(
         f"{command.name}: {said}; expected {command.description.split(': ', 1)[1]}",
-        type="PayloadValidationError",
+        type=INVALID,
         non_retryable=True,
     )
 

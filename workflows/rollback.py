@@ -19,6 +19,7 @@ class Rollback:
 
     def __init__(self) -> None:
         self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
+        self.obstacles: list[str] = []  # what is left as it is, by permission of allow_partial
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -27,15 +28,18 @@ class Rollback:
             undo = await calls.derive_rollback(wanted["plan"], wanted["reason"], wanted["allow_partial"])
         except ActivityError as error:
             if is_cancelled_exception(error):
+                self._turn("CANCELLED", "cancelled before anything was changed")
                 raise
             raise self._refused(sentence_of(error)) from None
-        self.report["leftovers"] = undo["leftovers"]
-        obstacles = [*undo["changed"], *undo["leftovers"]]
-        if obstacles and not wanted["allow_partial"]:
+        self.obstacles = [*undo["changed"], *undo["leftovers"]]
+        said = f"nothing was changed; {wanted['plan']} cannot be undone"
+        if self.obstacles and not wanted["allow_partial"]:
             raise self._refused(
-                f"nothing was changed; {wanted['plan']} cannot be undone as a whole: {'; '.join(obstacles)}. "
+                f"{said} as a whole: {'; '.join(self.obstacles)}. "
                 "Put these back by hand, or send the same document with allow_partial: true"
             )
+        if undo["plan"] is None and self.obstacles:
+            raise self._refused(f"{said} even in part: {'; '.join(self.obstacles)}")
         if undo["plan"] is None:
             self._turn("SUCCEEDED", f"{wanted['plan']} left nothing to undo")
             return self.report
@@ -55,11 +59,13 @@ class Rollback:
             raise self._incomplete(id, details_of(error).get("unfinished") or [sentence_of(error)]) from None
         if told["unfinished"]:
             raise self._incomplete(id, told["unfinished"])
-        self._turn("SUCCEEDED", told["sentence"], counts=told["counts"])
+        partly = f"; not undone, as allowed: {'; '.join(self.obstacles)}" if self.obstacles else ""
+        self._turn("SUCCEEDED", told["sentence"] + partly, counts=told["counts"], leftovers=self.obstacles)
         return self.report
 
     def _incomplete(self, id: str, left: list[str]) -> ApplicationError:
         """Skipped is not undone: a rollback that left anything behind says so and names it."""
+        left = [*self.obstacles, *left]
         self._turn("ROLLBACK_INCOMPLETE", f"{id} left {'; '.join(left)}", leftovers=left)
         return ApplicationError(
             f"ROLLBACK_INCOMPLETE: {self.report['sentence']}", type="PlanFailed", non_retryable=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from plan_schemas.plan import Action, ActionState, Plan
+from plan_schemas.plan import Action, ActionState, Plan, PlanState
 from workflows.progress import Progress, Standing
 
 S = ActionState
@@ -26,16 +26,16 @@ def document(
     if progress:
         out["plan"] = {"name": progress.plan.name, "digest": progress.plan.digest}
         out["counts"] = counts(progress)
-        out["actions"] = {id: row(progress, id) for id in progress.actions}
+        out["actions"] = {id: row(progress, id, state) for id in progress.actions}
     return out | {"messages": list(messages), "rejected_messages": list(rejected)}
 
 
-def row(progress: Progress, id: str) -> dict[str, str]:
+def row(progress: Progress, id: str, state: str = "") -> dict[str, str]:
     standing = progress.standing[id]
     out = {"state": str(standing.state)}
     if standing.cause:
         out["cause"] = str(standing.cause)
-    why = standing.why or waiting_for(progress, id)
+    why = standing.why or waiting_for(progress, id, state)
     return out | ({"why": why} if why else {})
 
 
@@ -49,10 +49,12 @@ def unfinished(progress: Progress) -> list[str]:
     return left if len(left) <= 20 else [*left[:20], f"… and {len(left) - 20} more"]
 
 
-def waiting_for(progress: Progress, id: str) -> str:
-    """Why a pending action does not run yet."""
+def waiting_for(progress: Progress, id: str, state: str) -> str:
+    """Why a pending action of a plan in this state does not run yet."""
     if progress.standing[id].state != S.PENDING:
         return ""
+    if state == PlanState.RECOMMENDED:
+        return "waits for approval"
     action = progress.actions[id]
     open_needs = [n for n in action.needs if not progress.standing[n].satisfies]
     if open_needs:
@@ -60,7 +62,7 @@ def waiting_for(progress: Progress, id: str) -> str:
     open_frees = [n for n in action.freed_by if progress.standing[n].state in (S.PENDING, S.ONGOING)]
     if open_frees:
         return f"waits for space that {', '.join(open_frees[:3])} frees"
-    return "waits for its turn"
+    return "waits for resume" if progress.paused else "waits for its turn"
 
 
 def markdown(
@@ -81,7 +83,7 @@ def markdown(
             " · ".join(f"{k} {v}" for k, v in counts(progress).items()),
             "",
         ]
-        lines += _table(progress)
+        lines += _table(progress, state)
     if measured:
         lines += ["", measured]
     for title, said in (("Messages", messages), ("Refused messages", rejected)):
@@ -97,12 +99,16 @@ def _header(plan: Plan) -> str:
     return " · ".join(_cell(p) for p in parts)
 
 
-def _table(progress: Progress) -> list[str]:
+def _table(progress: Progress, state: str) -> list[str]:
     shown = list(progress.actions)
     if len(shown) > ROWS:
         shown = [id for id in shown if progress.standing[id].state in TELLING][:ROWS]
+    review = state == PlanState.RECOMMENDED  # whoever decides on a plan wants its reasons
     rows = [
-        _action_row(progress.actions[id], progress.standing[id], waiting_for(progress, id)) for id in shown
+        _action_row(
+            progress.actions[id], progress.standing[id], "" if review else waiting_for(progress, id, state)
+        )
+        for id in shown
     ]
     left_out = len(progress.actions) - len(shown)
     more = [f"| … | {left_out} more | | |"] if left_out else []

@@ -1,0 +1,511 @@
+"""What people say to a plan with the stock `temporal` command, all through its life, and what it answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.live import YAML, Live
+from tests.rooms import Rooms, close, nop, one_line, sleep, states
+
+MALFORMED = {
+    "skip_action": (
+        {"actoin": "a"},
+        "action: is missing; actoin: is not known; expected",
+        '"action": "<id>"',
+    ),
+    "approve": ({"by": 7}, "by: Input should be a valid string; expected", '"by": "…"'),
+    "cancel": ([1, 2], "payload: must be a mapping; expected", '"rollback": true|false'),
+    "cancel_action": ("nonsense", "payload: must be a mapping; expected", '"abort": true'),
+}
+
+
+def message(live: Live, verb: str, id: str, name: str, *inputs: str, meta: tuple[str, ...] = ()) -> str:
+    """Send raw input by `verb`; answers what the sender reads."""
+    words = ["workflow", *verb.split(), "-w", id, "--name", name]
+    for one in inputs:
+        words += ["--input", one]
+    done = live.cli(*words, *meta)
+    assert "Traceback" not in done.stderr
+    return done.stderr if done.returncode else done.stdout
+
+
+# -- review -------------------------------------------------------------------------------------------------
+
+
+def test_an_audit_from_a_yaml_file_runs_after_approval_and_is_measured(rooms: Rooms) -> None:
+    """An audit started from YAML proposes, waits, runs when approved, and reports what it measured."""
+    live, audit = rooms.live, f"audit/{rooms.name}"
+    live.start("Audit", audit, rooms.audit("north-2", mode="approve", approve_within="1h"))
+    plan = f"plan/{audit}"
+    told = live.reaches(plan, "RECOMMENDED")
+    assert set(told["actions"]) == {"disable-north-2", "migrate-scratch"}
+    assert {row["why"] for row in told["actions"].values()} == {"waits for approval"}
+    assert "nothing new lands there" in rooms.page(plan), "a review needs the reasons"
+    assert rooms.writes(0) == []
+    assert "the plan will run" in rooms.answer(plan, "approve", by="eve", reason="RAM swap")
+    assert live.closed(audit) == "COMPLETED"
+    assert live.closed(plan) == "COMPLETED"
+    assert rooms.host("scratch") == "north-1"
+    assert rooms.service("north-2")[0] == "disabled"
+    report = live.query(audit)
+    assert report["state"] == "SUCCEEDED"
+    assert report["forecast"] == report["measured"]
+    (said,) = live.query(plan)["messages"]
+    assert "eve by update: approve (RAM swap)" in said
+
+
+def test_a_rejected_plan_ends_without_having_run(rooms: Rooms) -> None:
+    """Reject ends a RECOMMENDED plan, says who did it and why, and changes nothing."""
+    id, before = rooms.start(close("south-1"), mode="approve"), rooms.journal()
+    rooms.live.reaches(id, "RECOMMENDED")
+    rooms.answer(id, "reject", by="eve", reason="not during the fair")
+    assert rooms.live.closed(id) == "COMPLETED"
+    told = rooms.live.query(id)
+    assert told["state"] == "REJECTED"
+    assert "eve" in told["sentence"]
+    assert "not during the fair" in told["sentence"]
+    assert rooms.writes(before) == []
+
+
+def test_a_plan_that_nobody_approves_expires(rooms: Rooms) -> None:
+    """A plan without approval inside `approve_within` ends EXPIRED, which is no failure."""
+    id = rooms.start(close("south-1"), mode="approve", approve_within="1s")
+    assert rooms.live.closed(id) == "COMPLETED"
+    told = rooms.live.query(id)
+    assert told["state"] == "EXPIRED"
+    assert "nobody approved it within 0:00:01" in told["sentence"]
+    assert rooms.service("south-1")[0] == "enabled"
+
+
+def test_an_advised_plan_outlives_its_audit_and_can_be_approved_later(rooms: Rooms) -> None:
+    """In mode advise the audit ends at once, and its plan waits for whoever likes it."""
+    live, audit = rooms.live, f"audit/{rooms.name}"
+    live.start("Audit", audit, rooms.audit("north-2"))
+    assert live.closed(audit) == "COMPLETED"
+    report = live.query(audit)
+    assert "RECOMMENDED" in report["sentence"]
+    plan = report["plan"]
+    live.reaches(plan, "RECOMMENDED")
+    rooms.answer(plan, "approve", by="eve")
+    assert live.closed(plan) == "COMPLETED"
+    assert live.query(plan)["state"] == "SUCCEEDED"
+    assert rooms.host("scratch") == "north-1"
+
+
+def test_an_audit_runs_as_a_schedule(rooms: Rooms) -> None:
+    """A Schedule made from YAML by the stock CLI starts the audit under its own id."""
+    live, path = rooms.live, rooms.live.stack.directory / "nightly.yaml"
+    path.write_text(yaml.safe_dump(rooms.audit("north-2", mode="auto")))
+    made = live.cli(
+        *(
+            "schedule",
+            "create",
+            "--schedule-id",
+            "nightly",
+            "--cron",
+            "0 3 * * *",
+            "--overlap-policy",
+            "AllowAll",
+        ),
+        *("--type", "Audit", "-t", "ballast", "-w", "audit/nightly", "--input-file", str(path), *YAML),
+    )
+    assert made.returncode == 0, made.stderr
+    triggered = live.cli("schedule", "trigger", "--schedule-id", "nightly")
+    assert triggered.returncode == 0, triggered.stderr
+
+    def plan() -> str:
+        rows = listed(live, 'WorkflowType="ActionPlan"')
+        return next((id for id in rows if id.startswith("plan/audit/nightly-")), "")
+
+    id = str(live.until(plan, 20, "the Schedule starts no plan"))
+    assert live.closed(id) == "COMPLETED"
+    assert live.closed(id.removeprefix("plan/")) == "COMPLETED"
+    assert rooms.host("scratch") == "north-1"
+    assert live.cli("schedule", "delete", "--schedule-id", "nightly").returncode == 0
+
+
+def listed(live: Live, query: str) -> list[str]:
+    done = live.cli("workflow", "list", "--query", query, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    return [row["execution"]["workflowId"] for row in json.loads(done.stdout or "[]")]
+
+
+# -- a running plan -----------------------------------------------------------------------------------------
+
+
+def test_actions_of_a_running_plan_are_skipped_by_update_and_by_signal(rooms: Rooms) -> None:
+    """A skip reaches a running plan both ways, and what needs the skipped action does not start."""
+    live = rooms.live
+    id = rooms.start(
+        sleep("now", 4),
+        nop("left", needs=["now"]),
+        nop("after-left", needs=["left"]),
+        nop("right", needs=["now"]),
+        nop("after-right", needs=["right"]),
+        nop("kept", needs=["now"]),
+    )
+    live.action(id, "now", "ONGOING")
+    assert "left will not run" in rooms.answer(id, "skip_action", action="left", by="eve", reason="not now")
+    assert live.signal(id, "skip_action", '{"action": "right", "reason": "nor this"}').returncode == 0
+    assert live.closed(id) == "COMPLETED"
+    told = live.query(id)
+    assert states(told) == {
+        "now": "SUCCEEDED",
+        "left": "SKIPPED(person)",
+        "after-left": "SKIPPED(dependency)",
+        "right": "SKIPPED(person)",
+        "after-right": "SKIPPED(dependency)",
+        "kept": "SUCCEEDED",
+    }
+    assert told["actions"]["left"]["why"] == "skipped by eve: not now"
+    assert told["actions"]["right"]["why"] == "skipped by somebody: nor this"
+    assert "needs left" in told["actions"]["after-left"]["why"]
+    assert told["state"] == "SUCCEEDED"
+
+
+def test_skipping_a_running_migration_takes_the_server_back(rooms: Rooms) -> None:
+    """A skip of a running live migration aborts it in Nova: the server stays where it was, in service."""
+    rooms.speed(0.5)
+    id = rooms.start(rooms.move("web-1", "south-1"), nop("after", needs=["web-1"]))
+    rooms.is_moving("web-1")
+    said = rooms.answer(id, "skip_action", action="web-1", by="eve", reason="busy hour")
+    assert "is being aborted" in said
+    assert rooms.live.closed(id) == "COMPLETED"
+    told = rooms.live.query(id)
+    assert states(told) == {"web-1": "SKIPPED(person)", "after": "SKIPPED(dependency)"}
+    why = told["actions"]["web-1"]["why"]
+    assert why.startswith("skipped by eve: busy hour; live migration ")
+    assert why.endswith(" was aborted; the server is ACTIVE on north-1")
+    server = rooms.server("web-1")
+    assert (server["host"], server["status"], server["task_state"]) == ("north-1", "ACTIVE", None)
+
+
+def test_a_running_action_that_cannot_be_aborted_is_not_skipped(rooms: Rooms) -> None:
+    """A skip of a running action that cannot be aborted is refused with what to do instead."""
+    live = rooms.live
+    live.sim("faults", {"api": {"effect": "latency", "seconds": 3, "method": "PUT", "path": "os-services"}})
+    id = rooms.start(close("south-1"))
+    live.action(id, "close", "ONGOING")
+    said = rooms.refusal(id, "skip_action", {"action": "close"})
+    assert "close is running and cannot be aborted; roll it back afterwards" in said
+    assert live.closed(id) == "COMPLETED"
+
+
+def test_pause_holds_what_has_not_begun_until_resume(rooms: Rooms) -> None:
+    """A paused plan lets run what runs, starts nothing new, says so, and goes on when told."""
+    live = rooms.live
+    id = rooms.start(sleep("now", 2), nop("next", needs=["now"]))
+    live.action(id, "now", "ONGOING")
+    rooms.answer(id, "pause", by="eve", reason="lunch")
+    live.action(id, "now", "SUCCEEDED")
+    told = live.query(id)
+    assert told["state"] == "PAUSED"
+    assert told["actions"]["next"] == {"state": "PENDING", "why": "waits for resume"}
+    assert listed_soon(live, f'BallastState="PAUSED" AND WorkflowId="{id}"', id)
+    rooms.answer(id, "resume")
+    assert live.closed(id) == "COMPLETED"
+    assert states(live.query(id)) == {"now": "SUCCEEDED", "next": "SUCCEEDED"}
+
+
+def listed_soon(live: Live, query: str, id: str) -> bool:
+    """Visibility follows within a second or so."""
+    return bool(live.until(lambda: id in listed(live, query), 10, f"{query} does not list {id}"))
+
+
+def test_one_action_is_cancelled_and_what_needs_it_with_it(rooms: Rooms) -> None:
+    """Cancelling one waiting and one running action leaves the others alone and ends the plan Canceled."""
+    live = rooms.live
+    id = rooms.start(
+        sleep("long", 60), sleep("now", 2), nop("next", needs=["now"]), nop("last", needs=["next"])
+    )
+    live.action(id, "long", "ONGOING")
+    rooms.answer(id, "cancel_action", action="next", by="eve", reason="enough")
+    rooms.answer(id, "cancel_action", action="long", by="eve", reason="too long")
+    assert live.closed(id) == "CANCELED"
+    told = live.query(id)
+    assert states(told) == {"long": "CANCELLED", "now": "SUCCEEDED", "next": "CANCELLED", "last": "CANCELLED"}
+    assert told["actions"]["next"]["why"] == "cancelled by eve: enough"
+    assert told["actions"]["long"]["why"].startswith("cancelled by eve: too long; woken ")
+
+
+# -- cancel and roll back -----------------------------------------------------------------------------------
+
+
+def half_done(rooms: Rooms, **execution: str) -> str:
+    """A plan that has closed a host, moved a server off it, and sleeps before it goes on."""
+    id = rooms.start(
+        close("north-1"),
+        rooms.move("web-1", "south-1", needs=["close"]),
+        sleep("rest", 60, needs=["web-1"]),
+        rooms.move("web-2", "south-1", needs=["rest"]),
+        **execution,
+    )
+    rooms.live.action(id, "rest", "ONGOING")
+    return id
+
+
+def assert_undone(rooms: Rooms, id: str) -> None:
+    told = rooms.live.query(id)
+    assert states(told)["web-1"] == states(told)["close"] == "REVERTED"
+    assert rooms.at_home()
+    assert rooms.service("north-1") == ("enabled", None)
+
+
+def test_cancel_without_rollback_leaves_what_was_done(rooms: Rooms) -> None:
+    """A cancelled plan ends Canceled in Temporal's eyes, starts nothing more and undoes nothing."""
+    id = half_done(rooms, on_cancel="rollback")
+    rooms.answer(id, "cancel", by="eve", reason="change freeze", rollback=False, abort=True)
+    assert rooms.live.closed(id) == "CANCELED"
+    told = rooms.live.query(id)
+    assert (told["state"], told["sentence"]) == ("CANCELLED", "cancelled: change freeze")
+    assert states(told) == {
+        "close": "SUCCEEDED",
+        "web-1": "SUCCEEDED",
+        "rest": "CANCELLED",
+        "web-2": "CANCELLED",
+    }
+    assert rooms.host("web-1") == "south-1"
+    assert rooms.service("north-1")[0] == "disabled"
+
+
+def test_cancel_with_rollback_restores_the_start(rooms: Rooms) -> None:
+    """A plan cancelled with rollback puts every server and service back and then ends Canceled."""
+    id = half_done(rooms)
+    rooms.answer(id, "cancel", by="eve", reason="wrong host", rollback=True, abort=True)
+    assert rooms.live.closed(id) == "CANCELED"
+    told = rooms.live.query(id)
+    assert (told["state"], told["sentence"]) == (
+        "CANCELLED",
+        "cancelled: wrong host; what was done is undone",
+    )
+    assert_undone(rooms, id)
+
+
+@pytest.mark.parametrize("policy", ["stop", "rollback"])
+def test_temporals_own_cancel_follows_the_plans_policy(rooms: Rooms, policy: str) -> None:
+    """`temporal workflow cancel` is the plan's cancel by its `on_cancel`, and what runs may end."""
+    id = rooms.start(
+        close("south-2"), sleep("rest", 3, needs=["close"]), nop("last", needs=["rest"]), on_cancel=policy
+    )
+    rooms.live.action(id, "rest", "ONGOING")
+    assert rooms.live.cli("workflow", "cancel", "-w", id).returncode == 0
+    assert rooms.live.closed(id) == "CANCELED"
+    told = rooms.live.query(id)
+    assert told["state"] == "CANCELLED"
+    assert states(told)["last"] == "CANCELLED"
+    undone = policy == "rollback"
+    assert states(told)["close"] == ("REVERTED" if undone else "SUCCEEDED")
+    assert rooms.service("south-2") == (("enabled", None) if undone else ("disabled", "ballast: test"))
+
+
+def test_cancelling_an_audit_cancels_its_plan(rooms: Rooms) -> None:
+    """A cancelled audit takes its waiting plan with it; both end Canceled."""
+    live, audit = rooms.live, f"audit/{rooms.name}"
+    live.start("Audit", audit, rooms.audit("north-2", mode="approve"))
+    live.reaches(f"plan/{audit}", "RECOMMENDED")
+    assert live.cli("workflow", "cancel", "-w", audit).returncode == 0
+    assert live.closed(audit) == "CANCELED"
+    assert live.closed(f"plan/{audit}") == "CANCELED"
+    assert live.query(f"plan/{audit}")["state"] == "CANCELLED"
+    assert live.query(audit)["state"] == "CANCELLED"
+    assert rooms.at_home()
+
+
+def test_roll_back_stops_a_running_plan_and_undoes_it(rooms: Rooms) -> None:
+    """`roll_back` ends a running plan ROLLED_BACK, which is a failure with one sentence, at the start map."""
+    id = half_done(rooms)
+    rooms.answer(id, "roll_back", by="eve", reason="customers complain", abort=True)
+    assert rooms.live.closed(id) == "FAILED"
+    kind, said = rooms.failure(id)
+    assert kind == "PlanFailed"
+    assert one_line(said).startswith("ROLLED_BACK: roll back asked for: customers complain")
+    assert_undone(rooms, id)
+
+
+# -- failure ------------------------------------------------------------------------------------------------
+
+
+def test_on_failure_stop_leaves_what_was_done(rooms: Rooms) -> None:
+    """Under `stop` a late failure ends the plan with Nova's own reason, and nothing new starts."""
+    id = broken_in_the_middle(rooms, "stop")
+    kind, said = rooms.failure(id)
+    assert kind == "PlanFailed"
+    assert one_line(said).startswith("FAILED: middle failed: live migration ")
+    told = rooms.live.query(id)
+    assert states(told) == {"first": "SUCCEEDED", "middle": "FAILED", "needy": "BLOCKED", "free": "CANCELLED"}
+    assert rooms.host("web-1") == "south-1"
+
+
+def test_on_failure_continue_goes_on_with_what_does_not_need_it(rooms: Rooms) -> None:
+    """Under `continue` the rest of the plan runs, and the plan is still no success."""
+    id = broken_in_the_middle(rooms, "continue")
+    told = rooms.live.query(id)
+    assert states(told) == {"first": "SUCCEEDED", "middle": "FAILED", "needy": "BLOCKED", "free": "SUCCEEDED"}
+    assert told["state"] == "FAILED"
+    assert "needs middle, which failed" in told["actions"]["needy"]["why"]
+
+
+def test_on_failure_rollback_undoes_what_was_done(rooms: Rooms) -> None:
+    """Under `rollback` a late failure brings everything back, and the end names the cause."""
+    id = broken_in_the_middle(rooms, "rollback")
+    kind, said = rooms.failure(id)
+    assert kind == "PlanFailed"
+    assert one_line(said).startswith("ROLLED_BACK: middle failed: ")
+    assert said.endswith("what was done is undone")
+    told = rooms.live.query(id)
+    assert states(told) == {"first": "REVERTED", "middle": "FAILED", "needy": "BLOCKED", "free": "CANCELLED"}
+    assert rooms.at_home()
+
+
+def broken_in_the_middle(rooms: Rooms, on_failure: str) -> str:
+    """A plan whose second action Nova accepts and then cannot place; answers its id when it has ended."""
+    rooms.late_failure("web-2")
+    id = rooms.start(
+        rooms.move("web-1", "south-1", id="first"),
+        rooms.move("web-2", "south-2", id="middle", needs=["first"]),
+        nop("needy", needs=["middle"]),
+        sleep("free", 0.1, freed_by=["middle"]),
+        on_failure=on_failure,
+    )
+    assert rooms.live.closed(id) == "FAILED"
+    why = rooms.live.query(id)["actions"]["middle"]["why"]
+    assert "No valid host" in why, "Nova's own words"
+    assert "the server is ACTIVE on north-1" in why
+    return id
+
+
+# -- undo of a finished plan --------------------------------------------------------------------------------
+
+
+def test_a_finished_plan_is_rolled_back_once_by_its_id(rooms: Rooms) -> None:
+    """`Rollback` restores servers, service state and disabled reason; asked again it refuses clearly."""
+    live = rooms.live
+    open_west = {"host": "west-2", "state": "enabled"}
+    id = rooms.start(
+        close("north-1"),
+        rooms.move("web-1", "south-1", needs=["close"]),
+        rooms.move("web-2", "south-2", needs=["close"]),
+        {"id": "open", "type": "change_nova_service_state", "parameters": open_west},
+    )
+    assert live.closed(id) == "COMPLETED"
+    assert rooms.service("west-2") == ("enabled", None)
+    again = rooms.roll_back(id)
+    assert live.closed(again) == "COMPLETED"
+    assert live.query(again)["state"] == "SUCCEEDED"
+    assert rooms.at_home()
+    assert rooms.service("north-1") == ("enabled", None)
+    assert rooms.service("west-2") == ("disabled", "waiting for memory")
+    before = rooms.journal()
+    rooms.roll_back(id)
+    assert live.closed(again) == "FAILED"
+    kind, said = rooms.failure(again)
+    assert kind == "Refused"
+    assert f"{id} was undone already" in one_line(said)
+    assert rooms.writes(before) == []
+
+
+def test_a_rollback_of_a_running_plan_is_refused(rooms: Rooms) -> None:
+    """A running plan is not rolled back from outside; the refusal names the message that does it."""
+    id = rooms.start(sleep("rest", 60))
+    rooms.live.action(id, "rest", "ONGOING")
+    asked = rooms.roll_back(id)
+    assert rooms.live.closed(asked) == "FAILED"
+    kind, said = rooms.failure(asked)
+    assert kind == "Refused"
+    assert one_line(said) == f"{id} is ONGOING; a running plan takes the message roll_back instead"
+    rooms.answer(id, "cancel", abort=True)
+    assert rooms.live.closed(id) == "CANCELED"
+
+
+def test_a_rollback_of_an_unknown_plan_is_refused(rooms: Rooms) -> None:
+    """A Rollback of a plan that Temporal does not have says where to look ids up."""
+    asked = rooms.roll_back("plan/never-was")
+    assert rooms.live.closed(asked) == "FAILED"
+    kind, said = rooms.failure(asked)
+    assert kind == "Refused"
+    assert "Temporal has no plan 'plan/never-was'" in one_line(said)
+    assert "temporal workflow list" in said
+
+
+# -- what is refused, and where people see it ----------------------------------------------------------------
+
+
+def test_a_finished_plan_refuses_every_message(rooms: Rooms) -> None:
+    """Whatever is sent to a plan that has ended, the sender gets exit status 1 and a clear sentence."""
+    id, live = rooms.start(nop("only")), rooms.live
+    assert live.closed(id) == "COMPLETED"
+    for name in ("approve", "reject", "pause", "resume", "cancel", "roll_back"):
+        assert "workflow execution already completed" in rooms.refusal(id, name, {"by": "eve"})
+    for name in ("skip_action", "cancel_action"):
+        assert "workflow execution already completed" in rooms.refusal(id, name, {"action": "only"})
+    signal = live.signal(id, "skip_action", '{"action": "only"}')
+    assert signal.returncode == 1
+    assert "workflow execution already completed" in one_line(signal.stderr)
+    assert live.query(id)["state"] == "SUCCEEDED"
+
+
+def test_malformed_and_senseless_updates_are_refused_with_what_is_expected(rooms: Rooms) -> None:
+    """An update that cannot be obeyed is answered by exit status 1 and one line: path, trouble, form."""
+    id, live = rooms.start(close("south-1"), mode="approve"), rooms.live
+    live.reaches(id, "RECOMMENDED")
+    for name, (payload, trouble, form) in MALFORMED.items():
+        said = rooms.refusal(id, name, payload if not isinstance(payload, str) else json.dumps(payload))
+        assert f"{name}: {trouble}" in said
+        assert form in said
+    assert "no action 'nope' in this plan; its actions: close" in rooms.refusal(
+        id, "skip_action", {"action": "nope"}
+    )
+    assert "the plan is RECOMMENDED, not running" in rooms.refusal(id, "pause", {})
+    assert "known updates: [approve cancel" in rooms.refusal(id, "explode", {})
+    broken = message(live, "update execute", id, "skip_action", "action: [", meta=YAML)
+    assert "skip_action: input:" in one_line(broken)
+    assert "is not YAML" in broken
+    twice = message(live, "update execute", id, "skip_action", '{"action": "close"}', '{"action": "close"}')
+    assert "takes one input, 2 were given" in one_line(twice)
+    assert live.query(id)["rejected_messages"] in ([], None), "the sender knows; the page need not tell"
+    rooms.answer(id, "reject")
+    assert live.closed(id) == "COMPLETED"
+
+
+def test_malformed_and_senseless_signals_are_recorded_where_people_see_them(rooms: Rooms) -> None:
+    """A signal cannot answer, so its refusal stands in `status` and on the page, and the plan goes on."""
+    id, live = rooms.start(close("south-1"), mode="approve"), rooms.live
+    live.reaches(id, "RECOMMENDED")
+    sent: list[tuple[str, tuple[str, ...], tuple[str, ...], str]] = [
+        ("skip_action", ('{"actoin": "a"}',), (), "signal skip_action: action: is missing"),
+        ("skip_action", ('{"action": "nope"}',), (), "signal skip_action: no action 'nope' in this plan"),
+        ("skip_action", ("action: [",), YAML, "signal skip_action: input:"),
+        ("skip_action", ('{"action": "a"}', "{}"), (), "signal skip_action: takes one input, 2 were given"),
+        ("pause", ("x",), ("--input-meta", "encoding=x/y"), "signal pause: unknown encoding 'x/y'"),
+        ("approve", ("{}",), (), "signal approve: by: is missing"),
+        ("resume", (), (), "signal resume: the plan is RECOMMENDED, not running"),
+        ("explode", ("{}",), (), "signal 'explode' is unknown; known: approve, reject,"),
+    ]
+    for name, inputs, meta, _ in sent:
+        assert "Signal workflow succeeded" in message(live, "signal", id, name, *inputs, meta=meta)
+    told = live.query(id)["rejected_messages"]
+    page = rooms.page(id)
+    assert len(told) == len(sent)
+    for (_, _, _, expected), line in zip(sent, told):
+        assert expected in line
+        assert expected in page
+    message(live, "signal", id, "approve", '{"by": "eve"}')
+    assert live.closed(id) == "COMPLETED"
+    assert rooms.service("south-1")[0] == "disabled", "a good signal is obeyed after all the bad ones"
+
+
+def test_search_attributes_find_plans_by_what_they_are(rooms: Rooms) -> None:
+    """`temporal workflow list` finds a plan by state, cloud, and how many actions failed or were skipped."""
+    live, mine = rooms.live, f'WorkflowId="plan/{rooms.name}"'
+    id = rooms.start(nop("skipped"), nop("kept"), mode="approve")
+    assert listed_soon(live, f'BallastState="RECOMMENDED" AND BallastWaitingFor="approval" AND {mine}', id)
+    rooms.answer(id, "skip_action", action="skipped")
+    rooms.answer(id, "approve", by="eve")
+    assert live.closed(id) == "COMPLETED"
+    found = f'BallastState="SUCCEEDED" AND BallastCloud="simcloud" AND BallastSkippedActions=1 AND {mine}'
+    assert listed_soon(live, found, id)
+    assert listed(live, f'BallastState="RECOMMENDED" AND {mine}') == []
+    assert listed(live, f"BallastFailedActions>0 AND {mine}") == []
