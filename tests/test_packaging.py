@@ -15,7 +15,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from tests.live import TEMPORAL
-from workflows.plugin import PASSED_THROUGH, BallastPlugin
+from workflows import start
+from workflows.plugin import PASSED_THROUGH
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("plan_schemas", "workflows", "activities", "deploy")
@@ -152,8 +153,7 @@ async def test_a_workflow_that_imports_an_activity_is_refused(
         "astray_" + module.split(".")[0], FORBIDDEN_IMPORT.format(module=module), tmp_path, monkeypatch
     )
     async with await WorkflowEnvironment.start_local(dev_server_existing_path=str(TEMPORAL)) as environment:
-        options = environment.client.config()
-        client = type(environment.client)(**{**options, "plugins": [BallastPlugin()]})
+        client = await start.connect(environment.client.service_client.config.target_host)
         with pytest.raises(RuntimeError) as refused:
             Worker(client, task_queue="astray", workflows=[astray.Astray])
     assert module.split(".")[0] in str(refused.value.__cause__)
