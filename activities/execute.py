@@ -86,6 +86,8 @@ def differences(expected: Facts, found: Facts) -> tuple[str, ...]:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else str(value)
 
 

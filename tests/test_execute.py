@@ -138,7 +138,7 @@ def test_a_lock_set_meanwhile_is_drift() -> None:
     action = move(cloud)
     power.lock(cloud, cloud.instances[uuid_of(cloud, "web")], stranger(cloud), None)
     outcome = run(cloud, action)
-    assert (outcome.cause, outcome.reason) == (SkipCause.DRIFT, "locked: expected False, found True")
+    assert (outcome.cause, outcome.reason) == (SkipCause.DRIFT, "locked: expected no, found yes")
 
 
 def test_a_deleted_server_is_skipped() -> None:
