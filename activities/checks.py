@@ -62,9 +62,19 @@ def _static(cluster: Cluster, one: Instance, there: Host) -> Iterator[Refusal]:
     if one.pinned_az is not None and one.pinned_az != there.zone:
         text = f"{one.name} is pinned to zone {one.pinned_az}, {there.name} is in zone {there.zone}"
         yield Refusal("zone", there.name, text)
+    yield from _units(one, there)
     yield from _traits(one, there)
     yield from _aggregates(cluster, one, there)
     yield from _tenants(cluster, one, there)
+
+
+def _units(one: Instance, there: Host) -> Iterator[Refusal]:
+    """Overcommitment is for many: libvirt lets no single server have more than the host really has."""
+    for name, amount in sorted(one.resources.items()):
+        offered = there.inventory.get(name)
+        if offered is not None and offered.max_unit is not None and amount > offered.max_unit:
+            text = f"{there.name} gives a server at most {offered.max_unit} {name}; {one.name} needs {amount}"
+            yield Refusal("max_unit", there.name, text)
 
 
 def _traits(one: Instance, there: Host) -> Iterator[Refusal]:

@@ -23,6 +23,7 @@ class Inventory:
     total: int
     reserved: int = 0
     allocation_ratio: float = 1.0
+    max_unit: int | None = None  # the most that one consumer may have; None for no limit
 
     @property
     def capacity(self) -> int:

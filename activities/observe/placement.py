@@ -26,10 +26,18 @@ class Providers(Row):
     rows: tuple[ProviderRow, ...] = Field(alias="resource_providers")
 
 
+UNLIMITED = 2**31 - 1  # what Placement answers for a max_unit that nobody set
+
+
 class InventoryRow(Row):
     total: int
     reserved: int = 0
     allocation_ratio: float = 1.0
+    max_unit: int = UNLIMITED
+
+    def inventory(self) -> Inventory:
+        limit = None if self.max_unit >= UNLIMITED else self.max_unit
+        return Inventory(self.total, self.reserved, self.allocation_ratio, limit)
 
 
 class Inventories(Row):
@@ -70,9 +78,7 @@ def holding(reader: Reader, row: ProviderRow) -> Holding:
     base = f"/resource_providers/{row.uuid}"
     found = Inventories.model_validate_json(reader.get("placement", f"{base}/inventories", MICROVERSION)).rows
     traits = Traits.model_validate_json(reader.get("placement", f"{base}/traits", MICROVERSION)).rows
-    inventory = FrozenDict(
-        {k: Inventory(v.total, v.reserved, v.allocation_ratio) for k, v in sorted(found.items())}
-    )
+    inventory = FrozenDict({k: v.inventory() for k, v in sorted(found.items())})
     return Holding(row, inventory, tuple(sorted(traits)))
 
 

@@ -172,13 +172,15 @@ def host_key(cluster: Cluster, rules: Rules, host: Host) -> Any:
     around = tuple(a.id for a in cluster.aggregates_of(host.name))
     usable = not checks.host_refusals(host, rules)
     nested = tuple(t for p in host.providers for t in p.traits)
-    return (usable, host.zone, host.hypervisor_type, host.traits, nested, around)
+    units = tuple((k, v.max_unit) for k, v in host.inventory.items())
+    return (usable, host.zone, host.hypervisor_type, host.traits, nested, around, units)
 
 
 def _wish_key(cluster: Cluster) -> Callable[[Instance], Any]:
     """A function that is equal for instances that no rule tells apart but by room and company."""
     kept = {p for a in cluster.aggregates.values() for p in checks.tenants(a.metadata)}
     asked = {k for a in cluster.aggregates.values() for k in a.metadata}
+    units = _smallest_units(cluster)
 
     def key(one: Instance) -> Any:
         image = tuple(
@@ -187,6 +189,17 @@ def _wish_key(cluster: Cluster) -> Callable[[Instance], Any]:
         source = cluster.hosts.get(one.host or "")
         kind = source.hypervisor_type if source is not None else ""
         project = one.project if one.project in kept else ""
-        return (one.pinned_az, tuple(sorted(one.extra_specs.items())), image, kind, project)
+        large = tuple((k, v) for k, v in one.resources.items() if v > units.get(k, v))
+        return (one.pinned_az, tuple(sorted(one.extra_specs.items())), image, kind, project, large)
 
     return key
+
+
+def _smallest_units(cluster: Cluster) -> dict[str, int]:
+    """Per resource class the least that any host gives to one instance; smaller needs pass everywhere."""
+    found: dict[str, int] = {}
+    for host in cluster.hosts.values():
+        for name, offered in host.inventory.items():
+            if offered.max_unit is not None:
+                found[name] = min(offered.max_unit, found.get(name, offered.max_unit))
+    return found

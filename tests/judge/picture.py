@@ -57,6 +57,11 @@ class Picture:
             return 0.0
         return float((offer["total"] - offer.get("reserved", 0)) * offer.get("allocation_ratio", 1.0))
 
+    def unit(self, host: str, resource_class: str) -> float:
+        """Placement's max_unit: what one consumer may have at the most."""
+        offer = self.hosts[host].get("inventory", {}).get(resource_class, {})
+        return float(offer.get("max_unit", "inf"))
+
     def claimed(self, host: str, resource_class: str) -> int:
         return int(self.hosts[host].get("claimed", {}).get(resource_class, 0))
 

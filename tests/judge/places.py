@@ -134,6 +134,8 @@ def crowding(picture: Picture, instance: str, host: str) -> Broken:
         limit = picture.limit(host, resource_class)
         if used + amount > limit:
             yield "capacity", f"{host} would hold {used} + {amount} {resource_class} of {limit:g}"
+        if amount > picture.unit(host, resource_class):
+            yield "max_unit", f"{host} never gives {amount} {resource_class} to one server"
     for other in picture.hinted(instance, "different_host"):
         if other in others:
             yield "anti_affinity", f"{instance} was asked to run apart from {other}"

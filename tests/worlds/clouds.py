@@ -19,7 +19,7 @@ FLAVORS = {
     "small": (2, 4_096, 20),
     "medium": (4, 8_192, 40),
     "large": (8, 16_384, 80),
-    "cpu": (8, 4_096, 40),
+    "cpu": (10, 4_096, 40),  # more than the smallest host really has
     "memory": (4, 24_576, 40),
     "tiny": (1, 2_048, 10),
 }
@@ -117,7 +117,7 @@ def _host(draw: st.DrawFn, i: int, size: int, features: set[str]) -> Row:
         "zone": f"az{i % (1 + size // 6)}",
         "traits": ["COMPUTE_NODE", *(t for j, t in enumerate(TRAITS) if (i + j) % 2 == 0)],
         "inventory": {
-            "VCPU": {"total": vcpu, "reserved": 0, "allocation_ratio": ratio},
+            "VCPU": {"total": vcpu, "reserved": 0, "allocation_ratio": ratio, "max_unit": vcpu},
             "MEMORY_MB": {"total": memory, "reserved": 2_048, "allocation_ratio": 1.0},
             "DISK_GB": {"total": disk, "reserved": 0, "allocation_ratio": 1.0},
         },

@@ -43,7 +43,8 @@ def _scopes(draw: st.DrawFn, cluster: Cluster) -> Row:
         return {}
     zones = sorted({h.zone for h in cluster.hosts.values()})
     if measure == "only":
-        return {"include": draw(st.sampled_from([{"zones": zones[:1]}, {"aggregates": zones[-1:]}]))}
+        parts = [{"zones": zones[:1]}, {"aggregates": zones[-1:]}, {"hosts": ["no-such-host"]}]
+        return {"include": draw(st.sampled_from(parts))}
     hosts, instances = list(cluster.hosts), list(cluster.instances)
     without: list[Row] = [
         {"metadata": {"optimize": "false"}},
