@@ -31,6 +31,8 @@ WHY_NOT = [
     ("big", "plain", ["capacity"]),
     ("big", "far", []),
     ("key", "far", ["capacity"]),
+    ("wide", "far", []),
+    ("wide", "plain", ["max_unit"]),
     ("small", "other", ["hypervisor_type"]),
     ("kvm", "far", []),
     ("kvm", "other", ["hypervisor_type"]),

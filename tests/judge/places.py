@@ -47,6 +47,9 @@ def fixed(picture: Picture, terms: Terms, instance: str, host: str) -> Broken:
     pin = row.get("pinned_az")
     if pin and pin != picture.zone(host):
         yield "zone", f"pinned to zone {pin}, {host} is in {picture.zone(host)}"
+    for resource_class, amount in sorted(picture.takes(instance, host).items()):
+        if amount > picture.unit(host, resource_class):
+            yield "max_unit", f"{host} never gives {amount} {resource_class} to one server"
     yield from _traits(row, target)
     yield from _aggregates(picture, row, host)
     yield from _tenants(picture, row, host)
@@ -134,8 +137,6 @@ def crowding(picture: Picture, instance: str, host: str) -> Broken:
         limit = picture.limit(host, resource_class)
         if used + amount > limit:
             yield "capacity", f"{host} would hold {used} + {amount} {resource_class} of {limit:g}"
-        if amount > picture.unit(host, resource_class):
-            yield "max_unit", f"{host} never gives {amount} {resource_class} to one server"
     for other in picture.hinted(instance, "different_host"):
         if other in others:
             yield "anti_affinity", f"{instance} was asked to run apart from {other}"
