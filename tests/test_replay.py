@@ -6,6 +6,7 @@ Until the first release they are recorded anew when they must change: `python -m
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ def test_every_shape_is_recorded() -> None:
     assert kinds["Rollback"] >= 2
     (crash,) = (path for path in FILES if path.name.startswith("crash_and_resume"))
     assert max(_attempts(crash)) >= 2
+
+
+def test_no_history_tells_where_it_was_recorded() -> None:
+    """Neither a path nor a process of the recording machine is in any history."""
+    for path in FILES:
+        assert not re.search(r"site-packages|\.venv|/tmp/|/home/|\d+@(?!worker)", path.read_text()), path.name
 
 
 def _kinds() -> Counter[str]:

@@ -28,8 +28,10 @@ from temporalio.exceptions import ApplicationError
 from plan_schemas.loader import Invalid, parse
 
 INVALID = "PayloadValidationError"  # the SDK's own word for it
+# Ours, each a full sentence with what to do: where in our code it was raised helps nobody.
 PLAIN_FAILURES = frozenset(
     {INVALID, "InvalidDocument", "UnknownWorkflowType", "PlanFailed", "AuditFailed", "Refused"}
+    | {"Failed", "Gone", "Transient", "Incomplete", "LetGo"}
 )
 KNOWN = frozenset({b"binary/null", b"binary/plain", b"json/plain", b"json/protobuf", b"binary/protobuf"})
 MARK = "ballast/invalid"
