@@ -65,8 +65,8 @@ def test_a_rejected_plan_ends_without_having_run(rooms: Rooms) -> None:
     assert rooms.live.closed(id) == "COMPLETED"
     told = rooms.live.query(id)
     assert told["state"] == "REJECTED"
-    assert "eve" in told["sentence"]
-    assert "not during the fair" in told["sentence"]
+    assert told["sentence"] == "rejected by eve: not during the fair"
+    assert told["actions"]["close"]["why"] == "not started: rejected by eve: not during the fair"
     assert rooms.writes(before) == []
 
 
@@ -495,6 +495,32 @@ def test_malformed_and_senseless_signals_are_recorded_where_people_see_them(room
     message(live, "signal", id, "approve", '{"by": "eve"}')
     assert live.closed(id) == "COMPLETED"
     assert rooms.service("south-1")[0] == "disabled", "a good signal is obeyed after all the bad ones"
+
+
+def test_messages_to_an_audit_are_answered_with_where_they_belong(rooms: Rooms) -> None:
+    """Whoever approves the audit instead of its plan is told so, by the answer or on the audit's page."""
+    live, audit = rooms.live, f"audit/{rooms.name}"
+    live.start("Audit", audit, rooms.audit("north-2", mode="approve"))
+    live.reaches(f"plan/{audit}", "RECOMMENDED")
+    sentence = f"an audit takes no messages; send it to its plan, plan/{audit}"
+    assert f"approve: {sentence}" in rooms.refusal(audit, "approve", {"by": "eve"})
+    assert live.signal(audit, "approve", '{"by": "eve"}').returncode == 0
+    (told,) = live.query(audit)["rejected_messages"]
+    assert told.endswith(f"signal 'approve': {sentence}")
+    assert told in rooms.page(audit)
+    rooms.answer(f"plan/{audit}", "reject")
+    assert live.closed(audit) == "COMPLETED"
+
+
+def test_the_page_shows_what_runs_now(rooms: Rooms) -> None:
+    """The page of the UI is not behind: an action that runs stands there as ONGOING."""
+    id = rooms.start(nop("first"), sleep("second", 60, needs=["first"]))
+    rooms.live.action(id, "second", "ONGOING")
+    assert "| first | SUCCEEDED | nop |" in rooms.page(id)
+    assert "| second | ONGOING | sleep seconds=60 |" in rooms.page(id)
+    rooms.answer(id, "cancel", abort=True)
+    assert rooms.live.closed(id) == "CANCELED"
+    assert "| second | CANCELLED | sleep seconds=60 | cancel asked for; woken " in rooms.page(id)
 
 
 def test_search_attributes_find_plans_by_what_they_are(rooms: Rooms) -> None:

@@ -73,22 +73,27 @@ class ActionPlan:
                 timeout_summary="approval deadline",
             )
         except TimeoutError:
-            self._turn(P.EXPIRED, f"nobody approved it within {deadline}")
-            return False
+            return self._unrun(P.EXPIRED, f"nobody approved it within {deadline}")
         except asyncio.CancelledError as error:
             self._absorb(error)
             self._look_for_cancel()
         if control.cancelled is not None:
-            self._turn(P.CANCELLED, f"cancelled before it ran: {control.cancelled.reason}")
-            return False
+            why = control.cancelled.reason or "no reason given"
+            return self._unrun(P.CANCELLED, f"cancelled before it ran: {why}")
         if control.review is REJECT:
-            self._turn(P.REJECTED, control.log[-1])
-            return False
+            return self._unrun(P.REJECTED, control.reviewed)
         return True
+
+    def _unrun(self, state: PlanState, why: str) -> bool:
+        """The review ended without leave to run."""
+        if self.control.progress is not None:
+            self.control.progress.stop(why)
+        self._turn(state, why)
+        return False
 
     async def _carry_out(self, progress: Progress, ended: Any) -> None:
         self._dispatch = Dispatch(progress, self.control.left_out, self._look_for_cancel, self._absorb)
-        await self._dispatch.run(ended)
+        await self._dispatch.run(self.changed, ended)
         self._dispatch = None
 
     def _after_action(self, id: str) -> None:
@@ -195,7 +200,7 @@ class ActionPlan:
             return
         reason = reason or "by Temporal's own cancel"
         control.cancelled = Cancel(reason=reason)
-        control.log.append(f"{now()} Temporal's own cancel: {reason}")
+        control.log.append(f"{now()} cancel {reason}")
         control.stop(reason, abort=False)
         self.changed()
 

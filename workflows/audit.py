@@ -18,9 +18,11 @@ from temporalio.workflow import ParentClosePolicy
 from workflows import attributes, calls
 from workflows.action_plan import ActionPlan
 from workflows.failure import details_of, sentence_of
+from workflows.messages import redirects
 
 
 @workflow.defn(name="Audit")
+@redirects
 class Audit:
     """`audit/<name>`: takes only `cancel`; the plan it makes is `plan/<audit id>` and takes all messages."""
 
@@ -128,6 +130,14 @@ class Audit:
         workflow.upsert_search_attributes(attributes.standing(state, "", None))
         workflow.set_current_details(_page(self.report))
 
+    def addressee(self) -> str:
+        plan = self.report.get("plan", f"plan/{workflow.info().workflow_id}")
+        return f"an audit takes no messages; send it to its plan, {plan}"
+
+    def complain(self, text: str) -> None:
+        self.report["rejected_messages"] = [*self.report.get("rejected_messages", []), text]
+        workflow.set_current_details(_page(self.report))
+
     @workflow.query(name="status", description="state, the plan's id, forecast and measured indicators")
     def status(self) -> dict[str, Any]:
         return self.report
@@ -155,6 +165,8 @@ def _page(report: dict[str, Any]) -> str:
         measured = report.get("measured", {})
         lines += ["", "| indicator | forecast | measured |", "|---|---|---|"]
         lines += [f"| {k} | {v:g} | {_number(measured.get(k))} |" for k, v in report["forecast"].items()]
+    if report.get("rejected_messages"):
+        lines += ["", "**Refused messages**", *(f"* {said}" for said in report["rejected_messages"][-8:])]
     return "\n".join(lines)
 
 

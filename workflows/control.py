@@ -14,6 +14,7 @@ from workflows.messages import (
     ROLL_BACK,
     SKIP_ACTION,
     Cancel,
+    CancelAction,
     Command,
     Message,
     OnAction,
@@ -37,6 +38,7 @@ class Control:
         self.waiting_for = ""
         self.progress: Progress | None = None
         self.review: Command | None = None
+        self.reviewed = ""  # by whom and why
         self.cancelled: Cancel | None = None
         self.rollback_asked = False
         # Running actions that a person wants left out: what they shall become, and who said so and why.
@@ -61,9 +63,10 @@ class Control:
         if command is CANCEL and self.state not in {P.RECOMMENDED, *RUNNING}:
             raise Refused(f"cancel: the plan is {self.state} already")
         if isinstance(message, OnAction):
-            self._check_action(self.progress, command, message.action)
+            self._check_action(self.progress, command, message)
 
-    def _check_action(self, progress: Progress, command: Command, id: str) -> None:
+    def _check_action(self, progress: Progress, command: Command, message: OnAction) -> None:
+        id = message.action
         if id not in progress.actions:
             known = list(progress.actions)
             said = ", ".join(known[:5]) + (", …" if len(known) > 5 else "")
@@ -73,6 +76,8 @@ class Control:
             raise Refused(f"{command.name}: {id} is {state} already")
         if state == S.ONGOING and not progress.plan.types[progress.actions[id].type].abortable:
             raise Refused(f"{command.name}: {id} is running and cannot be aborted; roll it back afterwards")
+        if state == S.ONGOING and isinstance(message, CancelAction) and not message.abort:
+            raise Refused(f"{command.name}: {id} is running; only `abort: true` ends it before its time")
 
     # -- obedience --------------------------------------------------------------------------------------
 
@@ -99,13 +104,14 @@ class Control:
             return "nothing new starts" + ("; what runs is being aborted" if message.abort else "")
         if command in (APPROVE, REJECT):
             self.review = command
+            self.reviewed = _said("approved" if command is APPROVE else "rejected", message)
             return "the plan will run" if command is APPROVE else "the plan will not run"
         return self._hold(command is PAUSE)
 
     def _leave_out(self, command: Command, message: OnAction) -> str:
         progress, id = self._running_plan(), message.action
         verb = "skipped" if command is SKIP_ACTION else "cancelled"
-        said = f"{verb} by {message.by or 'somebody'}: {message.reason or 'no reason given'}"
+        said = _said(verb, message)
         if progress.standing[id].state == S.ONGOING:
             self.left_out[id] = (S.SKIPPED if command is SKIP_ACTION else S.CANCELLED, said)
             self._abort(id)
@@ -138,3 +144,7 @@ class Control:
         if self.progress is None:
             raise Refused("the plan is still being checked; send it again in a moment")
         return self.progress
+
+
+def _said(verb: str, message: Message) -> str:
+    return f"{verb} by {message.by or 'somebody'}: {message.reason or 'no reason given'}"

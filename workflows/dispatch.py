@@ -21,7 +21,7 @@ ENDINGS = {"done": S.SUCCEEDED, "skipped": S.SKIPPED, "cancelled": S.CANCELLED}
 class Dispatch:
     """Runs one progress to its end.
 
-    `look()` is called before every start, `ended(id)` after every action; `absorb` takes Temporal's cancel.
+    `look()` is called before every start; `absorb` takes Temporal's cancel.
     """
 
     def __init__(
@@ -39,15 +39,19 @@ class Dispatch:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
-    async def run(self, ended: Callable[[str], None]) -> None:
+    async def run(self, began: Callable[[], None], ended: Callable[[str], None]) -> None:
+        """`began()` is called whenever something started, `ended(id)` after every action."""
         while True:
             self._look()
-            for id in self.progress.startable():
+            starting = self.progress.startable()
+            for id in starting:
                 task = asyncio.create_task(self._act(id, ended))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             if self.progress.over:
                 return
+            if starting:
+                began()
             self._wake.clear()
             try:
                 await self._wake.wait()

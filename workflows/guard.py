@@ -51,7 +51,8 @@ class _CountsInputs(WorkflowInboundInterceptor):
         await self.next.handle_signal(input)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:
-        if len(input.args) > 1:
+        known = workflow.get_update_handler(input.update) is not None
+        if known and len(input.args) > 1:
             said = f"{input.update}: {_too_many(input.args)}"
             raise ApplicationError(said, type=INVALID, non_retryable=True)
         self.next.handle_update_validator(input)

@@ -6,7 +6,7 @@ one is recorded where people see it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,6 +138,27 @@ def _signal(command: Command) -> Any:
 
     _as_method(handle, f"signal_{command.name}")
     return workflow.signal(name=command.name, description=command.description)(handle)
+
+
+def redirects(cls: type[Any]) -> type[Any]:
+    """Class decorator (below `@workflow.defn`) of a workflow that takes no messages: their senders are told
+    where they belong. The class keeps `addressee()`, one sentence, and `complain(text)`."""
+
+    def signal(self: Any, name: str, args: Sequence[RawValue]) -> None:  # noqa: ARG001
+        self.complain(f"{now()} signal {name!r}: {self.addressee()}")
+
+    async def update(self: Any, name: str, args: Sequence[RawValue]) -> None:  # noqa: ARG001
+        raise ApplicationError(f"{name}: {self.addressee()}", type="Refused", non_retryable=True)
+
+    def validate(self: Any, name: str, args: Sequence[RawValue]) -> None:  # noqa: ARG001
+        raise ApplicationError(f"{name}: {self.addressee()}", type="Refused", non_retryable=True)
+
+    for function, name in ((signal, "stray_signal"), (update, "stray_update"), (validate, "stray_check")):
+        _as_method(function, name)
+    stray = workflow.update(dynamic=True)(update)
+    stray.validator(validate)
+    cls.stray_signal, cls.stray_update = workflow.signal(dynamic=True)(signal), stray
+    return cls
 
 
 def _as_method(function: Any, name: str) -> None:

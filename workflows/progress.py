@@ -219,7 +219,8 @@ class Progress:
         if not undo.satisfies:
             self._set(id, S.REVERT_FAILED, undo.why)
         elif state == S.SUCCEEDED or undo.state == S.SUCCEEDED:
-            self._set(id, S.REVERTED, undo.why if state == S.SUCCEEDED else f"{why}; {undo.why}")
+            told = undo.why if state == S.SUCCEEDED else "; ".join(w for w in (why, undo.why) if w)
+            self._set(id, S.REVERTED, told)
         else:
             self._set(id, state, why)
 

@@ -11,9 +11,11 @@ from temporalio.workflow import ParentClosePolicy
 from workflows import attributes, calls
 from workflows.action_plan import ActionPlan
 from workflows.failure import details_of, sentence_of
+from workflows.messages import redirects
 
 
 @workflow.defn(name="Rollback")
+@redirects
 class Rollback:
     """`rollback/<plan id>`: derives the inverse of a finished plan, checks it, runs it as an ActionPlan."""
 
@@ -79,6 +81,13 @@ class Rollback:
         self.report = {**self.report, **facts, "state": state, "sentence": sentence}
         workflow.upsert_search_attributes(attributes.standing(state, "", None))
         workflow.set_current_details(f"**{state}**: {sentence}")
+
+    def addressee(self) -> str:
+        plan = self.report.get("plan", f"plan/{workflow.info().workflow_id}")
+        return f"a rollback takes no messages; send it to the plan that it runs, {plan}"
+
+    def complain(self, text: str) -> None:
+        self.report["rejected_messages"] = [*self.report.get("rejected_messages", []), text]
 
     @workflow.query(name="status", description="state, the undoing plan's id, what could not be undone")
     def status(self) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def title(action: Action) -> str:
         return f"{kind} {action.type} {str(touches.instance)[:8]}: {touches.out} → {touches.into}".strip()
     if touches.service:
         return f"{touches.service}: {touches.sets}"
-    return f"{action.type} " + ", ".join(f"{k}={v}" for k, v in action.parameters.items())
+    return " ".join([action.type, *(f"{k}={v}" for k, v in action.parameters.items() if v != "")])
 
 
 def _cell(text: object) -> str:
