@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from plan_schemas import graph, schema
-from plan_schemas.audit import Audit, Scope, Selection
+from plan_schemas.audit import MAX_UNCERTAIN, Audit, Scope, Selection
 from plan_schemas.catalog import Catalog, Strategy
 from plan_schemas.complaints import nearest
 from plan_schemas.frozen import canonical, freeze, thaw
@@ -20,7 +20,6 @@ from plan_schemas.problems import Findings, Invalid, Path, Positions, Problem, q
 
 Document = Mapping[str, Any]
 
-_MAX_UNCERTAIN = 2.0
 _DURATIONS = ("approve_within", "settle")
 _NEEDED_BY_SEAL = ("name", "created_at", "execution", "types")
 
@@ -76,7 +75,7 @@ def effective_audit(document: Document, catalog: Catalog) -> dict[str, Any]:
         "parameters": filled(strategy.parameters, thaw(document.get("parameters", {}))),
         "scope": thaw(document.get("scope", {})),
         "execution": effective_execution(document.get("execution", {})),
-        "max_uncertain": float(document.get("max_uncertain", _MAX_UNCERTAIN)),
+        "max_uncertain": float(document.get("max_uncertain", MAX_UNCERTAIN)),
     }
 
 

@@ -10,6 +10,8 @@ from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Execution
 
+MAX_UNCERTAIN = 2.0  # percent of hosts whose numbers may be in doubt, unless an audit says otherwise
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -84,4 +86,4 @@ class Audit:
     parameters: Mapping[str, Any] = EMPTY
     scope: Scope = field(default_factory=Scope)
     execution: Execution = field(default_factory=Execution)
-    max_uncertain: float = 2.0  # percent of hosts whose numbers may be in doubt
+    max_uncertain: float = MAX_UNCERTAIN

@@ -21,7 +21,6 @@ class PlanState(StrEnum):
     PAUSED = "PAUSED"
     CANCELLING = "CANCELLING"
     ROLLING_BACK = "ROLLING_BACK"
-    # end states
     SUCCEEDED = "SUCCEEDED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
@@ -29,6 +28,17 @@ class PlanState(StrEnum):
     FAILED = "FAILED"
     ROLLED_BACK = "ROLLED_BACK"
     ROLLBACK_INCOMPLETE = "ROLLBACK_INCOMPLETE"
+
+
+PLAN_ENDS = (
+    PlanState.SUCCEEDED,
+    PlanState.REJECTED,
+    PlanState.EXPIRED,
+    PlanState.CANCELLED,
+    PlanState.FAILED,
+    PlanState.ROLLED_BACK,
+    PlanState.ROLLBACK_INCOMPLETE,
+)
 
 
 class ActionState(StrEnum):
@@ -68,7 +78,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """There is no plan, or no safe one: one sentence why, what to do about it, and the single refusals."""
+    """There is no plan, or none that is safe: one sentence why, what to do about it, the single refusals."""
 
     def __init__(self, reason: str, remedy: str = "", refusals: tuple[Refusal, ...] = ()) -> None:
         super().__init__(f"{reason}; {remedy}" if remedy else reason)
@@ -208,13 +218,6 @@ class Plan:
     forecast: Mapping[str, float] = EMPTY  # efficacy indicators
     bounds: tuple[Bound, ...] = ()
     rejected: tuple[Refusal, ...] = ()
-
-    def action(self, id: str) -> Action:
-        """The action of that id. Raises KeyError."""
-        for one in self.actions:
-            if one.id == id:
-                return one
-        raise KeyError(id)
 
     @property
     def digest(self) -> str:

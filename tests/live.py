@@ -19,7 +19,6 @@ from deploy.local.stack import Stack, alive, read_pid
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
 YAML = ("--input-meta", "encoding=text/yaml")
-PLAN_ENDS = ("SUCCEEDED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED", "ROLLED_BACK", "ROLLBACK_INCOMPLETE")
 
 
 class NotInTime(AssertionError):

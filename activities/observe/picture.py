@@ -10,9 +10,8 @@ from activities.observe import assemble, frame
 from activities.observe.account import Account
 from activities.observe.listing import Gaps, Incomplete
 from activities.observe.sweep import SKEW, Heartbeat, Sweep
+from plan_schemas.audit import MAX_UNCERTAIN
 from plan_schemas.model import Cluster
-
-__all__ = ["Incomplete", "collect"]
 
 _LOOKS = 2  # how often a host whose numbers disagree is read again
 
@@ -24,7 +23,7 @@ def collect(
     now: datetime,
     hosts: frozenset[str] | None = None,
     heartbeat: Heartbeat | None = None,
-    max_uncertain: float = 2.0,
+    max_uncertain: float = MAX_UNCERTAIN,
 ) -> Cluster:
     """The cluster as it is, or only the named hosts with all members of the groups they carry.
 

@@ -14,6 +14,7 @@ from typing import Any
 from activities.door import Failed, Transient
 from activities.observe import Incomplete, collect
 from activities.openstack import open_door
+from plan_schemas.audit import MAX_UNCERTAIN
 from plan_schemas.model import Cluster, to_document
 
 
@@ -26,9 +27,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--max-uncertain",
         type=float,
-        default=2.0,
+        default=MAX_UNCERTAIN,
         metavar="PERCENT",
-        help="of hosts that may have unexplained numbers before the snapshot is refused (default 2)",
+        help="of hosts that may have unexplained numbers; above it, refuse (default %(default)g)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object about it")
     parser.set_defaults(run=run)

@@ -18,13 +18,13 @@ from temporalio.client import Client, WorkflowFailureError
 
 from deploy.local.stack import DidNotStart, Stack
 from deploy.local.telling import heading, say, state, table
+from plan_schemas.plan import PLAN_ENDS
 from workflows import start
 
 DIRECTORY = Path("var/demo")
 AUDIT = Path(__file__).with_name("audit.yaml")
 SPEED = 25.0  # simulated seconds per second: a migration takes about one
 PATIENCE = 90.0  # seconds without any news
-PLAN_ENDS = {"SUCCEEDED", "REJECTED", "EXPIRED", "CANCELLED", "FAILED", "ROLLED_BACK", "ROLLBACK_INCOMPLETE"}
 
 
 class WentWrong(RuntimeError):
