@@ -82,7 +82,7 @@ class Choice:
             taken = np.array([field.occupied[h] for h in first], dtype=bool)
             spread.append((taken, int(field.occupied.sum()) - self.limit.hosts))
         return Kinds(
-            capacity=holds[first].astype(np.float64).reshape(len(groups), -1),
+            capacity=holds[first].astype(np.float64).reshape(len(groups), holds.shape[1]),
             count=np.array([len(g) for g in groups], dtype=np.float64),
             least=np.array([sum(field.forced[h] for h in g) for g in groups], dtype=np.float64),
             moves=np.array([field.counts[g].mean() for g in groups], dtype=np.float64),

@@ -49,8 +49,11 @@ def _solve(
     cost: Floats, kinds: Kinds, rows: list[Floats], least: list[float], *, whole: bool = True
 ) -> tuple[Floats | None, float]:
     """Cheapest numbers of hosts to keep per group, None when none do, and a proven limit of the cost."""
+    # Here, not above: half a second that no other command shall wait for.
     from scipy.optimize import Bounds, LinearConstraint, milp
 
+    if not len(cost):  # no host is in the choice
+        return np.zeros(0), 0.0
     result = milp(
         c=cost,
         constraints=[LinearConstraint(np.array(rows), lb=np.array(least))] if rows else [],
