@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,15 +21,15 @@ from activities.pulse import Pulse
 from activities.store import Lost, SnapshotStore
 from plan_schemas import admit
 from plan_schemas.catalog import Catalog
-from plan_schemas.loader import Invalid
-from plan_schemas.plan import from_document, to_document
+from plan_schemas.plan import Refused, from_document, to_document
+from plan_schemas.problems import Invalid
 
 Document = dict[str, Any]
 AT_ONCE = timedelta(milliseconds=100)
 
 
 @contextmanager
-def told_to_temporal() -> Any:
+def told_to_temporal() -> Iterator[None]:
     """Turn our errors into Temporal's: what can be retried, what cannot, one sentence each."""
     try:
         yield
@@ -39,7 +39,7 @@ def told_to_temporal() -> Any:
         raise _final("Failed", str(error)) from None
     except Gone as error:
         raise _final("Gone", str(error)) from None
-    except (decide.NoPlan, rollback.Refused) as error:
+    except Refused as error:
         raise _final("Refused", str(error)) from None
     except (Transient, Incomplete) as error:
         raise ApplicationError(str(error), type=type(error).__name__) from None
@@ -73,6 +73,7 @@ class Activities:
             self.decide,
             self.measure,
             self.act,
+            self.abort,
             self.undo,
             self.derive_rollback,
             self.cancel_workflow,
@@ -132,13 +133,14 @@ class Activities:
     def act(self, document: Document, cloud: str, allow: list[str]) -> Document:
         with told_to_temporal():
             action = complete.action_from(document)
-            outcome = execute.carry_out(action, self._open_door(cloud), Pulse(), allow=allow)
-            return {
-                "outcome": outcome.outcome,
-                "cause": outcome.cause,
-                "why": outcome.reason,
-                "evidence": {**outcome.evidence, "seconds": outcome.seconds},
-            }
+            return _told(execute.carry_out(action, self._open_door(cloud), Pulse(), allow=allow))
+
+    @activity.defn(name="act.abort", no_thread_cancel_exception=True)
+    def abort(self, document: Document, cloud: str, allow: list[str], since: str) -> Document:
+        """An abort that no attempt heard: end what they asked for, and tell what became of it."""
+        with told_to_temporal():
+            action, watch = complete.action_from(document), Pulse(datetime.fromisoformat(since))
+            return _told(execute.carry_out(action, self._open_door(cloud), watch, allow=allow, begin=False))
 
     @activity.defn(name="plan.undo")
     def undo(self, plan: Document, done: list[str], reason: str) -> Document:
@@ -184,6 +186,15 @@ class Activities:
                 ) from None
             raise
         return record
+
+
+def _told(outcome: execute.Outcome) -> Document:
+    return {
+        "outcome": outcome.outcome,
+        "cause": outcome.cause,
+        "why": outcome.reason,
+        "evidence": {**outcome.evidence, "seconds": outcome.seconds},
+    }
 
 
 def _now() -> str:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, replace
-from typing import Any
 
+from activities import strategies
 from activities.planner import plan as planner
 from plan_schemas.audit import Audit, Situation
 from plan_schemas.catalog import Catalog
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan, Proposal
-
-
-class NoPlan(Exception):
-    """Why no plan can be made, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +27,12 @@ class Made:
 def plan_for(audit: Audit, cluster: Cluster, catalog: Catalog, *, audit_id: str | None = None) -> Made:
     """Decide on a snapshot. The plan is as old as its snapshot, so that the same input gives the same bytes.
 
-    Raises NoPlan.
+    Raises Refused.
     """
     rules = audit.scope.rules(cluster, audit.execution.allow)
-    try:
-        proposal = strategy(audit.strategy).decide(Situation(cluster, rules), **dict(audit.parameters))
-        if not proposal.changes:
-            return Made(None, proposal)
-        plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
-    except planner.Refused as error:
-        raise NoPlan(str(error)) from None
+    strategy = strategies.find(audit.strategy)
+    proposal = strategy.decide(Situation(cluster, rules), **dict(audit.parameters))
+    if not proposal.changes:
+        return Made(None, proposal)
+    plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
     return Made(replace(plan, audit=audit_id) if audit_id else plan, proposal)
-
-
-def strategy(name: str) -> Any:
-    """The module of a strategy; the catalogue has vouched for its existence."""
-    return importlib.import_module(f"activities.strategies.{name}")

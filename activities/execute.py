@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from activities import actions
@@ -27,8 +28,12 @@ class Outcome:
     seconds: float = 0.0  # since it was first scheduled if it took several attempts, else since it began
 
 
-def carry_out(action: Action, door: Door, watch: Watch, *, allow: Iterable[str]) -> Outcome:
+def carry_out(
+    action: Action, door: Door, watch: Watch, *, allow: Iterable[str], begin: bool = True
+) -> Outcome:
     """Carry an action out exactly once; `allow` are the kinds of intervention that the policy permits.
+
+    Without `begin` only what an earlier attempt asked for is seen to its end.
 
     Raises Failed or Transient (and Stopped, when told to let go of what runs in the cloud).
     """
@@ -36,6 +41,8 @@ def carry_out(action: Action, door: Door, watch: Watch, *, allow: Iterable[str])
     parameters = thaw(action.parameters)
     begun = watch.now() if watch.attempt == 1 else watch.since
     if module.trace(door, watch, **parameters) is None:
+        if not begin:
+            return Outcome("cancelled", "nothing was asked of the cloud")
         skipped = _why_not(module, action, parameters, door, frozenset(allow), watch)
         if skipped is not None:
             return skipped
@@ -49,8 +56,8 @@ def carry_out(action: Action, door: Door, watch: Watch, *, allow: Iterable[str])
     return Outcome("done", "", None, evidence, _since(begun, watch))
 
 
-def _since(begun: Any, watch: Watch) -> float:
-    return round(float((watch.now() - begun).total_seconds()), 3)
+def _since(begun: datetime, watch: Watch) -> float:
+    return round((watch.now() - begun).total_seconds(), 3)
 
 
 def _why_not(

@@ -155,8 +155,9 @@ def refusal(what: str, status: int, content: bytes) -> Exception:
         return Busy(text)
     if status in (401, 408, 413, 429) or status >= 500:
         return Transient(text)
-    remedy = {403: "give the service user this right, or raise the quota that is named"}
-    return Failed(text, remedy.get(status, "the cloud refuses this request as it is; nothing was changed"))
+    if status == 403:
+        return Failed(text, "give the service user this right, or raise the quota that is named")
+    return Failed(text, "the cloud refuses this request as it is; nothing was changed")
 
 
 def _sentence(content: bytes) -> str:

@@ -14,12 +14,17 @@ LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
 
 
 class Pulse:
-    """A `Watch` over the activity that runs in this thread."""
+    """A `Watch` over the activity that runs in this thread.
 
-    def __init__(self) -> None:
+    With `aborting_since` it ends what an earlier activity began at that time: its predecessors count as
+    attempts, and the first thing it hears is the abort.
+    """
+
+    def __init__(self, aborting_since: datetime | None = None) -> None:
         info = activity.info()
-        self.since: datetime = info.scheduled_time
-        self.attempt: int = info.attempt
+        self.since: datetime = aborting_since or info.scheduled_time
+        self.attempt: int = info.attempt + (1 if aborting_since else 0)
+        self._abort_due = aborting_since is not None
         details = info.heartbeat_details
         self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else {}
         self._last: Mapping[str, Any] = self.hint
@@ -34,15 +39,17 @@ class Pulse:
         left = seconds
         while True:
             activity.heartbeat(dict(self._last))
-            if self._cancelled():
+            if self._abort_due or self._cancelled():
+                self._abort_due = False
                 self._told = True
                 raise Stopped("abort")
             if left <= 0:
                 return
             nap = min(left, LONGEST_NAP)
-            activity.wait_for_cancelled_sync(
-                nap
-            ) if not self._told else activity.wait_for_worker_shutdown_sync(nap)
+            if self._told:
+                activity.wait_for_worker_shutdown_sync(nap)
+            else:
+                activity.wait_for_cancelled_sync(nap)
             left -= nap
 
     def now(self) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 from activities import actions, execute
 from activities.door import Door
 from activities.planner import inverse
-from plan_schemas.plan import Action, ActionState, Plan, PlanState, from_document, to_document
+from plan_schemas.plan import Action, ActionState, Plan, PlanState, Refused, from_document, to_document
 
 Document = dict[str, Any]
 FINISHED = frozenset(
@@ -17,10 +17,6 @@ FINISHED = frozenset(
 )
 # What may have changed the cloud and still stands; what was reverted is none of our business any more.
 STANDING = frozenset({ActionState.SUCCEEDED, ActionState.FAILED, ActionState.REVERT_FAILED})
-
-
-class Refused(Exception):
-    """Why a plan cannot be rolled back, and what to do instead."""
 
 
 def derive(

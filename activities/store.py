@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from plan_schemas.model import Cluster, from_document, to_document
 
@@ -28,7 +28,7 @@ class SnapshotStore:
         target = self._path(ref)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_suffix(f".{os.getpid()}.tmp")
+            partial = target.with_suffix(f".{uuid4().hex}.tmp")  # another thread may be at the same one
             partial.write_bytes(raw)
             partial.replace(target)
         return ref

@@ -78,13 +78,12 @@ class Refusal:
 
 
 class Refused(Exception):
-    """There is no plan, or none that is safe: one sentence why, what to do about it, the single refusals."""
+    """There is no plan, none that is safe, or no way back: one sentence why, and what to do about it."""
 
-    def __init__(self, reason: str, remedy: str = "", refusals: tuple[Refusal, ...] = ()) -> None:
+    def __init__(self, reason: str, remedy: str = "") -> None:
         super().__init__(f"{reason}; {remedy}" if remedy else reason)
         self.reason = reason
         self.remedy = remedy
-        self.refusals = refusals
 
 
 @dataclass(frozen=True, slots=True)

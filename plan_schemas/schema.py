@@ -21,7 +21,7 @@ from plan_schemas.loader import LIMIT, parse
 from plan_schemas.patterns import danger
 from plan_schemas.problems import Findings, Path, Positions, Problem, quoted
 
-_LIMITS = {"ActionPlan": 1_900_000, "Snapshot": 2**30}
+_LIMITS = {"ActionPlan": 1_900_000, "Snapshot": 2**30}  # bytes; one input of Temporal may have 2 MB
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _KIND = re.compile(

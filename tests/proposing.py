@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from activities.decide import NoPlan, plan_for
+from activities.decide import plan_for
 from plan_schemas import admit
 from plan_schemas.catalog import load
 from plan_schemas.frozen import canonical
 from plan_schemas.model import Cluster, from_document
-from plan_schemas.plan import to_document
+from plan_schemas.plan import Refused, to_document
 
 NOW = "2026-01-01T00:00:00Z"
 
 
 def propose(cluster: Cluster, audit: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan as a document; only its refusals where there is nothing to do. Raises NoPlan."""
+    """The plan as a document; only its refusals where there is nothing to do. Raises Refused."""
     made = plan_for(admit.audit(audit, load()), cluster, load())
     if made.plan is not None:
         return to_document(made.plan)
@@ -35,7 +35,7 @@ def told(snapshot: Mapping[str, Any], audit: Mapping[str, Any]) -> bytes:
     """The plan in its one canonical form, or why there is none."""
     try:
         return canonical(propose(from_document(snapshot), audit))
-    except NoPlan as refused:
+    except Refused as refused:
         return str(refused).encode()
 
 

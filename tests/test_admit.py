@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from activities.decide import NoPlan, plan_for
+from activities.decide import plan_for
 from plan_schemas import admit
 from plan_schemas.catalog import load
 from plan_schemas.loader import Invalid, parse
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Bound, Execution, Limits, Plan, from_document, to_document
+from plan_schemas.plan import Bound, Execution, Limits, Plan, Refused, from_document, to_document
 from tests.worlds.clouds import clusters
 
 NOW = "2026-03-01T12:00:00Z"
@@ -150,7 +150,7 @@ def test_a_sealed_plan_is_admitted_unchanged(cluster: Cluster) -> None:
 def proposed(cluster: Cluster, audit: dict[str, Any]) -> Plan | None:
     try:
         return plan_for(admit.audit(audit, load()), cluster, load()).plan
-    except NoPlan:
+    except Refused:
         return None
 
 

@@ -14,11 +14,12 @@ from activities.planner import bounds, inverse, schedule
 from activities.planner import plan as planner
 from activities.planner.verify import verify
 from activities.strategies import actuator
+from plan_schemas import schema
 from plan_schemas.audit import Audit, Rules, Situation
 from plan_schemas.catalog import load
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Cluster, Host, Instance, Inventory, ServerGroup, build
-from plan_schemas.plan import Execution, Limits, Plan, Refused, to_document
+from plan_schemas.plan import Action, Execution, Limits, Plan, Refused, to_document
 from tests.crowds import crowd, exchanged, replay
 
 ALLOW = ("live", "cold", "service")
@@ -54,6 +55,10 @@ def row(*vcpus: tuple[str, str, int], hosts: str = "abc", room: int = 4) -> Clus
     )
 
 
+def action(plan: Plan, id: str) -> Action:
+    return {a.id: a for a in plan.actions}[id]
+
+
 def edges(plan: Plan) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     return {a.id: (a.needs, a.freed_by) for a in plan.actions}
 
@@ -81,7 +86,7 @@ def test_two_that_change_places_go_over_a_third_host() -> None:
     plan = make(row(("x", "a", 4), ("y", "b", 4)), [move("x", "a", "b"), move("y", "b", "a")])
     assert [a.id for a in plan.actions] == ["migrate-x-via", "migrate-y", "migrate-x"]
     assert edges(plan)["migrate-x"] == (("migrate-x-via",), ("migrate-y",))
-    assert plan.action("migrate-x").expects["host"] == "c"
+    assert action(plan, "migrate-x").expects["host"] == "c"
     assert plan.forecast["instance_migrations_count"] == 3
 
 
@@ -99,8 +104,8 @@ def test_moves_out_of_a_host_need_its_closing_just_in_time() -> None:
     plan = make(cluster, [move("x", "a", "b"), service("a", "disabled"), move("y", "a", "b")])
     assert edges(plan)["migrate-x"] == (("disable-a",), ())
     assert edges(plan)["migrate-y"] == (("disable-a",), ())
-    assert plan.action("disable-a").just_in_time
-    assert not plan.action("migrate-x").just_in_time
+    assert action(plan, "disable-a").just_in_time
+    assert not action(plan, "migrate-x").just_in_time
 
 
 def test_nothing_moves_into_a_host_that_the_plan_closes() -> None:
@@ -197,7 +202,7 @@ def test_a_plan_without_an_edge_that_it_needs_is_not_let_out() -> None:
 
 def test_a_plan_that_is_too_large_says_how_to_make_it_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit there is no plan but a remedy."""
-    monkeypatch.setattr(planner, "LARGEST", 1000)
+    monkeypatch.setattr(schema, "largest", lambda _: 1000)
     with pytest.raises(Refused, match="max_moves"):
         make(row(("x", "a", 1)), [move("x", "a", "b")])
 
@@ -209,9 +214,9 @@ def test_the_way_back_opens_a_host_before_it_fills_it() -> None:
     back = inverse.undo_plan(plan, ["disable-a", "migrate-x"], reason="why").plan
     assert back is not None
     assert edges(back) == {"undo-disable-a": ((), ()), "undo-migrate-x": (("undo-disable-a",), ())}
-    assert back.action("undo-migrate-x").parameters["destination"] == "a"
-    assert back.action("undo-migrate-x").expects["host"] == "b"
-    assert back.action("undo-disable-a").expects["disabled_reason"] == "ballast: test"
+    assert action(back, "undo-migrate-x").parameters["destination"] == "a"
+    assert action(back, "undo-migrate-x").expects["host"] == "b"
+    assert action(back, "undo-disable-a").expects["disabled_reason"] == "ballast: test"
 
 
 def test_only_what_was_done_is_undone() -> None:

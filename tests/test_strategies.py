@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from activities import checks
-from activities.decide import NoPlan
 from plan_schemas import admit, schema
 from plan_schemas import plan as plans
 from plan_schemas.catalog import load
 from plan_schemas.loader import parse
 from plan_schemas.model import Cluster, from_document, to_document
+from plan_schemas.plan import Refused
 from tests import distribution, judge, truth, worlds
 from tests.proposing import NOW, propose, told
 
@@ -87,7 +87,7 @@ def proposed(cluster: Cluster, audit: Row) -> Row | None:
     """The plan document, or None where there is no plan and it is said why."""
     try:
         return propose(cluster, audit)
-    except NoPlan as refused:
+    except Refused as refused:
         told_why = str(refused)
     assert told_why
     assert "fault" not in told_why
@@ -206,7 +206,7 @@ def test_a_planted_bug_in_the_checks_is_found(monkeypatch: pytest.MonkeyPatch) -
     def judged(cluster: Cluster, audit: Row) -> None:
         try:
             document = propose(cluster, audit)
-        except NoPlan as refused:
+        except Refused as refused:
             failed.update({"refused as unproven"} if "fault" in str(refused) else ())
         else:
             failed.update(v.rule for v in judge.plan(to_document(cluster), document, audit=audit))

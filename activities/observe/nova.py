@@ -211,7 +211,6 @@ class ServerMigrations(Page):
 
 class Requests(Page):
     rows: tuple[Request, ...] = Field(alias="instanceActions")
-    links: tuple[Link, ...] = ()
 
 
 class OneServer(Row):

@@ -21,12 +21,12 @@ class Back:
 
 
 def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
-    """Undo the actions `done` (ids; of a mapping, its keys). The undo of `x` is `undo-x`.
+    """Undo the actions of the ids `done`. The undo of `x` is `undo-x`.
 
     Where x waited for y, y's undo waits for that of x: space is given back before it is taken again. Only a
     host that was closed before it was emptied is opened first again, before it is filled.
     """
-    chosen = {id for id in done if id}
+    chosen = frozenset(done)
     leftovers: list[str] = []
     undone: dict[str, Action] = {}
     for action in plan.actions:

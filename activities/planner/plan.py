@@ -15,15 +15,13 @@ from activities.planner.order import Ordered, order
 from activities.planner.projection import Projection
 from activities.planner.step import Step, step
 from activities.planner.verify import verify
+from plan_schemas import schema
 from plan_schemas.audit import Audit, Rules
 from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import FrozenDict, canonical, freeze
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, ActionType, Plan, Proposal, Refusal, Refused, to_document
 
-__all__ = ["Refused", "make"]
-
-LARGEST = 1_900_000  # bytes; Temporal takes 2 MB
 _SHOWN = 200  # refusals that a plan carries
 
 
@@ -128,9 +126,8 @@ def _capped(refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
 
 
 def _small_enough(plan: Plan) -> None:
-    size = len(canonical(to_document(plan)))
-    if size > LARGEST:
-        text = (
-            f"the plan has {len(plan.actions)} actions and {size / 1e6:.1f} MB; at most 1.9 MB can be carried"
-        )
+    size, most = len(canonical(to_document(plan))), schema.largest("ActionPlan")
+    if size > most:
+        has = f"the plan has {len(plan.actions)} actions and {size / 1e6:.1f} MB"
+        text = f"{has}; at most {most / 1e6:.1f} MB can be carried"
         raise Refused(text, "limit it with max_moves or a narrower scope, and run the audit again afterwards")

@@ -49,7 +49,7 @@ class Step:
 
 
 def step(change: Change, number: int, id: str) -> Step:
-    """The step of a change. Raises Refused for a type of action that there is not."""
+    """The step of a change. Raises Failed for a type of action that this worker does not have."""
     module = actions.find(change.type)
     return Step(change, number, id, module.touches(**change.parameters), module)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from activities.decide import Made, NoPlan, plan_for
+from activities.decide import Made, plan_for
 from deploy import telling
 from deploy.commands import reading
 from plan_schemas import catalog
-from plan_schemas.plan import to_document
+from plan_schemas.plan import Refused, to_document
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     read = perf_counter()
     try:
         made = plan_for(audit, cluster, known)
-    except NoPlan as refused:
+    except Refused as refused:
         if args.json:
             print(json.dumps({"refused": str(refused)}, ensure_ascii=False))
         else:
