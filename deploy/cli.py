@@ -13,6 +13,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import NoReturn
 
+from activities.door import Failed
 from deploy import commands
 from plan_schemas.problems import Invalid
 
@@ -23,9 +24,7 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     subparsers = out.add_subparsers(metavar="COMMAND", required=True)
     names = sorted(module.name for module in iter_modules(commands.__path__))
     for name in [wanted] if wanted in names else names:
-        add = getattr(import_module(f"{commands.__name__}.{name}"), "add", None)
-        if add is not None:  # else something that commands share
-            add(subparsers)
+        import_module(f"{commands.__name__}.{name}").add(subparsers)
     return out
 
 
@@ -42,6 +41,12 @@ def run(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # `ballast … | head`: the reader has seen enough
         return 0
+    except OSError as error:  # such as a file that cannot be written
+        print(f"{error.filename or 'ballast'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 1
     except SystemExit as error:  # argparse: 0 after --help, 2 after a wrong usage
         return error.code if isinstance(error.code, int) else 2
     return status

@@ -11,11 +11,15 @@ from types import ModuleType
 from typing import Any
 
 from activities import actions, strategies
+from activities.actions import ActionModule
 from plan_schemas import catalog
 from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import thaw
 
 _REQUIRED: Any = inspect.Parameter.empty
+# The functions that take the parameters.
+_OF_STRATEGY = ("decide",)
+_OF_ACTION = tuple(name for name in vars(ActionModule) if not name.startswith("_"))
 
 
 def complaints(extra: Path | None = None) -> tuple[str, ...]:
@@ -24,14 +28,13 @@ def complaints(extra: Path | None = None) -> tuple[str, ...]:
 
 
 def differences(known: Catalog) -> Iterator[str]:
-    yield from _of_kind("strategies", strategies, known.strategies, ("decide",))
-    yield from _of_kind("actions", actions, known.actions, None)
+    yield from _of_kind("strategies", strategies, known.strategies, _OF_STRATEGY)
+    yield from _of_kind("actions", actions, known.actions, _OF_ACTION)
 
 
 def _of_kind(
-    kind: str, package: ModuleType, declared: Mapping[str, Any], functions: tuple[str, ...] | None
+    kind: str, package: ModuleType, declared: Mapping[str, Any], functions: tuple[str, ...]
 ) -> Iterator[str]:
-    """`functions` are those that take the parameters; None means all public ones."""
     coded = {module.name for module in iter_modules(package.__path__)}
     for name in sorted({*coded, *declared}):
         python, yaml = f"activities/{kind}/{name}.py", f"plan_schemas/{kind}/{name}.yaml"
@@ -42,7 +45,7 @@ def _of_kind(
         else:
             module = import_module(f"{package.__name__}.{name}")
             wanted = parameters(declared[name].parameters)
-            for function in functions or _public(module):
+            for function in functions:
                 yield from _unlike(module, function, wanted, python, yaml)
 
 
@@ -53,11 +56,6 @@ def parameters(schema: Mapping[str, Any]) -> dict[str, Any]:
         name: _REQUIRED if name in required else thaw(declared.get("default"))
         for name, declared in schema["properties"].items()
     }
-
-
-def _public(module: ModuleType) -> list[str]:
-    own = inspect.getmembers(module, lambda f: inspect.isfunction(f) and f.__module__ == module.__name__)
-    return ["touches", *(name for name, _ in own if not name.startswith("_") and name != "touches")]
 
 
 def _unlike(

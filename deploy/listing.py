@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 for a name that does not exist."""
     known: Mapping[str, Any] = getattr(catalog.load(args.plans), args.what)
     if args.name is not None and args.name not in known:
-        print(f"there is no {args.name!r} among the {args.what}; {nearest(args.name, known, 'known')}")
+        said = f"there is no {args.name!r} among the {args.what}; {nearest(args.name, known, 'known')}"
+        print(said, file=sys.stderr)
         return 1
     chosen = [one for name, one in sorted(known.items()) if args.name in (None, name)]
     if args.json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import Any
 
 from activities import actions
 from activities.occupancy import Occupancy
@@ -55,16 +54,14 @@ class _Stage:
         touches = action.touches
         if touches.instance and touches.out:
             self.occupancy.remove(touches.instance, touches.out)
-        self.cluster = _module(action).apply(self.cluster, **dict(action.parameters))
+        self.cluster = actions.find(action.type).apply(self.cluster, **action.parameters)
 
     def _refusals(self, action: Action) -> tuple[Refusal, ...]:
         missing = action.touches.instance
         if missing is not None and missing not in self.cluster.instances:
             return (Refusal("unknown_instance", missing, f"there is no server {missing} in the snapshot"),)
-        found: tuple[Refusal, ...] = _module(action).refusals(
-            self.cluster, self.occupancy, self.rules, **dict(action.parameters)
-        )
-        return found
+        module = actions.find(action.type)
+        return module.refusals(self.cluster, self.occupancy, self.rules, **action.parameters)
 
 
 def replay(plan: Plan, cluster: Cluster) -> Replay:
@@ -91,7 +88,3 @@ def replay(plan: Plan, cluster: Cluster) -> Replay:
     out.makespan, out.final = now, stage.cluster
     out.never_started = [id for id, s in progress.standing.items() if s.state == ActionState.PENDING]
     return out
-
-
-def _module(action: Action) -> Any:
-    return actions.find(action.type)

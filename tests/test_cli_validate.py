@@ -112,10 +112,30 @@ def test_the_catalogue_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "maintenance_node (string, required)" in "\n".join(
         lines(capsys, "strategies", "host_maintenance")[1]
     )
-    assert lines(capsys, "goals", "dumy") == (
-        1,
-        ["there is no 'dumy' among the goals; did you mean \"dummy\"?"],
+    assert cli.run(["goals", "dumy", "--json"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "there is no 'dumy' among the goals; did you mean \"dummy\"?\n"
+
+
+def test_what_cannot_be_written_or_done_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A directory that is not there and an action without a Python half: status 1, and no traceback."""
+    examples = OURS / "documents" / "examples"
+    audit, snapshot = str(examples / "audit-maintenance.yaml"), str(examples / "snapshot-tiny.yaml")
+    missing = str(tmp_path / "no" / "plan.yaml")
+    assert cli.run(["propose", audit, "--snapshot", snapshot, "-o", missing]) == 1
+    assert capsys.readouterr().err == f"{missing}: No such file or directory\n"
+    (tmp_path / "actions").mkdir()
+    (tmp_path / "actions" / "half.yaml").write_text((OURS / "actions" / "nop.yaml").read_text())
+    wanted = tmp_path / "wanted.yaml"
+    wanted.write_text(
+        "{ballast: v1, kind: Audit, name: a, cloud: tiny, strategy: actuator, "
+        "parameters: {actions: [{type: half}]}}"
     )
+    assert cli.run(["propose", str(wanted), "--snapshot", snapshot, "--plans", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("this worker has no action named 'half'")
 
 
 @pytest.mark.parametrize(

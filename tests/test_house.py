@@ -68,6 +68,12 @@ def test_a_difference_between_the_halves_is_named(tmp_path: Path) -> None:
     assert "decide does not take 'para3'" in said
 
 
+def test_a_function_that_an_action_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An action that could not be traced after a crash stops the worker before it does anything."""
+    monkeypatch.delattr(actions.find("nop"), "trace")
+    assert halves.complaints() == ("activities/actions/nop.py has no function trace",)
+
+
 def test_every_strategy_and_action_takes_its_example() -> None:
     """The example of each declaration can be given to the function that it is meant for."""
     for name, strategy in load().strategies.items():

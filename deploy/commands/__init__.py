@@ -1,1 +1,1 @@
-"""The commands of `ballast`: each file with an `add(subparsers)` is one, found by its presence."""
+"""The commands of `ballast`: each file here is one, found by its presence."""

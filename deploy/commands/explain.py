@@ -7,8 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy import telling
-from deploy.commands import reading
+from deploy import reading, telling
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Plan, Refusal, to_document
 

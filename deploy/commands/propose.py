@@ -10,8 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from activities.decide import Made, plan_for
-from deploy import telling
-from deploy.commands import reading
+from deploy import reading, telling
 from plan_schemas import catalog
 from plan_schemas.plan import Refused, to_document
 

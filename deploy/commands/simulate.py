@@ -6,8 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from deploy import simulate
-from deploy.commands import reading
+from deploy import reading, simulate
 from plan_schemas.plan import Plan
 
 WIDTH = 50  # columns of the timeline
