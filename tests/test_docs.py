@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from activities.actions import ActionModule
 from deploy import cli
 from plan_schemas import admit
 from plan_schemas.catalog import load
@@ -85,6 +87,18 @@ def test_the_documented_strategy_proposes(copy: Path) -> None:
 def test_the_documented_strategy_is_held_to_the_properties(copy: Path) -> None:
     """The judge's property over all strategies finds it by itself and has nothing against it."""
     run(copy, sys.executable, "-c", PROPERTY)
+
+
+def test_every_function_of_an_action_is_documented() -> None:
+    """docs/add-an-action.md tells of each function that an action's file must have, with its arguments."""
+    text = (ROOT / "docs" / "add-an-action.md").read_text()
+    told = {name: given.split(", ") for name, given in re.findall(r"^\| `(\w+)\((.*?)\)`", text, re.M)}
+    wanted = {
+        name: [p for p in inspect.signature(function).parameters if p not in ("self", "parameters")]
+        for name, function in vars(ActionModule).items()
+        if not name.startswith("_")
+    }
+    assert told == {name: [*given, "**parameters"] for name, given in wanted.items()}
 
 
 def test_the_tour_is_short_and_leads_somewhere() -> None:
