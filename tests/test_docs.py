@@ -137,3 +137,9 @@ def test_the_audit_of_the_readme_is_one() -> None:
     """The YAML example of the README is a valid audit."""
     (example,) = blocks(README, "yaml")
     assert admit.audit(yaml.safe_load(example), load()).name == "drain-cmp-04"
+
+
+def test_every_setting_of_a_worker_is_in_the_readme() -> None:
+    """The settings that a worker reads and those that the README lists are the same."""
+    read = set(re.findall(r"BALLAST_[A-Z_]+", (ROOT / "deploy" / "settings.py").read_text()))
+    assert read == set(re.findall(r"BALLAST_[A-Z_]+", README))
