@@ -1,4 +1,4 @@
-"""How a failure reads: one sentence for people, counts for programs."""
+"""How a failure reads: one sentence for people, a report for programs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def plan_failed(report: dict[str, Any]) -> ApplicationError:
 
 def sentence_of(error: FailureError) -> str:
     """The innermost reason of a failed activity or child, without the engine's own words around it."""
-    cause: BaseException = error
-    while isinstance(cause, (ActivityError, ChildWorkflowError)) and cause.cause is not None:
-        cause = cause.cause
+    cause = _innermost(error)
     if isinstance(cause, TimeoutError):
         kind = cause.type.name.lower().replace("_", " ") if cause.type else "time limit"
         return f"ran out of time ({kind}); look at the server in Nova before trying again"
@@ -35,10 +33,15 @@ def sentence_of(error: FailureError) -> str:
 
 
 def details_of(error: FailureError) -> dict[str, Any]:
-    """The counts that `plan_failed` sent along; empty when the child failed otherwise."""
-    cause: BaseException = error
-    while isinstance(cause, (ActivityError, ChildWorkflowError)) and cause.cause is not None:
-        cause = cause.cause
+    """The report that `plan_failed` sent along; empty when the child failed otherwise."""
+    cause = _innermost(error)
     if isinstance(cause, ApplicationError) and cause.details and isinstance(cause.details[0], dict):
         return dict(cause.details[0])
     return {}
+
+
+def _innermost(error: FailureError) -> BaseException:
+    cause: BaseException = error
+    while isinstance(cause, (ActivityError, ChildWorkflowError)) and cause.cause is not None:
+        cause = cause.cause
+    return cause

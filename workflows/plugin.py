@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from temporalio import workflow
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from workflows.codec import DATA_CONVERTER
@@ -51,9 +50,5 @@ class BallastPlugin(SimplePlugin):
             "ballast",
             data_converter=DATA_CONVERTER,
             interceptors=[Guard()],
-            workflow_runner=lambda _: _sandbox(),
+            workflow_runner=SANDBOX,
         )
-
-
-def _sandbox() -> WorkflowRunner:
-    return SANDBOX

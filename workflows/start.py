@@ -1,4 +1,4 @@
-"""Typed starts and messages for programs; the CLI and the gateway use them too.
+"""Typed starts and messages for programs; the demo uses them too.
 
 Connect with `await connect("localhost:7233")`, or give `plugins=[BallastPlugin()]` to your own client.
 """
