@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -136,10 +136,10 @@ class Activities:
             return _told(execute.carry_out(action, self._open_door(cloud), Pulse(), allow=allow))
 
     @activity.defn(name="act.abort", no_thread_cancel_exception=True)
-    def abort(self, document: Document, cloud: str, allow: list[str], since: str) -> Document:
+    def abort(self, document: Document, cloud: str, allow: list[str], since: str, hint: Document) -> Document:
         """An abort that no attempt heard: end what they asked for, and tell what became of it."""
         with told_to_temporal():
-            action, watch = complete.action_from(document), Pulse(datetime.fromisoformat(since))
+            action, watch = complete.action_from(document), Pulse(datetime.fromisoformat(since), hint)
             return _told(execute.carry_out(action, self._open_door(cloud), watch, allow=allow, begin=False))
 
     @activity.defn(name="plan.undo")
@@ -173,9 +173,17 @@ class Activities:
         await handle.cancel(reason=reason)
 
     async def _record(self, plan_id: str) -> Document:
-        """What the finished plan's workflow remembers, asked of Temporal."""
+        """What the finished plan's workflow remembers, asked of Temporal; `over` if it ended, however."""
+        handle = self._client.get_workflow_handle(plan_id)
         try:
-            record: Document = await self._client.get_workflow_handle(plan_id).query("record")
+            known = await handle.describe()
+            if known.workflow_type != "ActionPlan":
+                raise _final(
+                    "Refused",
+                    f"{plan_id!r} is a workflow {known.workflow_type}; only a plan is rolled back: give the "
+                    "id of an ActionPlan, such as plan/audit/<name>",
+                )
+            record: Document = await handle.query("record")
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise _final(
@@ -185,7 +193,7 @@ class Activities:
                     "'WorkflowType=\"ActionPlan\"'",
                 ) from None
             raise
-        return record
+        return {**record, "over": known.status != WorkflowExecutionStatus.RUNNING}
 
 
 def _told(outcome: execute.Outcome) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from temporalio import activity
@@ -16,17 +17,19 @@ LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
 class Pulse:
     """A `Watch` over the activity that runs in this thread.
 
-    With `aborting_since` it ends what an earlier activity began at that time: its predecessors count as
-    attempts, and the first thing it hears is the abort.
+    With `aborting_since` it ends what an earlier activity began at that time and last told as `hint`: that
+    counts as an attempt, and the first thing this one hears is the abort.
     """
 
-    def __init__(self, aborting_since: datetime | None = None) -> None:
+    def __init__(
+        self, aborting_since: datetime | None = None, hint: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         info = activity.info()
         self.since: datetime = aborting_since or info.scheduled_time
         self.attempt: int = info.attempt + (1 if aborting_since else 0)
         self._abort_due = aborting_since is not None
         details = info.heartbeat_details
-        self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else {}
+        self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else hint
         self._last: Mapping[str, Any] = self.hint
         self._told = False
 

@@ -284,3 +284,40 @@ def test_a_migration_that_ends_elsewhere_is_a_failure_that_says_where(rooms: Roo
     asked = rooms.roll_back(id)
     assert rooms.live.closed(asked) == "FAILED"
     assert "undo-web-1: host: expected south-1, found south-2" in one_line(rooms.failure(asked)[1])
+
+
+# -- an abort that nobody hears ------------------------------------------------------------------------------
+
+
+def test_an_abort_reaches_a_migration_whose_worker_is_dead(rooms: Rooms) -> None:
+    """A skip that finds no worker alive is obeyed by the next one, which aborts the migration in Nova."""
+    rooms.speed(0.2)
+    id = rooms.start(rooms.move("web-1", "south-1"), nop("needy", needs=["web-1"]))
+    rooms.is_moving("web-1")
+    rooms.live.kill_worker()
+    assert rooms.live.signal(id, "skip_action", '{"action": "web-1", "reason": "busy hour"}').returncode == 0
+    rooms.live.start_worker()
+    assert rooms.live.closed(id) == "COMPLETED"
+    told = rooms.live.query(id)
+    assert states(told) == {"web-1": "SKIPPED(person)", "needy": "SKIPPED(dependency)"}
+    why = told["actions"]["web-1"]["why"]
+    assert why.startswith("skipped by somebody: busy hour; live migration ")
+    assert why.endswith(" was aborted; the server is ACTIVE on north-1")
+    server = rooms.server("web-1")
+    assert (server["host"], server["status"], server["task_state"]) == ("north-1", "ACTIVE", None)
+
+
+def test_an_abort_between_two_attempts_is_checked_in_the_cloud(rooms: Rooms) -> None:
+    """A skip of an action that waits for its next attempt ends it, once nothing is found under way."""
+    trouble = {"effect": "status", "status": 503, "method": "POST", "path": "/action$"}
+    rooms.live.sim("faults", {"api": trouble})
+    before = rooms.journal()
+    id = rooms.start(rooms.move("web-4", "south-1"))
+    rooms.live.until(lambda: struck(rooms)[0] > 1, 20, "it is not tried again")
+    rooms.answer(id, "skip_action", action="web-4", by="eve", reason="never mind")
+    rooms.live.closed(id)
+    told = rooms.live.query(id)
+    assert told["actions"]["web-4"]["why"] == "skipped by eve: never mind; nothing was asked of the cloud"
+    assert told["state"] == "SUCCEEDED"
+    assert rooms.accepted_moves("web-4", before) == 0
+    assert rooms.at_home()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, TimeoutError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 from typing_extensions import TypedDict  # pydantic demands this one below Python 3.12
 
@@ -142,13 +143,24 @@ async def end_as_cancelled(reason: str) -> None:
 
 def start_action(plan: Plan, action: Action) -> ActivityHandle[Ending]:
     """Carry one action out. Its limits are those frozen in the plan; its activity id is the action's id."""
+    return _start("act", action.id, plan, action)
+
+
+def abort_action(plan: Plan, action: Action, since: datetime, lost: ActivityError) -> ActivityHandle[Ending]:
+    """End what the attempts at an action since then asked for, when none of them heard the abort."""
+    told = lost.cause.last_heartbeat_details if isinstance(lost.cause, TimeoutError) else ()
+    hint = told[0] if told and isinstance(told[0], dict) else {}
+    return _start("act.abort", f"abort {action.id}", plan, action, since.isoformat(), hint)
+
+
+def _start(name: str, id: str, plan: Plan, action: Action, *more: Any) -> ActivityHandle[Ending]:
     kind = plan.types[action.type]
     seconds = kind.timeout_seconds + kind.timeout_factor * action.seconds
     return workflow.start_activity(
-        "act",
-        args=[action_document(action), plan.cloud, list(plan.execution.allow)],
+        name,
+        args=[action_document(action), plan.cloud, list(plan.execution.allow), *more],
         result_type=Ending,
-        activity_id=action.id,
+        activity_id=id,
         summary=title(action)[:200],
         start_to_close_timeout=timedelta(seconds=seconds),
         heartbeat_timeout=timedelta(seconds=kind.heartbeat_seconds),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from plan_schemas.plan import ActionState, SkipCause
+from plan_schemas.plan import Action, ActionState, SkipCause
 from workflows import calls
 from workflows.failure import sentence_of
 from workflows.progress import Progress
@@ -35,6 +35,7 @@ class Dispatch:
         self._left_out = left_out
         self._look = look
         self._absorb = absorb
+        self._aborted: set[str] = set()
         self._handles: dict[str, workflow.ActivityHandle[calls.Ending]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -64,35 +65,44 @@ class Dispatch:
 
     def abort(self, id: str) -> None:
         if id in self._handles:
+            self._aborted.add(id)
             self._handles[id].cancel()
 
     async def _act(self, id: str, ended: Callable[[str], None]) -> None:
-        handle = calls.start_action(self.progress.plan, self.progress.actions[id])
-        self._handles[id] = handle
         try:
-            self._ended(id, await handle)
+            self._ended(id, await self._ending(self.progress.actions[id]))
         except ActivityError as error:
-            self._failed(id, error)
-        finally:
-            del self._handles[id]
+            self.progress.finish(id, S.FAILED, sentence_of(error))
         ended(id)
         self._wake.set()
+
+    async def _ending(self, action: Action) -> calls.Ending:
+        """How an action ended.
+
+        Temporal tries nothing again once an abort is asked for. If no attempt heard it (its worker is dead,
+        the next was still to come, or it just failed), nobody knows what the cloud does: it is looked for.
+        """
+        plan, begun = self.progress.plan, workflow.now()
+        handle = self._handles[action.id] = calls.start_action(plan, action)
+        try:
+            return await handle
+        except ActivityError as error:
+            told = isinstance(error.cause, ApplicationError) and error.cause.non_retryable
+            if told or not (action.id in self._aborted or is_cancelled_exception(error)):
+                raise
+            return await calls.abort_action(plan, action, begun, error)
+        finally:
+            del self._handles[action.id]
 
     def _ended(self, id: str, ending: calls.Ending) -> None:
         state, why = ENDINGS[ending["outcome"]], ending["why"]
         cause = SkipCause(ending["cause"]) if ending["cause"] else None
         if state == S.CANCELLED:
-            self._aborted(id, why, ending["evidence"])
+            self._cancelled(id, why, ending["evidence"])
         else:
             self.progress.finish(id, state, why, cause, ending["evidence"])
 
-    def _failed(self, id: str, error: ActivityError) -> None:
-        if is_cancelled_exception(error):
-            self._aborted(id, "it waited for its next attempt", {})
-        else:
-            self.progress.finish(id, S.FAILED, sentence_of(error))
-
-    def _aborted(self, id: str, how: str, evidence: dict[str, Any]) -> None:
+    def _cancelled(self, id: str, how: str, evidence: dict[str, Any]) -> None:
         """Somebody wanted an end: of this action, or of the whole plan."""
         state, why = self._left_out.get(id, (S.CANCELLED, self.progress.stopped))
         cause = SkipCause.PERSON if state == S.SKIPPED else None

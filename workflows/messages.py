@@ -23,12 +23,12 @@ class Message(pydantic.BaseModel):
     """Who says so (as claimed) and why."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
-    by: str = ""
-    reason: str = ""
+    by: str = pydantic.Field("", max_length=200)
+    reason: str = pydantic.Field("", max_length=2000)
 
 
 class Approve(Message):
-    by: str = pydantic.Field(min_length=1)
+    by: str = pydantic.Field(min_length=1, max_length=200)
 
 
 class OnAction(Message):
