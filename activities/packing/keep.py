@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 
 from activities.packing.board import Board, Ints, Mask
-from activities.planner.bounds import Kinds, fewest_hosts, fewest_moves, keep
+from activities.packing.program import Kinds, fewest_hosts, fewest_moves, keep
 
 _MASKS = 48  # sets of hosts that the bound looks at one by one, those with most demand first
 SLACKS = (0.03, 0.015, 0.005, 0.0)  # room to spare that a choice of hosts is asked for, the easiest first
