@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from activities import actions
+from activities.actions import ActionModule
 from activities.door import Door, Failed
 from plan_schemas.frozen import freeze
 from plan_schemas.plan import Action, Touches, execution_from
@@ -35,6 +36,8 @@ def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
             facts = module.look(door, **parameters)
             filled["expects"] = facts or {}
             problems += _elsewhere(row, touches, facts, document["cloud"])
+        else:
+            problems += _lacking(row, module, parameters)
         rows.append(filled)
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
@@ -57,6 +60,15 @@ def _elsewhere(
     host = facts.get("host")
     if touches.out is not None and host != touches.out:
         return [f"{row['id']}: is on {host}, not on {touches.out}"]
+    return []
+
+
+def _lacking(row: Mapping[str, Any], module: ActionModule, parameters: Mapping[str, Any]) -> list[str]:
+    """What is expected is also what the undo restores."""
+    try:
+        module.inverse(row["expects"], **parameters)
+    except KeyError as fact:
+        return [f"{row['id']}: expects lacks {fact}, to be undone by; without expects, the cloud is asked"]
     return []
 
 

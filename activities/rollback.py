@@ -17,6 +17,8 @@ FINISHED = frozenset(
 )
 # What may have changed the cloud and still stands; what was reverted is none of our business any more.
 STANDING = frozenset({ActionState.SUCCEEDED, ActionState.FAILED, ActionState.REVERT_FAILED})
+# And what a terminated plan was at: nobody told it how that ended, so the cloud is asked.
+CUT_OFF = frozenset({ActionState.ONGOING, ActionState.REVERTING})
 
 
 def derive(
@@ -25,7 +27,7 @@ def derive(
     """`{plan, leftovers, changed}` from a finished plan's record. Nothing is written. Raises Refused."""
     _require_finished(record, plan_id)
     plan = from_document(record["plan"])
-    done = [id for id, row in record["actions"].items() if row["state"] in STANDING]
+    done = [id for id, row in record["actions"].items() if row["state"] in STANDING | CUT_OFF]
     back = inverse.undo_plan(plan, done, reason=f"rollback of {plan_id}: {reason}")
     door = open_door(plan.cloud)
     if back.plan and is_undone(back.plan, door):
@@ -49,7 +51,7 @@ def _require_finished(record: Mapping[str, Any], plan_id: str) -> None:
     state = record["state"]
     if state == PlanState.ROLLED_BACK:
         raise Refused(f"{plan_id} was undone already: {record['sentence']}")
-    if state not in FINISHED:
+    if state not in FINISHED and not record.get("over"):
         raise Refused(f"{plan_id} is {state}; a running plan takes the message roll_back instead")
     if "plan" not in record:
         raise Refused(f"{plan_id} never came to a plan: {record['sentence']}")

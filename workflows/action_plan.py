@@ -66,6 +66,7 @@ class ActionPlan:
             return True
         self._turn(P.RECOMMENDED, "waits for approval", "approval")
         deadline = timedelta(seconds=plan.execution.approve_within_seconds)
+        self._look_for_cancel()  # one that came with the end of the check woke nobody
         try:
             await workflow.wait_condition(
                 lambda: control.review is not None or control.cancelled is not None,
@@ -73,7 +74,9 @@ class ActionPlan:
                 timeout_summary="approval deadline",
             )
         except TimeoutError:
-            return self._unrun(P.EXPIRED, f"nobody approved it within {deadline}")
+            # With no worker at the deadline, an answer and the alarm arrive together: the answer counts.
+            if control.review is None and control.cancelled is None:
+                return self._unrun(P.EXPIRED, f"nobody approved it within {deadline}")
         except asyncio.CancelledError as error:
             self._absorb(error)
             self._look_for_cancel()
@@ -137,7 +140,12 @@ class ActionPlan:
         """Undo what was done, in reverse order and as parallel as forward; a cancel cannot interrupt it."""
         self._turn(P.ROLLING_BACK, why)
         undoing = calls.derive_undo(to_document(progress.plan), progress.to_undo(), why)
-        derived = await self._uninterrupted(undoing)
+        try:
+            derived = await self._uninterrupted(undoing)
+        except ActivityError as error:
+            said = f"the way back is unknown: {sentence_of(error)}"
+            self.leftovers += [f"{id}: {said}" for id in progress.to_undo()]
+            return
         self.leftovers += derived["leftovers"]
         if derived["plan"] is None:
             return
@@ -198,7 +206,7 @@ class ActionPlan:
         reason, control = workflow.cancellation_reason(), self.control
         if reason is None or control.cancelled is not None or control.state == P.ROLLING_BACK:
             return
-        reason = reason or "by Temporal's own cancel"
+        reason = reason[:1000] or "by Temporal's own cancel"
         control.cancelled = Cancel(reason=reason)
         control.log.append(f"{now()} cancel {reason}")
         control.stop(reason, abort=False)

@@ -10,6 +10,7 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     ChildWorkflowError,
+    FailureError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
@@ -28,20 +29,29 @@ class Audit:
 
     def __init__(self) -> None:
         self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
-        self.plan_state = ""
+        self.came_to = ""  # the plan's end, as soon as there is one
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
         try:
             audit = await calls.admit_audit(document)
             await self._serve(audit)
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                self._turn("CANCELLED", "cancelled before a plan was made")
-                raise
-            self._turn("FAILED", sentence_of(error))
-            raise ApplicationError(sentence_of(error), type="AuditFailed", non_retryable=True) from None
+        except (ActivityError, ChildWorkflowError, asyncio.CancelledError) as error:
+            raise self._ended_early(error) from None
         return self.report
+
+    def _ended_early(self, error: BaseException) -> BaseException:
+        """What a step that failed or was cancelled means for the audit; what the plan came to is told too."""
+        if isinstance(error, FailureError) and not is_cancelled_exception(error):
+            said = sentence_of(error)
+            said = f"{self.came_to}; this could not be measured: {said}" if self.came_to else said
+            self._turn("FAILED", said)
+            return ApplicationError(said, type="AuditFailed", non_retryable=True)
+        # Without a reason it is only the worker that lets go of this workflow.
+        if workflow.cancellation_reason() is not None and self.report["state"] != "CANCELLED":
+            cut_short = f"{self.came_to}; cancelled before this was measured"
+            self._turn("CANCELLED", cut_short if self.came_to else "cancelled before a plan was made")
+        return error
 
     async def _serve(self, audit: dict[str, Any]) -> None:
         workflow.upsert_search_attributes(
@@ -61,8 +71,10 @@ class Audit:
             return
         self._turn("ONGOING", f"{decision['summary']}; {plan.id} holds review and execution", plan=plan.id)
         ending = await self._wait_for(plan)
+        self.came_to = f"{plan.id} {ending[0]}: {ending[1]}"
+        self.report |= {"plan_state": ending[0], "counts": ending[2]}
         await self._measure(audit, before, decision["plan"])
-        self._close(plan.id, *ending)
+        self._close(ending[0])
 
     async def _start_plan(
         self, document: dict[str, Any]
@@ -90,6 +102,8 @@ class Audit:
         self, plan: workflow.ChildWorkflowHandle[Any, dict[str, Any]]
     ) -> tuple[str, str, dict[str, Any]]:
         """The plan's end state, its sentence and its counts. Cancelling the audit cancels the plan."""
+        if workflow.cancellation_reason() is not None:
+            plan.cancel()  # it came together with the plan's start, and woke nobody
         try:
             told = await plan
         except ChildWorkflowError as error:
@@ -118,10 +132,9 @@ class Audit:
         if ratio is not None:
             workflow.upsert_search_attributes([attributes.EFFICACY.value_set(ratio)])
 
-    def _close(self, plan_id: str, state: str, sentence: str, counts: dict[str, int]) -> None:
+    def _close(self, state: str) -> None:
         good = state in ("SUCCEEDED", "REJECTED", "EXPIRED")
-        self.report["counts"] = counts
-        self._turn("SUCCEEDED" if good else "FAILED", f"{plan_id} {state}: {sentence}", plan_state=state)
+        self._turn("SUCCEEDED" if good else "FAILED", self.came_to)
         if not good:
             raise ApplicationError(self.report["sentence"], type="AuditFailed", non_retryable=True)
 

@@ -22,6 +22,8 @@ from workflows.messages import (
 from workflows.progress import Progress
 
 P, S = PlanState, ActionState
+# Whoever sends nonsense must not make the status too large to be read: characters of one, number of newest.
+LONGEST_COMPLAINT, COMPLAINTS = 1000, 200
 RUNNING = frozenset({P.PENDING, P.ONGOING, P.PAUSED})
 
 
@@ -91,7 +93,8 @@ class Control:
 
     def complain(self, text: str, at: str) -> None:
         """Note a message that could not be obeyed where people see it."""
-        self.rejected.append(f"{at} {text}")
+        self.rejected.append(f"{at} {text[:LONGEST_COMPLAINT]}")
+        del self.rejected[:-COMPLAINTS]
 
     def _do(self, command: Command, message: Message) -> str:
         if isinstance(message, OnAction):

@@ -133,7 +133,8 @@ def title(action: Action) -> str:
 
 
 def _cell(text: object) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ")[:300]
+    """Text that stays inside its cell, whatever it holds."""
+    return " ".join(str(text).split())[:300].replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _cut(text: str) -> str:

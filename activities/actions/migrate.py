@@ -47,7 +47,8 @@ def wants(expected: Facts, *, instance: str, source: str, destination: str, kind
 
 
 def satisfied(facts: Facts, *, instance: str, source: str, destination: str, kind: str) -> bool:
-    return bool(facts["host"] == destination and facts["task_state"] is None)
+    """A server that a failed move left in ERROR is not as wanted, wherever it is."""
+    return bool(facts["host"] == destination and facts["task_state"] is None and facts["status"] != "ERROR")
 
 
 def apply(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> Cluster:
