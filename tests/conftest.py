@@ -1,17 +1,14 @@
-"""What every test session shows at its end: what the random clouds and plans were like."""
+"""What live tests share, and what a session shows of its random clouds and plans at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests import distribution
-from tests.live import Live, bring_up
+from tests.live import THREE_ROOMS, Live, bring_up
 from tests.rooms import Rooms
-
-THREE_ROOMS = Path("deploy/simcloud/clouds/three-rooms.yaml").resolve()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -19,6 +19,7 @@ from deploy.local.stack import Stack, alive, read_pid
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
 YAML = ("--input-meta", "encoding=text/yaml")
+THREE_ROOMS = Path(__file__).parents[1] / "deploy" / "simcloud" / "clouds" / "three-rooms.yaml"
 
 
 class NotInTime(AssertionError):
@@ -46,20 +47,8 @@ class Live:
         """Start a workflow from YAML, as the README says."""
         path = self.stack.directory / "input.yaml"
         path.write_text(document if isinstance(document, str) else yaml.safe_dump(dict(document)))
-        words = (
-            "workflow",
-            "start",
-            "-t",
-            "ballast",
-            "--type",
-            kind,
-            "-w",
-            id,
-            "--input-file",
-            str(path),
-            *YAML,
-        )
-        done = self.cli(*words)
+        words = ("workflow", "start", "-t", "ballast", "--type", kind, "-w", id)
+        done = self.cli(*words, "--input-file", str(path), *YAML)
         assert done.returncode == 0, done.stderr
 
     def update(self, id: str, name: str, **payload: Any) -> subprocess.CompletedProcess[str]:
@@ -70,9 +59,12 @@ class Live:
         return self.cli("workflow", "signal", "-w", id, "--name", name, "--input", payload)
 
     def query(self, id: str, name: str = "status") -> dict[str, Any]:
-        done = self.cli("workflow", "query", "-w", id, "--type", name, "-o", "json")
+        done = self._query(id, name)
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout)["queryResult"][0])
+
+    def _query(self, id: str, name: str) -> subprocess.CompletedProcess[str]:
+        return self.cli("workflow", "query", "-w", id, "--type", name, "-o", "json")
 
     def describe(self, id: str) -> dict[str, Any]:
         done = self.cli("workflow", "describe", "-w", id, "-o", "json")
@@ -112,7 +104,8 @@ class Live:
         return dict(self.until(look, within, f"{action} of {id} does not come to {' or '.join(states)}"))
 
     def _status(self, id: str) -> dict[str, Any] | None:
-        done = self.cli("workflow", "query", "-w", id, "--type", "status", "-o", "json")
+        """None while it cannot be asked: it does not exist yet, or its worker is away."""
+        done = self._query(id, "status")
         return dict(json.loads(done.stdout)["queryResult"][0]) if done.returncode == 0 else None
 
     def until(self, look: Callable[[], Any], within: float, complaint: str) -> Any:

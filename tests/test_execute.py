@@ -57,8 +57,6 @@ def stranger(cloud: Cloud) -> Caller:
 
 
 def caller(cloud: Cloud) -> Caller:
-    from deploy.simcloud.identity import Caller
-
     user = cloud.identity.users["ballast"]
     return Caller(user.id, user.name, cloud.identity.projects[user.project], user.roles, "req-0")
 

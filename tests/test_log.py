@@ -14,8 +14,7 @@ import yaml
 from temporalio.client import Client
 
 from deploy import log
-from tests.conftest import THREE_ROOMS
-from tests.live import Live, bring_up
+from tests.live import THREE_ROOMS, Live, bring_up
 from workflows import start
 
 CANARY = "canary-5e11-in-the-coal-mine"
