@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from activities import actions
@@ -12,6 +14,8 @@ from plan_schemas.frozen import freeze
 from plan_schemas.plan import Action, Touches, execution_from
 
 Document = dict[str, Any]
+# Temporal takes 2 MiB in one piece, and 51,200 events in one history: up to six an action, there and back.
+LARGEST, MOST = 1_500_000, 4_000
 
 
 def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
@@ -25,12 +29,9 @@ def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
     allow = execution_from(document["execution"]).allow
     for row in document["actions"]:
         module, parameters = actions.find(row["type"]), row.get("parameters", {})
-        filled = dict(row)
+        filled = touching(row)
         problems += _forbidden(row, module.permission(**parameters), allow)
-        touches: Touches = module.touches(**parameters)
-        filled["touches"] = {
-            n: v for n in Touches.__dataclass_fields__ if (v := getattr(touches, n)) is not None
-        }
+        touches = Touches(**filled["touches"])
         if "expects" not in row:
             door = door or open_door(document["cloud"])
             facts = module.look(door, **parameters)
@@ -42,6 +43,24 @@ def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
     return {**document, "actions": rows}
+
+
+def touching(row: Mapping[str, Any]) -> Document:
+    """The same action with what it touches, whatever it says of that itself."""
+    touches = actions.find(row["type"]).touches(**row.get("parameters", {}))
+    return {**row, "touches": {k: v for k, v in asdict(touches).items() if v is not None}}
+
+
+def require_size(document: Document) -> Document:
+    """The same plan, if one workflow can carry all of it out and undo it. Raises Failed."""
+    count, size = len(document["actions"]), len(json.dumps(document).encode())
+    if count <= MOST and size <= LARGEST:
+        return document
+    raise Failed(
+        f"the plan has {count} actions in {size / 1e6:.1f} MB; one workflow takes at most {MOST} in "
+        f"{LARGEST / 1e6:.1f} MB",
+        "split it, or narrow the scope of its audit",
+    )
 
 
 def _forbidden(row: Mapping[str, Any], permission: str | None, allow: tuple[str, ...]) -> list[str]:

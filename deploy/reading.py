@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from activities import actions
+from activities import complete
 from deploy import documents
 from plan_schemas import admit, catalog, model
 from plan_schemas import plan as plans
@@ -14,7 +13,7 @@ from plan_schemas.audit import Audit
 from plan_schemas.catalog import Catalog
 from plan_schemas.loader import Invalid
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Plan, Touches
+from plan_schemas.plan import Plan
 
 
 def audit(path: Path, known: Catalog) -> Audit:
@@ -26,18 +25,12 @@ def plan(path: Path) -> Plan:
     """An ActionPlan document, as proposed or as written by hand. Raises Invalid."""
     known = catalog.load()
     row = admit.plan(_checked(path, known, "ActionPlan"), known, name=path.stem, created_at="")
-    return plans.from_document({**row, "actions": [_touching(a) for a in row["actions"]]})
+    return plans.from_document({**row, "actions": [complete.touching(a) for a in row["actions"]]})
 
 
 def snapshot(path: Path) -> Cluster:
     """A Snapshot document. Raises Invalid."""
     return model.from_document(_checked(path, catalog.load(), "Snapshot"))
-
-
-def _touching(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An action with what it touches, which a hand-written one leaves out."""
-    touches = actions.find(row["type"]).touches(**row.get("parameters", {}))
-    return {**row, "touches": {n: getattr(touches, n) for n in Touches.__dataclass_fields__}}
 
 
 def _checked(path: Path, known: Catalog, kind: str) -> Any:

@@ -27,11 +27,11 @@ class Moment:
 
 @dataclass
 class Replay:
+    final: Cluster
     moments: list[Moment] = field(default_factory=list)
     violations: list[tuple[float, str, Refusal]] = field(default_factory=list)  # when, action, which rule
     makespan: float = 0.0
     bound: float = 0.0
-    final: Cluster | None = None
     never_started: list[str] = field(default_factory=list)
 
 
@@ -66,7 +66,7 @@ class _Stage:
 
 def replay(plan: Plan, cluster: Cluster) -> Replay:
     """Run a plan on a snapshot as the executor would: the same slots, edges and priorities."""
-    out = Replay(bound=bounds.makespan(plan.actions, plan.execution.limits))
+    out = Replay(cluster, bound=bounds.makespan(plan.actions, plan.execution.limits))
     stage = _Stage(cluster, Rules(frozenset(cluster.hosts), allow=frozenset(plan.execution.allow)))
     progress, now, running = Progress(plan), 0.0, list[tuple[float, int, str]]()
     order = {a.id: i for i, a in enumerate(plan.actions)}

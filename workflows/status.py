@@ -10,7 +10,7 @@ from workflows.progress import Progress, Standing
 
 S = ActionState
 LARGEST_DETAILS = 18_000  # bytes; the server allows 20,000
-ROWS = 60  # more actions than that: only those that run or went wrong
+ROWS = 60  # more actions than that: once it runs, only those that run or went wrong
 TELLING = (S.ONGOING, S.REVERTING, S.FAILED, S.REVERT_FAILED, S.BLOCKED, S.SKIPPED, S.CANCELLED)
 
 
@@ -71,7 +71,6 @@ def markdown(
     progress: Progress | None,
     messages: Sequence[str],
     rejected: Sequence[str],
-    measured: str = "",
 ) -> str:
     """The status page: state, counts, one row an action, messages and what was refused."""
     lines = [f"**{state}**" + (f": {_cell(sentence)}" if sentence else "")]
@@ -84,8 +83,6 @@ def markdown(
             "",
         ]
         lines += _table(progress, state)
-    if measured:
-        lines += ["", measured]
     for title, said in (("Messages", messages), ("Refused messages", rejected)):
         if said:
             lines += ["", f"**{title}**", *(f"* {_cell(s)}" for s in said[-8:])]
@@ -100,10 +97,11 @@ def _header(plan: Plan) -> str:
 
 
 def _table(progress: Progress, state: str) -> list[str]:
+    review = state == PlanState.RECOMMENDED  # whoever decides on a plan wants its actions and their reasons
     shown = list(progress.actions)
-    if len(shown) > ROWS:
-        shown = [id for id in shown if progress.standing[id].state in TELLING][:ROWS]
-    review = state == PlanState.RECOMMENDED  # whoever decides on a plan wants its reasons
+    if len(shown) > ROWS and not review:
+        shown = [id for id in shown if progress.standing[id].state in TELLING]
+    shown = shown[:ROWS]
     rows = [
         _action_row(
             progress.actions[id], progress.standing[id], "" if review else waiting_for(progress, id, state)

@@ -44,7 +44,11 @@ def _print_json(plan: Plan, played: simulate.Replay) -> None:
                     for at, id, r in played.violations
                 ],
                 "never_started": played.never_started,
-                "final_fingerprint": played.final.fingerprint if played.final else None,
+                "final_fingerprint": played.final.fingerprint,
+                "final_hosts": {
+                    name: {"status": host.status, "instances": len(played.final.on(name))}
+                    for name, host in played.final.hosts.items()
+                },
             }
         )
     )
@@ -64,5 +68,9 @@ def _print(plan: Plan, played: simulate.Replay) -> None:
         print(f"violation at {at:.1f} s by {id}: {refusal.code}: {refusal.text}")
     for id in played.never_started:
         print(f"never started: {id}")
+    final = played.final
+    used = sum(bool(final.on(h)) for h in final.hosts)
+    disabled = sum(h.status == "disabled" for h in final.hosts.values())
+    print(f"afterwards {used} of {len(final.hosts)} hosts carry instances, {disabled} are disabled")
     if not played.violations and not played.never_started:
         print(f"{len(plan.actions)} actions, no rule broken at any moment")
