@@ -6,8 +6,10 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 HOSTS ?= 12
 SEED ?= 7
+COMPUTES ?= 10
+DEVCLOUD_STAMP := .venv-devcloud/.stamp
 
-.PHONY: help demo demo-down test check format lint types contracts documents lock clean
+.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test check format lint types contracts documents lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +30,22 @@ demo: $(STAMP) ## a durable audit on a simulated cloud, told as a story (KEEP=1 
 
 demo-down: $(STAMP) ## stop what KEEP=1 left running
 	@$(BIN)/python -m deploy.local.down
+
+$(DEVCLOUD_STAMP): deploy/devcloud/requirements.txt
+	@echo "Installing the locked OpenStack services into .venv-devcloud (once, one or two minutes, 0.6 GB) ..."
+	@test -x .venv-devcloud/bin/python || $(PYTHON) -m venv .venv-devcloud
+	@.venv-devcloud/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/devcloud/requirements.txt
+	@touch $@
+
+devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## a real OpenStack control plane on loopback, without containers (COMPUTES=N hosts)
+	@$(BIN)/python -m deploy.devcloud --computes $(COMPUTES)
+
+devcloud-down: $(STAMP) ## stop it; its data stays in var/devcloud
+	@$(BIN)/python -m deploy.devcloud.down
+
+lock-devcloud: ## rewrite the hashed lock file of the OpenStack services
+	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
+	@.venv-lock/bin/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header deploy/devcloud/requirements.in -o deploy/devcloud/requirements.txt
 
 test: $(STAMP) ## the test suite
 	@$(BIN)/python -m pytest
@@ -55,4 +73,4 @@ lock: ## rewrite the hashed lock files
 	@.venv-lock/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements-dev.txt
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-lock var build dist
+	rm -rf .venv .venv-devcloud .venv-lock var build dist

@@ -1,0 +1,23 @@
+"""`make devcloud-down`: stop what runs of the devcloud, by the recorded process ids. Its data stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deploy.devcloud.__main__ import ENVIRONMENT, ROOT
+from deploy.devcloud.layout import Layout
+from deploy.devcloud.processes import stop
+
+BELOW = ("mariadb", "rabbitmq", "epmd", "memcached")  # stopped last: the others say goodbye through them
+
+
+def main() -> None:
+    root = ROOT.resolve()
+    recorded = Layout(Path(root), ENVIRONMENT, {}, "").recorded() if root.exists() else []
+    stopped = stop([process for process in recorded if process.name not in BELOW])
+    stopped += stop([process for process in recorded if process.name in BELOW])
+    print(f"stopped: {', '.join(stopped)}" if stopped else "nothing of the devcloud was running")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Where everything of the devcloud lies, below one directory, and the ports and secret that are its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.devcloud.processes import Process
+from deploy.local.stack import answers, free_port
+
+# Usual ports plus 10,000: a cloud or a broker that runs on this machine already keeps its own.
+USUAL = {
+    "mariadb": 13306,
+    "rabbitmq": 15673,
+    "rabbitmq-peers": 35672,
+    "epmd": 14369,
+    "memcached": 21211,
+    "keystone": 15000,
+    "placement": 18778,
+    "glance": 19292,
+    "neutron": 19696,
+    "nova": 18774,
+}
+NAME = "devcloud"  # of the cloud in clouds.yaml, of its region's users, of its database user
+REGION = "RegionOne"
+INSIDE = Path(__file__).with_name("inside")  # what runs in the OpenStack environment, not in ours
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The devcloud below `root`; `python` is the interpreter of the OpenStack environment."""
+
+    root: Path
+    python: Path
+    ports: dict[str, int]
+    secret: str
+
+    @property
+    def etc(self) -> Path:
+        return self.root / "etc"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def knobs(self) -> Path:
+        return self.root / "knobs.json"
+
+    @property
+    def clouds(self) -> Path:
+        return self.root / "clouds.yaml"
+
+    @property
+    def templates(self) -> Path:
+        """Where the packages put their paste files."""
+        return self.python.parents[1] / "etc"
+
+    def data(self, name: str) -> Path:
+        path = self.root / "data" / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def process(self, name: str) -> Process:
+        return Process(name, self.run / f"{name}.pid", self.log / f"{name}.log")
+
+    def compute(self, host: str) -> Process:
+        return self.process(f"nova-compute-{host}")
+
+    def recorded(self) -> list[Process]:
+        """Every process that was started and not stopped since."""
+        return [self.process(file.stem) for file in sorted(self.run.glob("*.pid"))]
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def command(self, script: str) -> str:
+        """A console script of the OpenStack environment."""
+        return str(self.python.with_name(script))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every OpenStack process gets: its configuration, no eventlet, one thread in each BLAS."""
+        return {
+            **{name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ},
+            "HOME": str(self.data("home")),
+            "PYTHONPATH": os.pathsep.join([str(self.etc / "plugins"), str(INSIDE)]),
+            "PYTHONWARNINGS": "ignore",
+            "OPENBLAS_NUM_THREADS": "1",
+            "OS_NOVA_DISABLE_EVENTLET_PATCHING": "true",
+            "OS_NOVA_CONFIG_DIR": str(self.etc),
+            "OS_NOVA_CONFIG_FILES": "nova-api-paste.ini;nova.conf",
+            "OS_KEYSTONE_CONFIG_DIR": str(self.etc),
+            "OS_PLACEMENT_CONFIG_DIR": str(self.etc),
+            "OS_GLANCE_CONFIG_DIR": str(self.etc),
+            "OS_NEUTRON_CONFIG_DIR": str(self.etc),
+            "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
+            "DEVCLOUD_KNOBS": str(self.knobs),
+        }
+
+
+def layout(root: Path, environment: Path) -> Layout:
+    """Open or found the devcloud below `root`. Ports stay as they are unless a stranger has taken one."""
+    root = root.resolve()
+    for name in ("etc", "run", "log", "data", "computes"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    file = root / "own.json"
+    own: dict[str, Any] = (
+        json.loads(file.read_text()) if file.exists() else {"ports": {}, "secret": secrets.token_hex(16)}
+    )
+    runs = {process.name for process in Layout(root, environment, {}, "").recorded() if process.pid}
+    for name, usual in USUAL.items():
+        owner = "rabbitmq" if name == "rabbitmq-peers" else "nova-api" if name == "nova" else name
+        port = own["ports"].get(name, usual)
+        if owner not in runs and (name not in own["ports"] or answers(port)):
+            own["ports"][name] = free_port(port)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(own, indent=2) + "\n")
+    return Layout(root, environment / "bin" / "python", own["ports"], own["secret"])
