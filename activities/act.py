@@ -88,7 +88,7 @@ class Activities:
     def admit_plan(self, document: Document, name: str) -> Document:
         with told_to_temporal():
             plan = admit.plan(document, self._catalog, name=name, created_at=_now())
-            return complete.plan(plan, self._open_door)
+            return complete.require_size(complete.plan(plan, self._open_door))
 
     @activity.defn(name="rollback.admit")
     def admit_rollback(self, document: Document) -> Document:
@@ -118,7 +118,8 @@ class Activities:
         with told_to_temporal():
             audit = admit.audit(document, self._catalog)
             made = decide.plan_for(audit, self._store.get(snapshot["ref"]), self._catalog, audit_id=audit_id)
-            return {"plan": to_document(made.plan) if made.plan else None, "summary": made.summary}
+            plan = complete.require_size(to_document(made.plan)) if made.plan else None
+            return {"plan": plan, "summary": made.summary}
 
     @activity.defn(name="audit.measure")
     def measure(self, goal: str, before: Document, after: Document) -> dict[str, float]:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import pytest
+
+from activities import complete
+from activities.door import Failed
+from plan_schemas import admit, catalog
+from plan_schemas.plan import Plan, from_document
 from tests.rooms import Rooms, close, nop, sleep, states
 from workflows import status
 from workflows.control import COMPLAINTS, LONGEST_COMPLAINT, Control
+from workflows.progress import Progress
 
 COLD = ["live", "cold", "service"]
+
+
+def effective(actions: list[dict[str, Any]]) -> Plan:
+    document = {"ballast": "v1", "kind": "ActionPlan", "cloud": "c", "actions": actions}
+    return from_document(admit.plan(document, catalog.load(), name="p", created_at="2026-01-01T00:00:00Z"))
 
 
 def test_a_cell_of_the_table_holds_whatever_it_is_given() -> None:
@@ -24,6 +37,32 @@ def test_a_storm_of_nonsense_leaves_the_status_readable() -> None:
     assert len(control.rejected) == COMPLAINTS
     assert control.rejected[-1].startswith(f"now {10 * COMPLAINTS - 1} ")
     assert all(len(said) <= LONGEST_COMPLAINT + 4 for said in control.rejected)
+
+
+def test_a_long_chain_tells_both_its_ends() -> None:
+    """However many actions need each other, the last one names its neighbour and the first cause."""
+    chain = [{"id": f"n{i}", "type": "nop", "needs": [f"n{i - 1}"] if i else []} for i in range(3000)]
+    progress = Progress(effective(chain))
+    progress.skip("n0", "not now")
+    told = [standing.why for standing in progress.standing.values()]
+    assert told[2] == "needs n1, skipped (dependency): needs n0, skipped (person): not now"
+    assert told[-1] == "needs n2998, skipped (dependency): needs n0, skipped (person): not now"
+
+
+def test_a_reason_told_of_every_action_is_cut() -> None:
+    """A long reason to cancel a plan does not make the status of its many actions too large to be read."""
+    progress = Progress(effective([{"id": f"n{i}", "type": "nop"} for i in range(3000)]))
+    progress.stop("x" * 2000)
+    assert sum(len(standing.why) for standing in progress.standing.values()) < 1_000_000
+
+
+def test_a_plan_that_one_workflow_cannot_hold_is_refused() -> None:
+    """A plan of more actions or bytes than one workflow can hold is refused with both numbers."""
+    complete.require_size({"actions": [{"id": f"n{i}"} for i in range(complete.MOST)]})
+    with pytest.raises(Failed, match=r"the plan has 4001 actions in .* at most 4000 .*; split it"):
+        complete.require_size({"actions": [{"id": "n"}] * 4001})
+    with pytest.raises(Failed, match=r"the plan has 1 actions in 1\.6 MB"):
+        complete.require_size({"actions": [{"id": "n", "reason": "x" * 1_600_000}]})
 
 
 def test_a_server_left_in_error_is_not_reported_as_undone(rooms: Rooms) -> None:

@@ -26,6 +26,7 @@ class Standing:
     why: str = ""
     cause: SkipCause | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
+    root: str = ""  # in a chain of those that need each other: why its first link cannot run
 
     @property
     def satisfies(self) -> bool:
@@ -159,7 +160,7 @@ class Progress:
         for id, standing in self.standing.items():
             if standing.state == S.PENDING:
                 self._drop_ready(id)
-                self._set(id, S.CANCELLED, f"not started: {why}")
+                self._set(id, S.CANCELLED, f"not started: {why[:200]}")  # told once per action
 
     def _end(
         self,
@@ -186,7 +187,9 @@ class Progress:
         if not standing.satisfies:
             for dependant in self._needed_by[id]:
                 if self.standing[dependant].state == S.PENDING:
-                    yield (dependant, *_fate(id, standing))
+                    fate = _fate(id, standing)
+                    self.standing[dependant].root = standing.root or fate[1]
+                    yield (dependant, *fate)
         for waiter in self._waited_by[id]:
             self._missing[waiter] -= 1
             if not self._missing[waiter] and self.standing[waiter].state == S.PENDING:
@@ -272,9 +275,10 @@ class Progress:
 
 
 def _fate(id: str, standing: Standing) -> tuple[ActionState, str, SkipCause | None]:
-    """What becomes of an action that needs one which ended so."""
+    """What becomes of an action that needs one which ended so. Of a long chain both its ends are told."""
+    why = standing.root or standing.why
     if standing.state == S.SKIPPED:
-        return S.SKIPPED, f"needs {id}, skipped ({standing.cause}): {standing.why}", SkipCause.DEPENDENCY
+        return S.SKIPPED, f"needs {id}, skipped ({standing.cause}): {why}", SkipCause.DEPENDENCY
     if standing.state == S.CANCELLED:
         return S.CANCELLED, f"needs {id}, which was cancelled", None
-    return S.BLOCKED, f"needs {id}, which {standing.state.lower()}: {standing.why}", None
+    return S.BLOCKED, f"needs {id}, which {standing.state.lower()}: {why}", None
