@@ -3,6 +3,8 @@
 import asyncio
 import sys
 
+from temporalio.client import WorkflowFailureError
+
 from workflows import start
 
 AUDIT = {
@@ -23,4 +25,7 @@ async def main(host: str) -> None:
     print((await back.result())["sentence"])
 
 
-asyncio.run(main(sys.argv[1]))
+try:
+    asyncio.run(main(sys.argv[1]))
+except WorkflowFailureError as error:
+    sys.exit(f"not done: {error.cause}")

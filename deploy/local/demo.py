@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import yaml
@@ -94,7 +95,7 @@ async def tell(stack: Stack) -> None:
     heading("Second thoughts: the finished plan is rolled back by its id")
     rollback = await start.start_rollback(client, plan_id, "the demo wants its hosts back")
     await follow(client, f"plan/{rollback.id}", skip=False)
-    say((await _report(rollback))["sentence"])
+    await _report(rollback)
     after = where(stack)
     moved = sorted(uuid for uuid in before if before[uuid] != after.get(uuid))
     if moved:
@@ -178,12 +179,12 @@ def where(stack: Stack) -> dict[str, str]:
 
 def show_plan(plan_id: str, plan: dict[str, Any]) -> None:
     say(f"{plan_id} is RECOMMENDED: {plan.get('reason', '')}")
-    rows = [(a["id"], a["reason"][:90]) for a in plan["actions"]]
+    rows = [(a["id"], shorten(a["reason"], 90, placeholder=" …")) for a in plan["actions"]]
     table(("action", "why"), rows[:14])
     if len(rows) > 14:
         print(f"          … and {len(rows) - 14} more")
     bounds = [(b["name"], f"{b['bound']:g}", f"{b['value']:g}", _gap(b)) for b in plan.get("bounds", ())]
-    table(("how good", "limit", "reached", "gap"), bounds)
+    table(("how good", "at best", "planned", "gap"), bounds)
 
 
 def _gap(bound: dict[str, Any]) -> str:
@@ -197,6 +198,8 @@ def show_report(report: dict[str, Any]) -> None:
         (k, f"{v:g}", f"{measured.get(k, float('nan')):g}") for k, v in report.get("forecast", {}).items()
     ]
     table(("indicator", "forecast", "measured on a new snapshot"), rows)
+    if report.get("counts", {}).get("SKIPPED"):
+        say("what was skipped was forecast, but not done: what was measured lacks it")
 
 
 def _farewell(stack: Stack, keep: bool) -> None:
