@@ -44,9 +44,10 @@ class _Stage:
         self.occupancy = Occupancy(cluster)
 
     def begin(self, action: Action) -> tuple[Refusal, ...]:
+        """Why it may not start; what may takes its space."""
         found = self._refusals(action)
         touches = action.touches
-        if touches.instance and touches.into:
+        if not found and touches.instance and touches.into:
             self.occupancy.add(touches.instance, touches.into)
         return found
 
@@ -65,23 +66,28 @@ class _Stage:
 
 
 def replay(plan: Plan, cluster: Cluster) -> Replay:
-    """Run a plan on a snapshot as the executor would: the same slots, edges and priorities."""
+    """Run a plan on a snapshot as the executor would: the same slots, edges and priorities.
+
+    What a rule forbids is told and not done; the rest goes on, so that all that is wrong is found.
+    """
     out = Replay(cluster, bound=bounds.makespan(plan.actions, plan.execution.limits))
     stage = _Stage(cluster, Rules(frozenset(cluster.hosts), allow=frozenset(plan.execution.allow)))
     progress, now, running = Progress(plan), 0.0, list[tuple[float, int, str]]()
     order = {a.id: i for i, a in enumerate(plan.actions)}
     started: dict[str, float] = {}
+    forbidden: set[str] = set()
     while True:
         for id in progress.startable():
             action = progress.actions[id]
-            refused = stage.begin(action)
-            out.violations += [(now, id, r) for r in refused]
+            if refused := stage.begin(action):
+                forbidden.add(id)
+                out.violations += [(now, id, r) for r in refused]
             started[id] = now
             heapq.heappush(running, (now + max(action.seconds, AT_LEAST), order[id], id))
         if not running:
             break
         now, _, id = heapq.heappop(running)
-        if not any(v[1] == id for v in out.violations):
+        if id not in forbidden:
             stage.end(progress.actions[id])
         progress.finish(id, ActionState.SUCCEEDED)
         out.moments.append(Moment(id, started[id], now))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 
 from plan_schemas.plan import Action, Bound, Limits
 
 
 def makespan(actions: Sequence[Action], limits: Limits) -> float:
-    """No order finishes sooner than this, seconds: work per host and slots, all work, the longest chain."""
+    """No order finishes sooner than this, seconds: work per host and slots, all work, the longest chain.
+
+    The actions may stand in any order, as in a plan by hand.
+    """
+    waits = {a.id: (*a.needs, *a.freed_by) for a in actions}
+    seconds = {a.id: a.seconds for a in actions}
     queues: dict[tuple[str, str], tuple[float, float]] = {}
-    ends: dict[str, float] = {}
+    starts: dict[str, float] = {}
+    for id in TopologicalSorter(waits).static_order():
+        starts[id] = max((starts[i] + seconds[i] for i in waits[id]), default=0.0)
     for action in actions:
-        start = max((ends[id] for id in (*action.needs, *action.freed_by)), default=0.0)
-        ends[action.id] = start + action.seconds
+        start = starts[action.id]
         for way, host, slots in (
             ("out", action.touches.out, limits.out_per_host),
             ("in", action.touches.into, limits.in_per_host),
@@ -22,7 +29,14 @@ def makespan(actions: Sequence[Action], limits: Limits) -> float:
                 first, work = queues.get((way, host), (start, 0.0))
                 queues[(way, host)] = (min(first, start), work + action.seconds / slots)
     whole = sum(a.seconds for a in actions) / limits.parallel
-    return max([whole, *(first + work for first, work in queues.values()), *ends.values()], default=0.0)
+    return max(
+        [
+            whole,
+            *(first + work for first, work in queues.values()),
+            *(starts[id] + s for id, s in seconds.items()),
+        ],
+        default=0.0,
+    )
 
 
 def bound(name: str, limit: float, value: float, better: str = "lower") -> Bound:
