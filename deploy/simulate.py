@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from activities import actions
 from activities.occupancy import Occupancy
@@ -70,6 +70,7 @@ def replay(plan: Plan, cluster: Cluster) -> Replay:
 
     What a rule forbids is told and not done; the rest goes on, so that all that is wrong is found.
     """
+    plan = replace(plan, actions=tuple(_timed(a, cluster) for a in plan.actions))
     out = Replay(cluster, bound=bounds.makespan(plan.actions, plan.execution.limits))
     stage = _Stage(cluster, Rules(frozenset(cluster.hosts), allow=frozenset(plan.execution.allow)))
     progress, now, running = Progress(plan), 0.0, list[tuple[float, int, str]]()
@@ -94,3 +95,11 @@ def replay(plan: Plan, cluster: Cluster) -> Replay:
     out.makespan, out.final = now, stage.cluster
     out.never_started = [id for id, s in progress.standing.items() if s.state == ActionState.PENDING]
     return out
+
+
+def _timed(action: Action, cluster: Cluster) -> Action:
+    """The action with its expected duration, which a plan by hand leaves out."""
+    instance = action.touches.instance
+    if action.seconds or (instance is not None and instance not in cluster.instances):
+        return action
+    return replace(action, seconds=actions.find(action.type).seconds(cluster, **action.parameters))
