@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -41,3 +42,16 @@ def rooms(live: Live, start_of_rooms: Rooms, request: pytest.FixtureRequest) -> 
     own = Rooms(live, request.node.name, start_of_rooms.uuids, start_of_rooms.home)
     own.restore()
     return own
+
+
+@pytest.fixture(scope="module")
+def nothing_left(live: Live) -> Iterator[None]:
+    """After all of a module's tests nothing runs any more, and no workflow was tried again and again."""
+    yield
+
+    def running() -> list[str]:
+        done = live.cli("workflow", "list", "--query", 'ExecutionStatus="Running"', "-o", "json")
+        return [row["execution"]["workflowId"] for row in json.loads(done.stdout or "[]")]
+
+    live.until(lambda: not running(), 5, "something is left running")  # visibility follows after a moment
+    assert "Failed activation" not in (live.stack.directory / "worker.log").read_text()

@@ -9,6 +9,8 @@ import pytest
 
 from tests.rooms import Rooms, close, nop, one_line, sleep, states
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
 WIDE = {"parallel": 9, "out_per_host": 9, "in_per_host": 9}
 TROUBLES = {
     "three times 503": {"effect": "status", "status": 503, "count": 3},
@@ -312,12 +314,12 @@ def test_an_abort_between_two_attempts_is_checked_in_the_cloud(rooms: Rooms) -> 
     trouble = {"effect": "status", "status": 503, "method": "POST", "path": "/action$"}
     rooms.live.sim("faults", {"api": trouble})
     before = rooms.journal()
-    id = rooms.start(rooms.move("web-4", "south-1"))
+    id = rooms.start(rooms.move("batch-2", "south-1"))
     rooms.live.until(lambda: struck(rooms)[0] > 1, 20, "it is not tried again")
-    rooms.answer(id, "skip_action", action="web-4", by="eve", reason="never mind")
+    rooms.answer(id, "skip_action", action="batch-2", by="eve", reason="never mind")
     rooms.live.closed(id)
     told = rooms.live.query(id)
-    assert told["actions"]["web-4"]["why"] == "skipped by eve: never mind; nothing was asked of the cloud"
+    assert told["actions"]["batch-2"]["why"] == "skipped by eve: never mind; nothing was asked of the cloud"
     assert told["state"] == "SUCCEEDED"
-    assert rooms.accepted_moves("web-4", before) == 0
+    assert rooms.accepted_moves("batch-2", before) == 0
     assert rooms.at_home()

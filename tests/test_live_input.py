@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.live import YAML, Live
+from tests.live import YAML
 from tests.rooms import Document, Rooms, close, nop, one_line
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 AUDIT: Document = {
     "ballast": "v1",
@@ -128,16 +128,6 @@ BAD: dict[str, tuple[str, Document | str, tuple[str, ...]]] = {
         ("no workflow type 'Nosuch'", "Audit, ActionPlan, Rollback"),
     ),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_left(live: Live) -> Iterator[None]:
-    """After all of this module nothing runs, and nothing is tried again and again."""
-    yield
-    done = live.cli("workflow", "list", "--query", 'ExecutionStatus="Running"', "-o", "json")
-    assert json.loads(done.stdout or "[]") == []
-    log = (live.stack.directory / "worker.log").read_text()
-    assert "Failed activation" not in log
 
 
 def refused(rooms: Rooms, id: str) -> str:

@@ -10,6 +10,8 @@ import yaml
 from tests.live import YAML, Live
 from tests.rooms import Rooms, close, nop, one_line, sleep, states
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
 MALFORMED = {
     "skip_action": (
         {"actoin": "a"},
@@ -521,6 +523,19 @@ def test_the_page_shows_what_runs_now(rooms: Rooms) -> None:
     rooms.answer(id, "cancel", abort=True)
     assert rooms.live.closed(id) == "CANCELED"
     assert "| second | CANCELLED | sleep seconds=60 | cancel asked for; woken " in rooms.page(id)
+
+
+def test_the_page_of_a_large_plan_shows_what_there_is_to_decide_on(rooms: Rooms) -> None:
+    """A reviewer of more actions than fit on a page sees the first with reasons, and how many follow."""
+    rows = [nop(f"n{i}", reason=f"because of {i}") for i in range(100)]
+    id = rooms.start(*rows, mode="approve")
+    rooms.live.reaches(id, "RECOMMENDED")
+    page = rooms.page(id)
+    assert "| n0 | PENDING | nop | because of 0 |" in page
+    assert "| … | 40 more | | |" in page
+    rooms.answer(id, "approve", by="eve")
+    assert rooms.live.closed(id) == "COMPLETED"
+    assert "SUCCEEDED 100" in rooms.page(id)
 
 
 def test_search_attributes_find_plans_by_what_they_are(rooms: Rooms) -> None:
