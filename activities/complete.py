@@ -76,6 +76,8 @@ def _elsewhere(
 ) -> list[str]:
     if facts is None:
         return [f"{row['id']}: there is no {touches.instance or touches.service} in {cloud}"]
+    if facts.get("task_state") is not None:  # what holds in the middle of a task is nothing to go by
+        return [f"{row['id']}: the task {facts['task_state']} is in progress; wait for its end"]
     host = facts.get("host")
     if touches.out is not None and host != touches.out:
         return [f"{row['id']}: is on {host}, not on {touches.out}"]

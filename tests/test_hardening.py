@@ -89,6 +89,19 @@ def test_expectations_that_cannot_be_restored_are_refused_before_the_first_write
     assert rooms.writes(before) == []
 
 
+def test_a_server_that_is_busy_is_nothing_to_plan_on(rooms: Rooms) -> None:
+    """A hand-written plan for a server that is just being moved is refused until that has ended."""
+    rooms.speed(1)
+    first = rooms.start(rooms.move("web-1", "south-1"))
+    rooms.is_moving("web-1")
+    rooms.name += "-2"
+    second = rooms.start(rooms.move("web-1", "west-1", source="north-1"))
+    assert rooms.live.closed(second) == "FAILED"
+    assert "web-1: the task migrating is in progress" in rooms.live.query(second)["sentence"]
+    rooms.speed(40)
+    assert rooms.live.closed(first) == "COMPLETED"
+
+
 def test_a_terminated_plan_can_be_rolled_back(rooms: Rooms) -> None:
     """What a terminated plan did, or was at, is undone by its id like that of any other."""
     id = rooms.start(close("south-2"), rooms.move("web-1", "north-2"), sleep("s", 60, needs=["web-1"]))
@@ -119,7 +132,7 @@ def test_an_audit_that_cannot_measure_still_tells_what_its_plan_came_to(rooms: R
     told = live.query(audit)
     assert told["state"] == "CANCELLED"
     assert told["plan_state"] == "SUCCEEDED"
-    assert told["sentence"].endswith("2 actions done; cancelled before this was measured")
+    assert told["sentence"].endswith("Empty north-2 with 1 move); cancelled before this was measured")
 
 
 def test_an_approval_before_the_deadline_counts_even_if_no_worker_saw_it_in_time(rooms: Rooms) -> None:

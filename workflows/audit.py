@@ -69,9 +69,10 @@ class Audit:
         if audit["execution"]["mode"] == "advise":
             self._turn("SUCCEEDED", f"{decision['summary']}; {plan.id} is RECOMMENDED and waits for approval")
             return
+        self.report["summary"] = decision["summary"]
         self._turn("ONGOING", f"{decision['summary']}; {plan.id} holds review and execution", plan=plan.id)
         ending = await self._wait_for(plan)
-        self.came_to = f"{plan.id} {ending[0]}: {ending[1]}"
+        self.came_to = f"{plan.id} {ending[0]}: {ending[1]} ({decision['summary'].rstrip('.')})"
         self.report |= {"plan_state": ending[0], "counts": ending[2]}
         await self._measure(audit, before, decision["plan"])
         self._close(ending[0])
