@@ -44,6 +44,9 @@ def main() -> None:
     except (DidNotStart, WentWrong) as problem:
         print(f"demo: {problem}", file=sys.stderr)
         code = 1
+    except KeyboardInterrupt:
+        print("demo: interrupted", file=sys.stderr)
+        code = 130
     finally:
         if not options.keep:
             stack.down()
