@@ -37,13 +37,21 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     log.configure(settings.log_level)
     for complaint in (*owners.complaints(), *halves.complaints()):
         raise CannotRun(complaint)
-    client = await start.connect()
+    client = await _connected()
     await require_search_attributes(client)
     stop = stop or _stopped_by_signals()
     async with build(client, settings):
         logger.info("worker started", task_queue=settings.task_queue, namespace=client.namespace)
         await stop.wait()
         logger.info("worker stops; running actions go on in the cloud and are taken up again")
+
+
+async def _connected() -> Client:
+    try:
+        return await start.connect()
+    except RuntimeError as error:  # the SDK has no narrower word for it
+        remedy = "check TEMPORAL_ADDRESS, TEMPORAL_PROFILE and TEMPORAL_CONFIG_FILE"
+        raise CannotRun(f"Temporal cannot be reached; {remedy}: {error}") from error
 
 
 def build(client: Client, settings: Settings) -> Worker:

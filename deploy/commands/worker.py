@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> int:  # noqa: ARG001  everything comes from
         print(f"ballast worker: {problem}", file=sys.stderr)
         return 3
     except (RuntimeError, RPCError) as problem:
-        print(f"ballast worker: cannot reach Temporal: {problem}", file=sys.stderr)
+        print(f"ballast worker: Temporal failed: {problem}", file=sys.stderr)
         return 3
     return 0
