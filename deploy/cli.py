@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import NoReturn
@@ -55,6 +56,8 @@ def run(argv: Sequence[str] | None = None) -> int:
 def main() -> NoReturn:
     """Leaves without the interpreter's own clean-up, which Temporal's threads can make abort."""
     status = run()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()  # what argparse printed for --help
     sys.stderr.flush()
     os._exit(status)
 

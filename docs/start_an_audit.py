@@ -12,14 +12,14 @@ AUDIT = {
     "kind": "Audit",
     "name": "drain",
     "cloud": "simcloud",
-    "execution": {"mode": "auto"},
+    "strategy": "host_maintenance",
 }
 
 
 async def main(host: str) -> None:
     client = await start.connect()  # address, TLS, keys: TEMPORAL_ADDRESS, TEMPORAL_PROFILE, … as everywhere
-    drain = {**AUDIT, "strategy": "host_maintenance", "parameters": {"maintenance_node": host}}
-    audit = await start.start_audit(client, drain)
+    now = {"parameters": {"maintenance_node": host}, "execution": {"mode": "auto"}}
+    audit = await start.start_audit(client, {**AUDIT, **now})
     print((await audit.result())["sentence"])
     back = await start.start_rollback(client, start.plan_of(client, audit.id).id, "only an example")
     print((await back.result())["sentence"])

@@ -12,7 +12,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from plan_schemas.frozen import thaw
-from plan_schemas.plan import ActionState, Plan, PlanState, SkipCause, from_document, to_document
+from plan_schemas.plan import ActionState, Plan, PlanState, from_document, to_document
 from workflows import attributes, calls, status
 from workflows.control import Control
 from workflows.dispatch import Dispatch
@@ -100,31 +100,13 @@ class ActionPlan:
         self._dispatch = None
 
     def _after_action(self, id: str) -> None:
-        """The plan's policy for a failure and for drift."""
-        control, progress = self.control, self.control.progress
-        if progress is None:
-            return
-        standing, policy = progress.standing[id], progress.plan.execution
-        if standing.state == S.FAILED and policy.on_failure != "continue":
-            progress.stop(f"{id} failed: {standing.why}")
-        if standing.cause == SkipCause.DRIFT and policy.on_drift == "stop":
-            progress.stop(f"the cloud changed under {id}: {standing.why}")
-        if control.left_out.pop(id, None) and standing.state == S.SUCCEEDED:
-            control.complain(f"{id} had already ended when the abort arrived; it is done", now())
+        self.control.after(id, now())
         self.changed()
 
     async def _conclude(self, progress: Progress) -> None:
         """What the way forward came to, and the way back when the policy or a person wants it."""
-        control, policy = self.control, progress.plan.execution
-        state, sentence = progress.verdict()
-        undo = control.rollback_asked or (state == P.FAILED and policy.on_failure == "rollback")
-        if control.cancelled is not None and not control.rollback_asked:
-            state, sentence = P.CANCELLED, f"cancelled: {control.cancelled.reason or 'no reason given'}"
-            wanted = control.cancelled.rollback
-            undo = policy.on_cancel == "rollback" if wanted is None else wanted
-        elif control.rollback_asked:
-            state, sentence = P.ROLLED_BACK, f"roll back asked for: {progress.stopped}"
-        if undo and progress.to_undo():
+        state, sentence = self.control.outcome()
+        if self.control.undo_wanted() and progress.to_undo():
             await self._roll_back(progress, sentence)
             if self.leftovers:
                 state, sentence = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from plan_schemas.plan import ActionState, PlanState
+from plan_schemas.plan import ActionState, PlanState, SkipCause
 from workflows.messages import (
     APPROVE,
     CANCEL,
@@ -96,6 +96,38 @@ class Control:
         self.rejected.append(f"{at} {text[:LONGEST_COMPLAINT]}")
         del self.rejected[:-COMPLAINTS]
 
+    # -- policy -----------------------------------------------------------------------------------------
+
+    def after(self, id: str, at: str) -> None:
+        """An action of the way forward has ended: what the plan's policy makes of a failure and of drift."""
+        progress = self._running_plan()
+        standing, policy = progress.standing[id], progress.plan.execution
+        if standing.state == S.FAILED and policy.on_failure != "continue":
+            progress.stop(f"{id} failed: {standing.why}")
+        if standing.cause == SkipCause.DRIFT and policy.on_drift == "stop":
+            progress.stop(f"the cloud changed under {id}: {standing.why}")
+        if self.left_out.pop(id, None) and standing.state == S.SUCCEEDED:
+            self.complain(f"{id} had already ended when the abort arrived; it is done", at)
+
+    def outcome(self) -> tuple[PlanState, str]:
+        """What the way forward came to, in one sentence."""
+        progress = self._running_plan()
+        if self.rollback_asked:
+            return P.ROLLED_BACK, f"roll back asked for: {progress.stopped}"
+        if self.cancelled is not None:
+            return P.CANCELLED, f"cancelled: {self.cancelled.reason or 'no reason given'}"
+        return progress.verdict()
+
+    def undo_wanted(self) -> bool:
+        """Whether what was done shall be undone: by a person's word, else by the plan's policy."""
+        policy = self._running_plan().plan.execution
+        if self.rollback_asked:
+            return True
+        if self.cancelled is not None:
+            wanted = self.cancelled.rollback
+            return policy.on_cancel == "rollback" if wanted is None else wanted
+        return policy.on_failure == "rollback" and self.outcome()[0] == P.FAILED
+
     def _do(self, command: Command, message: Message) -> str:
         if isinstance(message, OnAction):
             return self._leave_out(command, message)
@@ -104,7 +136,9 @@ class Control:
             if command is CANCEL:
                 self.cancelled = message
             self.stop(message.reason or f"{command.name} asked for", message.abort)
-            return "nothing new starts" + ("; what runs is being aborted" if message.abort else "")
+            aborted = "; what runs is being aborted" if message.abort else ""
+            undone = "will be undone" if self.undo_wanted() else "stays"
+            return f"nothing new starts{aborted}; what was done {undone}"
         if command in (APPROVE, REJECT):
             self.review = command
             self.reviewed = _said("approved" if command is APPROVE else "rejected", message)

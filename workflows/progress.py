@@ -266,7 +266,8 @@ class Progress:
         if self.counts[S.CANCELLED]:
             return PlanState.CANCELLED, f"{self.counts[S.CANCELLED]} actions were cancelled"
         done, skipped = self.counts[S.SUCCEEDED], self.counts[S.SKIPPED]
-        return PlanState.SUCCEEDED, f"{done} actions done" + (f", {skipped} skipped" if skipped else "")
+        said = f"{done} action{'' if done == 1 else 's'} done" + (f", {skipped} skipped" if skipped else "")
+        return PlanState.SUCCEEDED, said
 
     def _in(self, state: ActionState) -> list[str]:
         if not self.counts[state]:

@@ -163,7 +163,11 @@ def _summary(
     before = int(field.occupied.sum())
     if not released.hosts:
         held = f"; {count(len(staying), 'of them holds', 'of them hold')} what cannot move" if staying else ""
-        return f"No host can be released: all {before} hosts in use are needed{held}."
+        if limit.moves is not None:
+            return f"No host can be released with the {limit.moves} moves allowed{held}."
+        if released.bound < before:
+            return f"No way was found to release a host: {before} in use, {released.bound} might do{held}."
+        return f"No host can be released: {count(before, 'host')} in use, and as many are needed{held}."
     within = f" within the {limit.moves} moves allowed" if limit.moves is not None else ""
     hosts, moves = count(len(released.hosts), "host"), count(len(released.moves), "move")
     return (
