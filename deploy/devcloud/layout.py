@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.devcloud.processes import Process
+from deploy.devcloud.processes import DidNotStart, Process
 from deploy.local.stack import answers, free_port
 
 # Usual ports plus 10,000: a cloud or a broker that runs on this machine already keeps its own.
@@ -109,6 +109,10 @@ class Layout:
 
 def layout(root: Path, environment: Path) -> Layout:
     """Open or found the devcloud below `root`. Ports stay as they are unless a stranger has taken one."""
+    if not (environment / "bin" / "nova-compute").exists():
+        raise DidNotStart(
+            f"{environment.name} holds no OpenStack services; `make devcloud` installs them there"
+        )
     root = root.resolve()
     for name in ("etc", "run", "log", "data", "computes"):
         (root / name).mkdir(parents=True, exist_ok=True)

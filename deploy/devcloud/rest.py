@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from keystoneauth1 import exceptions as trouble
 from openstack.connection import Connection
+from openstack.exceptions import SDKException
 
 from deploy.devcloud.processes import DidNotStart
 
@@ -16,13 +18,12 @@ def call(
     connection: Connection, service: str, method: str, path: str, body: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """One request; raises DidNotStart with the service's own words when it is refused."""
-    answer = getattr(connection, service).request(
-        path,
-        method,
-        json=body,
-        microversion=MICROVERSION.get(service),
-        raise_exc=False,
-    )
+    version = MICROVERSION.get(service)
+    try:
+        adapter = getattr(connection, service)
+        answer = adapter.request(path, method, json=body, microversion=version, raise_exc=False)
+    except (trouble.ClientException, SDKException) as problem:
+        raise DidNotStart(f"{service} did not answer {method} {path}: {problem}") from problem
     if answer.status_code >= 400:
         raise DidNotStart(f"{service} answered {answer.status_code} to {method} {path}: {answer.text[:300]}")
     return dict(answer.json()) if answer.text else {}

@@ -32,7 +32,7 @@ def bootstrap(cloud: Layout) -> bool:
 
 def _manage(cloud: Layout, script: str, *words: str) -> None:
     log = cloud.log / f"{script}.log"
-    run(" ".join((script, words[0])), [cloud.command(script), *words], cloud.environment, log)
+    run(" ".join((script, *words[2:4])), [cloud.command(script), *words], cloud.environment, log)
 
 
 def _keystone(cloud: Layout) -> None:

@@ -60,7 +60,8 @@ def _up(connection: Connection) -> set[str]:
     providers = call(connection, "placement", "GET", "/resource_providers")["resource_providers"]
     hypervisors = call(connection, "compute", "GET", "/os-hypervisors")["hypervisors"]
     return (
-        {service["host"] for service in services if service["state"] == "up"}
+        # One that somebody has forced down is not waited for: it stays so until he takes that back.
+        {service["host"] for service in services if service["state"] == "up" or service["forced_down"]}
         & {provider["name"] for provider in providers}
         & {hypervisor["hypervisor_hostname"] for hypervisor in hypervisors}
     )
