@@ -2,24 +2,18 @@
 
 import asyncio
 import sys
+from typing import Any
 
 from temporalio.client import WorkflowFailureError
 
 from workflows import start
 
-AUDIT = {
-    "ballast": "v1",
-    "kind": "Audit",
-    "name": "drain",
-    "cloud": "simcloud",
-    "strategy": "host_maintenance",
-}
-
 
 async def main(host: str) -> None:
     client = await start.connect()  # address, TLS, keys: TEMPORAL_ADDRESS, TEMPORAL_PROFILE, … as everywhere
-    now = {"parameters": {"maintenance_node": host}, "execution": {"mode": "auto"}}
-    audit = await start.start_audit(client, {**AUDIT, **now})
+    drain: dict[str, Any] = {"ballast": "v1", "kind": "Audit", "name": "drain", "cloud": "simcloud"}
+    drain |= {"strategy": "host_maintenance", "parameters": {"maintenance_node": host}}
+    audit = await start.start_audit(client, {**drain, "execution": {"mode": "auto"}})
     print((await audit.result())["sentence"])
     back = await start.start_rollback(client, start.plan_of(client, audit.id).id, "only an example")
     print((await back.result())["sentence"])
