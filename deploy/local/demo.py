@@ -25,6 +25,7 @@ from workflows import start
 DIRECTORY = Path("var/demo")
 AUDIT = Path(__file__).with_name("audit.yaml")
 SPEED = 25.0  # simulated seconds per second: a migration takes about one
+LEISURE = 4.0  # the same for people who go on by hand
 PATIENCE = 90.0  # seconds without any news
 
 
@@ -175,9 +176,15 @@ async def _report(handle: Any) -> dict[str, Any]:
 
 def where(stack: Stack) -> dict[str, str]:
     """Which host each server is on, asked of the simulator itself, not of Ballast."""
-    with urllib.request.urlopen(f"{stack.cloud_origin}/_sim/state", timeout=10) as reply:  # noqa: S310  loopback
-        told = json.load(reply)
-    return {uuid: server["host"] for uuid, server in told["instances"].items()}
+    return dict(_sim(stack, "where"))
+
+
+def _sim(stack: Stack, path: str, body: dict[str, Any] | None = None) -> Any:
+    """The simulator's own control path, past OpenStack's."""
+    url = f"{stack.cloud_origin}/_sim/{path}"
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(url, data, timeout=10) as reply:  # noqa: S310  loopback
+        return json.load(reply)
 
 
 def show_plan(plan_id: str, plan: dict[str, Any]) -> None:
@@ -210,6 +217,7 @@ def _farewell(stack: Stack, keep: bool) -> None:
     if not keep:
         say("KEEP=1 make demo leaves everything running, to be looked at in the Temporal UI")
         return
+    _sim(stack, "speed", {"speed": LEISURE})
     env = os.path.relpath(stack.directory / "env")
     say(f"Temporal UI   {stack.ui}")
     say(f". {env}      then use temporal and ballast; `make demo-down` stops it all")
