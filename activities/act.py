@@ -17,7 +17,7 @@ from activities import complete, decide, execute, rollback
 from activities.door import Door, Failed, Gone, Stopped, Transient
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
-from activities.pulse import Pulse
+from activities.pulse import Pulse, signs_of_life, steady
 from activities.store import Lost, SnapshotStore
 from plan_schemas import admit
 from plan_schemas.catalog import Catalog
@@ -97,12 +97,12 @@ class Activities:
 
     @activity.defn(name="cloud.observe")
     def observe(self, cloud: str, max_uncertain: float) -> Document:
-        with told_to_temporal():
+        with told_to_temporal(), steady() as heartbeat:
             cluster = collect(
                 self._open_door(cloud).reader,
                 cloud,
                 now=datetime.now(UTC),
-                heartbeat=lambda progress: activity.heartbeat(dict(progress)),
+                heartbeat=heartbeat,
                 max_uncertain=max_uncertain,
             )
             return {
@@ -156,15 +156,16 @@ class Activities:
     @activity.defn(name="rollback.derive")
     async def derive_rollback(self, plan_id: str, reason: str, allow_partial: bool) -> Document:
         record = await self._record(plan_id)
-        with told_to_temporal():
-            return await asyncio.to_thread(
-                rollback.derive,
-                record,
-                self._open_door,
-                plan_id=plan_id,
-                reason=reason,
-                partial=allow_partial,
-            )
+        async with signs_of_life():
+            with told_to_temporal():
+                return await asyncio.to_thread(
+                    rollback.derive,
+                    record,
+                    self._open_door,
+                    plan_id=plan_id,
+                    reason=reason,
+                    partial=allow_partial,
+                )
 
     @activity.defn(name="workflow.cancel")
     async def cancel_workflow(self, reason: str) -> None:

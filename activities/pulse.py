@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +17,47 @@ from temporalio import activity
 from activities.door import Stopped
 
 LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
+SAFE = 0.9  # share of the heartbeat time-out after which an attempt counts as given up
+BETWEEN = 10.0  # seconds between two heartbeats while nothing is heard from the cloud
+
+
+@asynccontextmanager
+async def signs_of_life() -> AsyncIterator[None]:
+    """Heartbeats around one long call that gives none, for as long as this worker lives."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(BETWEEN)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
+@contextmanager
+def steady() -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A heartbeat for an activity in a thread: the last one is repeated while an answer is awaited."""
+    told: list[Mapping[str, Any]] = [{}]
+    over, context = threading.Event(), copy_context()
+
+    def repeat() -> None:
+        while not over.wait(BETWEEN):
+            activity.heartbeat(dict(told[0]))
+
+    def tell(progress: Mapping[str, Any]) -> None:
+        told[0] = progress
+        activity.heartbeat(dict(progress))
+
+    repeating = threading.Thread(target=context.run, args=(repeat,), daemon=True)
+    repeating.start()
+    try:
+        yield tell
+    finally:
+        over.set()
+        repeating.join()
 
 
 class Pulse:
@@ -32,16 +78,27 @@ class Pulse:
         self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else hint
         self._last: Mapping[str, Any] = self.hint
         self._told = False
+        self._limit = info.heartbeat_timeout
+        self._beaten = time.monotonic()
 
     def heartbeat(self, details: Mapping[str, Any]) -> None:
+        """Every write to the cloud stands behind one of these: raises Stopped when it comes too late, for
+        then Temporal has given this attempt up, and the next one or the plan's end may be here already."""
+        late = time.monotonic() - self._beaten
+        if self._limit is not None and late > SAFE * self._limit.total_seconds():
+            raise Stopped("leave")
         self._last = details
-        activity.heartbeat(dict(details))
+        self._beat()
+
+    def _beat(self) -> None:
+        self._beaten = time.monotonic()
+        activity.heartbeat(dict(self._last))
 
     def sleep(self, seconds: float) -> None:
         """Wait with signs of life. A cancel means abort, once; everything else leaves the cloud alone."""
         left = seconds
         while True:
-            activity.heartbeat(dict(self._last))
+            self._beat()
             if self._abort_due or self._cancelled():
                 self._abort_due = False
                 self._told = True

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities import complete
-from activities.door import Failed
+from activities.door import Failed, Stopped
+from activities.pulse import Pulse
 from plan_schemas import admit, catalog
 from plan_schemas.plan import Plan, from_document
 from tests.rooms import Rooms, close, nop, sleep, states
@@ -100,6 +106,29 @@ def test_a_server_that_is_busy_is_nothing_to_plan_on(rooms: Rooms) -> None:
     assert "web-1: the task migrating is in progress" in rooms.live.query(second)["sentence"]
     rooms.speed(40)
     assert rooms.live.closed(first) == "COMPLETED"
+
+
+async def beating_after(silence: float) -> str:
+    """What becomes of a heartbeat that an action gives after so many seconds without one."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, heartbeat_timeout=timedelta(seconds=0.2))
+
+    def act() -> str:
+        pulse = Pulse()
+        time.sleep(silence)
+        try:
+            pulse.heartbeat({"phase": "asking"})
+        except Stopped as stop:
+            return stop.kind
+        return "asked"
+
+    return await asyncio.to_thread(environment.run, act)
+
+
+def test_an_attempt_that_was_given_up_asks_for_nothing() -> None:
+    """An attempt that was silent for longer than its heartbeat time-out lets go before its write."""
+    assert asyncio.run(beating_after(0.0)) == "asked"
+    assert asyncio.run(beating_after(0.3)) == "leave"
 
 
 def test_a_terminated_plan_can_be_rolled_back(rooms: Rooms) -> None:

@@ -12,6 +12,8 @@ from temporalio.exceptions import (
     TimeoutError,
 )
 
+ACTIONS = ("act", "act.abort")  # activities that change the cloud
+
 
 def plan_failed(report: dict[str, Any]) -> ApplicationError:
     """Ends the workflow as Failed: state and cause in one sentence, the report as details."""
@@ -28,7 +30,11 @@ def sentence_of(error: FailureError) -> str:
     cause = _innermost(error)
     if isinstance(cause, TimeoutError):
         kind = cause.type.name.lower().replace("_", " ") if cause.type else "time limit"
-        return f"ran out of time ({kind}); look at the server in Nova before trying again"
+        step = getattr(error, "activity_type", "")
+        if step in ACTIONS:
+            return f"ran out of time ({kind}); look at the server in Nova before trying again"
+        remedy = "look at the worker's log and at how fast the cloud answers"
+        return f"{step or 'it'} ran out of time ({kind}); {remedy}"
     return cause.message if isinstance(cause, FailureError) else str(cause)
 
 
