@@ -10,13 +10,22 @@ import sys
 import waitress
 
 THREADS = 12
+CONNECTIONS = 2000  # every compute keeps one open; waitress by itself stops to answer at 100
 
 
 def main():
     module, port = sys.argv[1:3]
     sys.argv = [module]
     application = importlib.import_module(module).application
-    waitress.serve(application, host="127.0.0.1", port=int(port), threads=THREADS, ident=None)
+    waitress.serve(
+        application,
+        host="127.0.0.1",
+        port=int(port),
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,  # select() ends at file descriptor 1024
+        ident=None,
+    )
 
 
 if __name__ == "__main__":
