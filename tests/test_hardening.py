@@ -131,6 +131,21 @@ def test_an_attempt_that_was_given_up_asks_for_nothing() -> None:
     assert asyncio.run(beating_after(0.3)) == "leave"
 
 
+def test_an_old_move_is_not_taken_for_this_one(rooms: Rooms) -> None:
+    """With a cloud whose clock is ahead, a retried move is asked for and not read off an earlier plan's."""
+    there, name = rooms.start(rooms.move("web-4", "south-1")), rooms.name
+    assert rooms.live.closed(there) == "COMPLETED"
+    rooms.put("web-4", "north-1")
+    uuid, before = rooms.uuids["web-4"], rooms.journal()
+    fault = {"effect": "status", "status": 503, "count": 3, "path": "/resource_providers"}
+    rooms.live.sim("faults", {"api": fault})  # it strikes the re-check, before anything is asked
+    rooms.name = f"{name}-again"
+    again = rooms.start(rooms.move("web-4", "south-1"))
+    assert rooms.live.closed(again) == "COMPLETED"
+    assert rooms.accepted_moves("web-4", before) == 1
+    assert rooms.host("web-4") == "south-1"
+
+
 def test_a_terminated_plan_can_be_rolled_back(rooms: Rooms) -> None:
     """What a terminated plan did, or was at, is undone by its id like that of any other."""
     id = rooms.start(close("south-2"), rooms.move("web-1", "north-2"), sleep("s", 60, needs=["web-1"]))
