@@ -136,7 +136,7 @@ def test_an_old_move_is_not_taken_for_this_one(rooms: Rooms) -> None:
     there, name = rooms.start(rooms.move("web-4", "south-1")), rooms.name
     assert rooms.live.closed(there) == "COMPLETED"
     rooms.put("web-4", "north-1")
-    uuid, before = rooms.uuids["web-4"], rooms.journal()
+    before = rooms.journal()
     fault = {"effect": "status", "status": 503, "count": 3, "path": "/resource_providers"}
     rooms.live.sim("faults", {"api": fault})  # it strikes the re-check, before anything is asked
     rooms.name = f"{name}-again"
