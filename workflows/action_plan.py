@@ -74,9 +74,7 @@ class ActionPlan:
                 timeout_summary="approval deadline",
             )
         except TimeoutError:
-            # With no worker at the deadline, an answer and the alarm arrive together: the answer counts.
-            if control.review is None and control.cancelled is None:
-                return self._unrun(P.EXPIRED, f"nobody approved it within {deadline}")
+            return self._unrun(P.EXPIRED, f"nobody approved it within {deadline}")
         except asyncio.CancelledError as error:
             self._absorb(error)
             self._look_for_cancel()
