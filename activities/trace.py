@@ -50,15 +50,30 @@ def hinted(watch: Watch) -> Before | None:
     return Before(str(hint["before"]), int(hint["record_before"])) if "before" in hint else None
 
 
+def has_asked(watch: Watch) -> bool:
+    """Whether an earlier attempt is known to have come as far as its POST."""
+    return bool(watch.hint.get("phase", "looking") != "looking")
+
+
 def noted(known: Before | None) -> dict[str, Any]:
     """The heartbeat details that `hinted` reads."""
     return {"before": known.request, "record_before": known.record} if known is not None else {}
 
 
 def find(
-    door: Door, watch: Watch, *, instance: str, source: str, kind: str, known: Before | None
+    door: Door,
+    watch: Watch,
+    *,
+    instance: str,
+    source: str,
+    kind: str,
+    known: Before | None,
+    dest: str | None = None,
 ) -> Asked | None:
-    """Our request for this action, if there was one; by `known` if we have it, otherwise by the clock."""
+    """Our request for this action, if there was one; by `known` if we have it, otherwise by the clock.
+
+    With `dest` a move to another host is another plan's: for whoever does not know that he has asked.
+    """
     moves = _moves(door, instance)
     request = moves[0] if moves else None
     if request is None or request.action != _REQUESTS[kind]:
@@ -71,6 +86,8 @@ def find(
     records = [m for m in door.migrations(instance) if m.kind == _RECORDS[kind]]
     record = _record(records, moves, known)
     if record is not None and record.source != source:
+        return None
+    if record is not None and dest is not None and record.dest not in (None, dest):
         return None
     return Asked(request, record)
 

@@ -409,6 +409,22 @@ def test_a_way_back_is_not_taken_for_a_way_there() -> None:
     assert posts(cloud) == ["os-migrateLive"] * 3
 
 
+def test_another_plans_move_is_not_taken_for_our_own() -> None:
+    """Of two plans that want one server the later attempt of the second finds drift, not a success or failure."""
+    cloud = small()
+    ours, watch = move(cloud, to="a2"), VirtualWatch.new(cloud)
+    cloud.faults.plant(ApiFault(effect="status", status=503, path="/resource_providers", count=9))
+    with pytest.raises(Transient):
+        run(cloud, ours, watch)
+    cloud.faults.clear()
+    assert watch.beats[-1]["phase"] == "looking"
+    assert run(cloud, move(cloud, to="b1")).outcome == "done"
+    outcome = run(cloud, ours, watch.again())
+    assert outcome.cause == SkipCause.DRIFT
+    assert "host: expected a1, found b1" in outcome.reason
+    assert posts(cloud) == ["os-migrateLive"]
+
+
 @pytest.mark.parametrize("ours", [-3600, -60, 0, 60, 3600])
 def test_a_clock_that_is_wrong_hides_no_request(ours: int) -> None:
     """However far our clock is from the cloud's, our own request lies behind the horizon."""

@@ -119,9 +119,7 @@ def trace(
         if watch.attempt == 1:  # noted at once, so that no later attempt needs to go by the clocks
             watch.heartbeat({"phase": "looking", **tracing.noted(tracing.before(door, instance))})
             return None
-        asked = tracing.find(
-            door, watch, instance=instance, source=source, kind=kind, known=tracing.hinted(watch)
-        )
+        asked = _Move(door, watch, instance, source, destination, kind).predecessor()
     except Gone:
         return None
     return {"request": asked.request.id} if asked is not None else None
@@ -151,7 +149,7 @@ class _Move:
         """Look for our request, and only if there is none make it."""
         server = self.door.server(self.instance)
         known = tracing.hinted(self.watch)
-        asked = self._find(known)
+        asked = self.predecessor()
         if asked is None:
             known = tracing.before(self.door, self.instance)
             self.watch.heartbeat({"phase": "asking", **tracing.noted(known)})
@@ -159,9 +157,20 @@ class _Move:
         expected = _seconds(server.flavor.ram if server.flavor else 0)
         return Follow(self.door, self.watch, self.instance, self.source, self.kind, asked, known, expected)
 
-    def _find(self, known: Before | None) -> Asked | None:
+    def predecessor(self) -> Asked | None:
+        """What an earlier attempt of this action asked for, if it did."""
+        sure = tracing.has_asked(self.watch)
+        return self._find(tracing.hinted(self.watch), None if sure else self.destination)
+
+    def _find(self, known: Before | None, dest: str | None = None) -> Asked | None:
         return tracing.find(
-            self.door, self.watch, instance=self.instance, source=self.source, kind=self.kind, known=known
+            self.door,
+            self.watch,
+            instance=self.instance,
+            source=self.source,
+            kind=self.kind,
+            known=known,
+            dest=dest,
         )
 
     def _post(self, known: Before) -> Asked:
