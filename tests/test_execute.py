@@ -410,7 +410,7 @@ def test_a_way_back_is_not_taken_for_a_way_there() -> None:
 
 
 def test_another_plans_move_is_not_taken_for_our_own() -> None:
-    """Of two plans that want one server the later attempt of the second finds drift, not a success or failure."""
+    """Of two plans that want one server a later attempt of the second finds drift, not its own success."""
     cloud = small()
     ours, watch = move(cloud, to="a2"), VirtualWatch.new(cloud)
     cloud.faults.plant(ApiFault(effect="status", status=503, path="/resource_providers", count=9))
