@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import time
@@ -134,7 +133,7 @@ class Killer:
             self._until(lambda: self._hits() >= 1)
             self._pause(0.0, 1.0)
         elif round_.aimed is Phase.MOVING:
-            self._until(lambda: requests(self.journal(), move, round_.begun))
+            self._until(lambda: requests(self.live.journal(), move, round_.begun))
             self._pause(0.2, MOVE * 0.9)
         else:
             self._until(lambda: self._over(round_))
@@ -163,10 +162,6 @@ class Killer:
                 raise NotInTime("the moment to kill the worker does not come")
             time.sleep(0.02)
 
-    def journal(self) -> list[Row]:
-        lines = (self.live.stack.directory / "journal.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
-
 
 async def run_round(live: Live, client: Client, round_: Round, killer: Killer, module: str) -> list[str]:
     """Start the plan, kill its worker, start another one, and answer what was not as it must be."""
@@ -178,7 +173,7 @@ async def run_round(live: Live, client: Client, round_: Round, killer: Killer, m
     round_.restarted = time.time()
     wrong = await _ending_or_doubled(handle, round_, killer)
     await _note_report(handle, round_)
-    return wrong + judge(round_.moves, killer.journal(), round_.begun, live.sim("state"))
+    return wrong + judge(round_.moves, live.journal(), round_.begun, live.sim("state"))
 
 
 async def _ending_or_doubled(handle: WorkflowHandle[Any, Any], round_: Round, killer: Killer) -> list[str]:
@@ -186,7 +181,7 @@ async def _ending_or_doubled(handle: WorkflowHandle[Any, Any], round_: Round, ki
     ending = asyncio.create_task(_ending(handle, len(round_.moves)))
     while not ending.done():
         await asyncio.wait({ending}, timeout=0.5)
-        journal = killer.journal()
+        journal = killer.live.journal()
         if any(len(requests(journal, move, round_.begun)) > 1 for move in round_.moves):
             ending.cancel()
             return []  # the judge will say

@@ -67,7 +67,7 @@ async def kill(live: Live, count: int, seed: int, module: str = "deploy.cli") ->
         victim, beside = draw_moves(live, draw)
         round_ = Round(f"kill-{seed}-{attempts}", phases[-1], victim, beside, begun)
         wrong = await run_round(live, client, round_, killer, module)
-        found = hit(round_, killer.journal())
+        found = hit(round_, killer.live.journal())
         tally.add(round_.aimed, found, victim.kind, wrong, round_.plan)
         if found is round_.aimed:
             phases.pop()

@@ -134,11 +134,18 @@ class Live:
         """Which host each server is on."""
         return dict(self.sim("where"))
 
+    def journal(self) -> list[dict[str, Any]]:
+        """Every request so far; a line that the simulator is still writing does not count."""
+        lines = (self.stack.directory / "journal.jsonl").read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
     def moves(self) -> list[dict[str, Any]]:
         """Every request to move a server that Nova accepted, from the journal."""
-        lines = (self.stack.directory / "journal.jsonl").read_text().splitlines()
-        rows = [json.loads(line) for line in lines]
-        return [r for r in rows if r.get("action") in ("os-migrateLive", "migrate") and r.get("accepted")]
+        return [
+            r
+            for r in self.journal()
+            if r.get("action") in ("os-migrateLive", "migrate") and r.get("accepted")
+        ]
 
     # -- the processes --------------------------------------------------------------------------------------
 

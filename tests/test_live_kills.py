@@ -41,7 +41,7 @@ def _begin(pairs: Live, id: str, seed: int, heartbeat: float) -> tuple[tuple[Mov
     killer = Killer(pairs, random.Random(seed))
     pairs.start("ActionPlan", id, document(moves, heartbeat))
     pairs.until(
-        lambda: all(requests(killer.journal(), move, begun) for move in moves),
+        lambda: all(requests(killer.live.journal(), move, begun) for move in moves),
         30,
         "the moves are not asked for",
     )
@@ -49,7 +49,7 @@ def _begin(pairs: Live, id: str, seed: int, heartbeat: float) -> tuple[tuple[Mov
 
 
 def _assert_once(pairs: Live, moves: tuple[Move, Move], begun: float) -> None:
-    journal = Killer(pairs, random.Random(0)).journal()
+    journal = pairs.journal()
     assert judge(moves, journal, begun, pairs.sim("state")) == []
 
 

@@ -44,7 +44,8 @@ class Served:
         return answer.json() if answer.content else None
 
     def journal(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.journal_file.read_text().splitlines()]
+        lines = self.journal_file.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # it is being written
 
 
 @pytest.fixture(scope="module")
