@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -18,17 +19,18 @@ ENVIRONMENT = Path(".venv-devcloud")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make devcloud", description=__doc__)
     parser.add_argument("--computes", type=int, default=10, help="how many hosts (COMPUTES=N)")
-    wanted = parser.parse_args().computes
+    parser.add_argument("--directory", type=Path, default=ROOT, help="where all of it lies (several may run)")
+    options = parser.parse_args()
     began = time.monotonic()
     try:
-        cloud = layout(ROOT, ENVIRONMENT.absolute())
-        up(cloud, hosts.declared(wanted), began)
+        cloud = layout(options.directory, ENVIRONMENT.absolute())
+        up(cloud, hosts.declared(options.computes), began)
     except DidNotStart as failure:
         print(f"devcloud: {failure}", file=sys.stderr)
         return 3
     print(f"\nready after {time.monotonic() - began:.0f} s; to use it:")
-    print(f"  export OS_CLIENT_CONFIG_FILE={cloud.clouds.relative_to(Path.cwd())} OS_CLOUD=devcloud")
-    print(f"  knobs {cloud.knobs.relative_to(Path.cwd())}   logs {cloud.log.relative_to(Path.cwd())}/")
+    print(f"  export OS_CLIENT_CONFIG_FILE={os.path.relpath(cloud.clouds)} OS_CLOUD=devcloud")
+    print(f"  knobs {os.path.relpath(cloud.knobs)}   logs {os.path.relpath(cloud.log)}/")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from deploy.devcloud.__main__ import ENVIRONMENT, ROOT
@@ -12,7 +13,9 @@ BELOW = ("mariadb", "rabbitmq", "epmd", "memcached")  # stopped last: the others
 
 
 def main() -> None:
-    root = ROOT.resolve()
+    parser = argparse.ArgumentParser(prog="make devcloud-down", description=__doc__)
+    parser.add_argument("--directory", type=Path, default=ROOT)
+    root = parser.parse_args().directory.resolve()
     recorded = Layout(Path(root), ENVIRONMENT, {}, "").recorded() if root.exists() else []
     stopped = stop([process for process in recorded if process.name not in BELOW])
     stopped += stop([process for process in recorded if process.name in BELOW])

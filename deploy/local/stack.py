@@ -30,10 +30,14 @@ class DidNotStart(RuntimeError):
 
 @dataclass
 class Stack:
-    """The processes below `directory` and how to reach them."""
+    """The processes below `directory` and how to reach them.
+
+    `elsewhere`: clouds.yaml and the name in it of a cloud that runs already; without it there is a simulator.
+    """
 
     directory: Path
     ports: dict[str, int] = field(default_factory=dict)
+    elsewhere: tuple[Path, str] | None = None
 
     @property
     def address(self) -> str:
@@ -48,23 +52,33 @@ class Stack:
         return f"http://127.0.0.1:{self.ports['simcloud']}"
 
     @property
+    def clouds(self) -> Path:
+        return self.elsewhere[0] if self.elsewhere else self.directory / "clouds.yaml"
+
+    @property
+    def cloud(self) -> str:
+        """The name of the cloud in that file."""
+        return self.elsewhere[1] if self.elsewhere else "simcloud"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a shell needs to talk to the stack with the stock `temporal` command and with `ballast`."""
         return {
             "TEMPORAL_ADDRESS": self.address,
             "TEMPORAL_UI": self.ui,
-            "OS_CLIENT_CONFIG_FILE": str(self.directory / "clouds.yaml"),
-            "OS_CLOUD": "simcloud",
+            "OS_CLIENT_CONFIG_FILE": str(self.clouds),
+            "OS_CLOUD": self.cloud,
             "BALLAST_STORE": str(self.directory / "store"),
         }
 
-    def up(self, cloud: list[str], *, speed: float) -> None:
-        """Start all three; `cloud` is what the simulator takes (--hosts N --seed S, or --cloud FILE)."""
+    def up(self, simulator: list[str] | None = None, *, speed: float = 1.0) -> None:
+        """Start all; `simulator` is what the simulator takes (--hosts N --seed S, or --cloud FILE)."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for name, usual in USUAL.items():
             self.ports[name] = free_port(usual)
         self.start_temporal()
-        self.start_simcloud([*cloud, "--speed", f"{speed:g}"])
+        if self.elsewhere is None:
+            self.start_simcloud([*(simulator or []), "--speed", f"{speed:g}"])
         self.await_temporal()
         self.start_worker()
         self.write_environment()
@@ -83,7 +97,7 @@ class Stack:
         )
 
     def start_simcloud(self, options: list[str]) -> None:
-        clouds = self.directory / "clouds.yaml"
+        clouds = self.clouds
         clouds.unlink(missing_ok=True)
         self.spawn(
             "simcloud",
