@@ -39,6 +39,8 @@ def connect(cloud: Layout) -> Connection:
         load_envvars=False,
         auth=described["auth"],
         region_name=described["region_name"],
+        # Its own catalogue names the port that Keystone had at its last start.
+        identity_endpoint_override=described["auth"]["auth_url"],
     )
 
 
