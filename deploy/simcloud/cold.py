@@ -7,6 +7,9 @@ from deploy.simcloud.identity import Caller
 from deploy.simcloud.refusal import NoValidHost, Refusal
 from deploy.simcloud.scheduler import Wish, pick
 
+_KINDS = {"migration": "cold migrate", "resize": "resize"}
+_AT_SOURCE = frozenset({"pre-migrating", "migrating"})  # afterwards the source has nothing to do
+
 
 def ask(
     cloud: Cloud, instance: Instance, by: Caller, *, host: str | None = None, flavor: Flavor | None = None
@@ -47,7 +50,9 @@ def _decided(cloud: Cloud, uuid: str) -> None:
     cloud.books.hand_over(instance.uuid, migration.uuid)
     try:
         migration.dest = _destination(cloud, migration, instance)
-    except NoValidHost as problem:
+    except NoValidHost:
+        # The scheduler's own words are lost on the way to whoever asked.
+        problem = NoValidHost(f"No valid host found for {_KINDS[migration.kind]}")
         records.event(cloud, action, "cold_migrate", error=str(problem))
         records.event(cloud, action, "conductor_migrate_server", error=str(problem))
         _give_up(cloud, migration, instance)
@@ -74,23 +79,27 @@ def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:
     return pick(cloud, Wish(instance, flavor, migration.wanted_host, frozenset({migration.source}))).name
 
 
-def _give_up(cloud: Cloud, migration: Migration, instance: Instance) -> None:
-    """Nothing was moved yet: the server returns to what it was, only the record tells."""
+def _give_up(cloud: Cloud, migration: Migration, instance: Instance, fault: str | None = None) -> None:
+    """The record says so first; a moment later the server is what it was or, with a fault, in ERROR."""
     records.turn(cloud, migration, "error")
     cloud.books.release(instance.uuid, migration.dest if migration.dest else None)
     cloud.books.hand_over(migration.uuid, instance.uuid)
+    cloud.after(cloud.settings.settle_lag, _given_up, instance.uuid, fault)
+
+
+def _given_up(cloud: Cloud, uuid: str, fault: str | None) -> None:
+    instance = cloud.instances.get(uuid)
+    if instance is None:
+        return
+    if fault is not None:
+        instance.vm_state = "error"
+        instance.fault = {"code": 500, "message": fault, "created": cloud.now}
     cloud.set_task(instance, None)
 
 
 def abandon(cloud: Cloud, migration: Migration, instance: Instance) -> None:
     """The source host died on the way and is back: the server is in ERROR, as after any broken move."""
-    _give_up(cloud, migration, instance)
-    instance.vm_state = "error"
-    instance.fault = {
-        "code": 500,
-        "message": "Migration error: source compute was restarted",
-        "created": cloud.now,
-    }
+    _give_up(cloud, migration, instance, "Migration error: source compute was restarted")
 
 
 def _prepped(cloud: Cloud, uuid: str) -> None:
@@ -133,34 +142,48 @@ def _broken(cloud: Cloud, uuid: str) -> None:
         host=migration.source,
         error=text,
     )
-    _give_up(cloud, migration, instance)
-    instance.vm_state = "error"
-    instance.fault = {"code": 500, "message": text, "created": cloud.now}
+    _give_up(cloud, migration, instance, text)
 
 
 def _moved(cloud: Cloud, uuid: str) -> None:
-    """The disk is over: the server's host is the new one already, long before VERIFY_RESIZE."""
+    """The disk is over; for a moment the server still belongs to the source."""
     found = _under_way(cloud, uuid)
     if found is None:
         return
-    migration, instance = found
+    migration, _instance = found
     records.event(
         cloud, records.action_of(cloud, migration), "compute_resize_instance", host=migration.source
     )
     records.turn(cloud, migration, "post-migrating")
-    cloud.relocate(instance, migration.dest)
-    cloud.set_task(instance, "resize_migrated")
-    cloud.after(migration.seconds * 0.1, _finishing, uuid)
+    cloud.after(migration.seconds * 0.05, _handed_over, uuid)
+
+
+def _handed_over(cloud: Cloud, uuid: str) -> None:
+    """The server's host is the new one already, long before VERIFY_RESIZE."""
+    found = _under_way(cloud, uuid)
+    if found is not None:
+        migration, instance = found
+        cloud.relocate(instance, migration.dest)
+        cloud.set_task(instance, "resize_migrated")
+        cloud.after(migration.seconds * 0.05, _finishing, uuid)
 
 
 def _finishing(cloud: Cloud, uuid: str) -> None:
     found = _under_way(cloud, uuid)
     if found is not None:
         cloud.set_task(found[1], "resize_finish")
-        cloud.after(found[0].seconds * 0.1, _finished, uuid)
+        cloud.after(found[0].seconds * 0.05, _finished, uuid)
 
 
 def _finished(cloud: Cloud, uuid: str) -> None:
+    """The record is finished before the server rests."""
+    found = _under_way(cloud, uuid)
+    if found is not None:
+        records.turn(cloud, found[0], "finished")
+        cloud.after(found[0].seconds * 0.05, _rests, uuid)
+
+
+def _rests(cloud: Cloud, uuid: str) -> None:
     found = _under_way(cloud, uuid)
     if found is None:
         return
@@ -168,7 +191,6 @@ def _finished(cloud: Cloud, uuid: str) -> None:
     if migration.new_flavor is not None and migration.new_flavor != instance.flavor:
         cloud.reshape(instance, migration.new_flavor)
     records.event(cloud, records.action_of(cloud, migration), "compute_finish_resize", host=migration.dest)
-    records.turn(cloud, migration, "finished")
     instance.vm_state = "resized"
     cloud.set_task(instance, None)
     if cloud.settings.resize_confirm_window > 0:
@@ -181,6 +203,6 @@ def _under_way(cloud: Cloud, uuid: str) -> tuple[Migration, Instance] | None:
     instance = cloud.instances.get(migration.instance)
     if not migration.running or instance is None:
         return None
-    if migration.status != "post-migrating":  # from there on the source has nothing to do
+    if migration.status in _AT_SOURCE:
         migration.lost = migration.lost or not cloud.hosts[migration.source].alive
     return None if migration.lost else (migration, instance)

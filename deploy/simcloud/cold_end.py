@@ -28,15 +28,26 @@ def confirm(cloud: Cloud, instance: Instance, by: Caller) -> Migration:
 
 
 def _confirmed(cloud: Cloud, uuid: str) -> None:
+    """First the record, then the server, and last of all the old place is given back."""
+    migration = cloud.migrations[uuid]
+    if migration.status == "confirming" and migration.instance in cloud.instances:
+        records.turn(cloud, migration, "confirmed")
+        cloud.after(cloud.settings.settle_lag, _settled, uuid)
+
+
+def _settled(cloud: Cloud, uuid: str) -> None:
     migration = cloud.migrations[uuid]
     instance = cloud.instances.get(migration.instance)
-    if migration.status != "confirming" or instance is None:
-        return
-    records.turn(cloud, migration, "confirmed")
+    if instance is not None:
+        instance.vm_state = "active" if instance.power_state == RUNNING else "stopped"
+        cloud.set_task(instance, None)
+    cloud.after(cloud.settings.settle_lag, _released, uuid)
+
+
+def _released(cloud: Cloud, uuid: str) -> None:
+    migration = cloud.migrations[uuid]
     cloud.books.release(migration.uuid)
-    instance.vm_state = "active" if instance.power_state == RUNNING else "stopped"
-    cloud.set_task(instance, None)
-    _note_end(cloud, instance, "confirmResize", "compute_confirm_resize", migration.source)
+    _note_end(cloud, migration, "confirmResize", "compute_confirm_resize", migration.source)
 
 
 def revert(cloud: Cloud, instance: Instance, by: Caller) -> Migration:
@@ -52,19 +63,34 @@ def revert(cloud: Cloud, instance: Instance, by: Caller) -> Migration:
 
 
 def _reverted(cloud: Cloud, uuid: str) -> None:
+    """The destination has dropped its guest; the source takes over a moment later."""
+    migration = cloud.migrations[uuid]
+    if migration.status == "reverting" and migration.instance in cloud.instances:
+        records.turn(cloud, migration, "reverted")
+        _note_end(cloud, migration, "revertResize", "compute_revert_resize", migration.dest)
+        cloud.after(cloud.settings.settle_lag, _taken_back, uuid)
+
+
+def _taken_back(cloud: Cloud, uuid: str) -> None:
     migration = cloud.migrations[uuid]
     instance = cloud.instances.get(migration.instance)
-    if migration.status != "reverting" or instance is None:
+    if instance is None:
         return
-    records.turn(cloud, migration, "reverted")
-    cloud.books.release(instance.uuid)
-    cloud.books.hand_over(migration.uuid, instance.uuid)
     if migration.old_flavor is not None and migration.old_flavor != instance.flavor:
         cloud.reshape(instance, migration.old_flavor)
     cloud.relocate(instance, migration.source)
-    instance.vm_state = migration.old_vm_state
-    cloud.set_task(instance, None)
-    _note_end(cloud, instance, "revertResize", "compute_finish_revert_resize", migration.source)
+    cloud.books.release(instance.uuid)
+    cloud.books.hand_over(migration.uuid, instance.uuid)
+    cloud.after(cloud.settings.settle_lag, _works_again, uuid)
+
+
+def _works_again(cloud: Cloud, uuid: str) -> None:
+    migration = cloud.migrations[uuid]
+    instance = cloud.instances.get(migration.instance)
+    if instance is not None:
+        instance.vm_state = migration.old_vm_state
+        cloud.set_task(instance, None)
+        _note_end(cloud, migration, "revertResize", "compute_finish_revert_resize", migration.source)
 
 
 def _finished_migration(cloud: Cloud, instance: Instance) -> Migration:
@@ -74,8 +100,8 @@ def _finished_migration(cloud: Cloud, instance: Instance) -> Migration:
     raise Refusal(400, "Instance has not been resized.")
 
 
-def _note_end(cloud: Cloud, instance: Instance, action: str, event: str, host: str) -> None:
-    for record in reversed(cloud.actions.get(instance.uuid, ())):
+def _note_end(cloud: Cloud, migration: Migration, action: str, event: str, host: str | None) -> None:
+    for record in reversed(cloud.actions.get(migration.instance, ())):
         if record.action == action:
             records.event(cloud, record, event, host=host)
             return
