@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.devcloud import configuration, debian, hosts, identity, schemas, seed, services
 from deploy.devcloud.layout import Layout, layout
-from deploy.devcloud.processes import DidNotStart
+from deploy.devcloud.processes import DidNotStart, alone
 
 ROOT = Path("var/devcloud")
 ENVIRONMENT = Path(".venv-devcloud")
@@ -23,11 +23,20 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
     try:
-        cloud = layout(options.directory, ENVIRONMENT.absolute())
-        up(cloud, hosts.declared(options.computes), began)
+        with alone(options.directory):
+            cloud = layout(options.directory, ENVIRONMENT.absolute())
+            up(cloud, hosts.declared(options.computes), began)
     except DidNotStart as failure:
         print(f"devcloud: {failure}", file=sys.stderr)
         return 3
+    except OSError as failure:  # such as a directory that we may not write, or a disk that is full
+        print(f"devcloud: {failure.filename or options.directory}: {failure.strerror}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print(
+            "\ndevcloud: interrupted; what was started runs: `make devcloud-down` stops it", file=sys.stderr
+        )
+        return 130
     print(f"\nready after {time.monotonic() - began:.0f} s; to use it:")
     print(f"  export OS_CLIENT_CONFIG_FILE={os.path.relpath(cloud.clouds)} OS_CLOUD=devcloud")
     print(f"  knobs {os.path.relpath(cloud.knobs)}   logs {os.path.relpath(cloud.log)}/")

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from deploy.devcloud.layout import NAME, REGION, Layout
+from deploy.devcloud.layout import NAME, REGION, Layout, write_whole
 
 Sections: TypeAlias = Mapping[str, Mapping[str, object]]
 PLUGIN = "ballast_devcloud_ml2-1.dist-info"
@@ -65,9 +65,7 @@ def write(cloud: Layout) -> None:
         "nova-compute.conf": nova(cloud),
     }
     for name, sections in files.items():
-        file = cloud.etc / name
-        file.touch(mode=0o600)
-        file.write_text(text(sections))
+        write_whole(cloud.etc / name, text(sections))
     (cloud.etc / "nova-api-paste.ini").write_text((cloud.templates / "nova" / "api-paste.ini").read_text())
     plugin = cloud.etc / "plugins" / PLUGIN
     plugin.mkdir(parents=True, exist_ok=True)
@@ -185,4 +183,4 @@ def write_compute(cloud: Layout, host: str) -> None:
     (state / "nova.conf").write_text(text({"DEFAULT": {"host": host, "state_path": state}}))
     identity = state / "compute_id"
     if not identity.exists():
-        identity.write_text(str(uuid.uuid5(COMPUTE_IDS, host)))
+        write_whole(identity, str(uuid.uuid5(COMPUTE_IDS, host)))

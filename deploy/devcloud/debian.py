@@ -7,11 +7,11 @@ import os
 import shutil
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from deploy.devcloud.layout import NAME, Layout
 from deploy.devcloud.processes import DidNotStart, run
-from deploy.local.stack import answers
 
 DATABASES = ("keystone", "placement", "glance", "neutron", "nova_api", "nova", "nova_cell0")
 # The wrapper in /usr/sbin changes to the user rabbitmq; the script below it runs as whoever calls it.
@@ -58,15 +58,18 @@ def start(cloud: Layout) -> None:
     _start(cloud, "rabbitmq", _rabbitmq)
     _start(cloud, "mariadb", _mariadb)
     for name, patience in (("memcached", 10), ("mariadb", 60), ("rabbitmq", 90)):
-        cloud.process(name).wait(lambda name=name: _ready(cloud, name), patience)  # type: ignore[misc]
+        ready = partial(_greets, cloud.ports[name]) if name == "rabbitmq" else _listens
+        cloud.process(name).wait(cloud.ports[name], ready, patience)
 
 
-def _ready(cloud: Layout, name: str) -> bool:
+def _listens() -> bool:
+    return True  # which is all that is asked of it
+
+
+def _greets(port: int) -> bool:
     """A broker accepts connections before it serves them: it must answer an AMQP greeting."""
-    if name != "rabbitmq":
-        return answers(cloud.ports[name])
     try:
-        with socket.create_connection(("127.0.0.1", cloud.ports[name]), timeout=2) as wire:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as wire:
             wire.sendall(b"AMQP\x00\x00\x09\x01")
             return bool(wire.recv(1))
     except OSError:
@@ -117,17 +120,9 @@ def _rabbitmq(cloud: Layout) -> tuple[list[str], dict[str, str]]:
 
 
 def _mariadb(cloud: Layout) -> tuple[list[str], dict[str, str]]:
-    data, user = cloud.data("mariadb"), getpass.getuser()
+    data, user = cloud.root / "data" / "mariadb", getpass.getuser()
     if not (data / "mysql").exists():
-        run(
-            "mariadb-install-db",
-            [
-                *(program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", f"--user={user}"),
-                *("--skip-test-db", f"--auth-root-socket-user={user}"),
-            ],
-            cloud.environment,
-            cloud.log / "mariadb.log",
-        )
+        _make_database(cloud, data, user)
     start = cloud.etc / "mariadb.sql"
     start.touch(mode=0o600)
     start.write_text(
@@ -142,3 +137,20 @@ def _mariadb(cloud: Layout) -> tuple[list[str], dict[str, str]]:
         # It is test equipment: a crash of the machine may cost the last second.
         *("--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--innodb-buffer-pool-size=192M"),
     ], {}
+
+
+def _make_database(cloud: Layout, data: Path, user: str) -> None:
+    """An empty database folder, put in its place only when it is whole."""
+    draft = data.with_name("mariadb.new")
+    for unfinished in (draft, data):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    run(
+        "mariadb-install-db",
+        [
+            *(program("mariadb-install-db"), "--no-defaults", f"--datadir={draft}", f"--user={user}"),
+            *("--skip-test-db", f"--auth-root-socket-user={user}"),
+        ],
+        cloud.environment,
+        cloud.log / "mariadb.log",
+    )
+    draft.replace(data)

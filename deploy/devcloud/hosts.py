@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.devcloud.processes import DidNotStart
+
 KINDS = (  # vCPU, GiB of memory, GB of disk
     (16, 64, 500),
     (32, 128, 1000),
@@ -50,7 +52,12 @@ def _host(index: int) -> Host:
 
 def write_knobs(path: Path, hosts: tuple[Host, ...]) -> None:
     """Add the hosts that the knobs file does not have; what someone has set stays."""
-    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    try:
+        known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as problem:
+        raise DidNotStart(
+            f"{path} is no JSON ({problem}); mend it, or remove it for the usual knobs"
+        ) from problem
     wanted = {
         host.name: {
             "vcpus": host.vcpus,

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from openstack.connection import Connection
 
-from deploy.devcloud.layout import NAME, REGION, Layout
+from deploy.devcloud.layout import NAME, REGION, Layout, write_whole
 from deploy.devcloud.rest import call, ensure
 
 TYPES = {  # service: (type in the catalogue, what follows its origin)
@@ -16,6 +16,7 @@ TYPES = {  # service: (type in the catalogue, what follows its origin)
     "neutron": ("network", ""),
     "nova": ("compute", "/v2.1"),
 }
+SELF = {"keystone": ("identity", "/v3")}
 INTERFACES = ("public", "internal", "admin")
 
 
@@ -36,8 +37,7 @@ def write_clouds(cloud: Layout) -> None:
             }
         }
     }
-    cloud.clouds.touch(mode=0o600)
-    cloud.clouds.write_text(yaml.safe_dump(document, sort_keys=False))
+    write_whole(cloud.clouds, yaml.safe_dump(document, sort_keys=False))
 
 
 def seed(cloud: Layout, connection: Connection) -> None:
@@ -60,7 +60,7 @@ def seed(cloud: Layout, connection: Connection) -> None:
 def _catalogue(cloud: Layout, connection: Connection) -> None:
     listed: list[dict[str, Any]] = call(connection, "identity", "GET", "/endpoints")["endpoints"]
     known = {(one["service_id"], one["interface"]): one for one in listed}
-    for name, (kind, path) in TYPES.items():
+    for name, (kind, path) in {**SELF, **TYPES}.items():
         service = ensure(connection, "identity", "/services", "service", {"name": name, "type": kind})["id"]
         for interface in INTERFACES:
             wanted = {

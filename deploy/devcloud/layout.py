@@ -9,22 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.devcloud import ports
 from deploy.devcloud.processes import DidNotStart, Process
-from deploy.local.stack import answers, free_port
 
-# Usual ports plus 10,000: a cloud or a broker that runs on this machine already keeps its own.
-USUAL = {
-    "mariadb": 13306,
-    "rabbitmq": 15673,
-    "rabbitmq-peers": 35672,
-    "epmd": 14369,
-    "memcached": 21211,
-    "keystone": 15000,
-    "placement": 18778,
-    "glance": 19292,
-    "neutron": 19696,
-    "nova": 18774,
-}
 NAME = "devcloud"  # of the cloud in clouds.yaml, of its region's users, of its database user
 REGION = "RegionOne"
 INSIDE = Path(__file__).with_name("inside")  # what runs in the OpenStack environment, not in ours
@@ -116,16 +103,52 @@ def layout(root: Path, environment: Path) -> Layout:
     root = root.resolve()
     for name in ("etc", "run", "log", "data", "computes"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    file = root / "own.json"
-    own: dict[str, Any] = (
-        json.loads(file.read_text()) if file.exists() else {"ports": {}, "secret": secrets.token_hex(16)}
-    )
+    own = _own(root / "own.json")
     runs = {process.name for process in Layout(root, environment, {}, "").recorded() if process.pid}
-    for name, usual in USUAL.items():
-        owner = "rabbitmq" if name == "rabbitmq-peers" else "nova-api" if name == "nova" else name
-        port = own["ports"].get(name, usual)
-        if owner not in runs and (name not in own["ports"] or answers(port)):
-            own["ports"][name] = free_port(port)
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(own, indent=2) + "\n")
+    for name in ports.SERVICES:
+        if _owner(name) not in runs:
+            own["ports"][name] = _port(root, name, own["ports"].get(name), runs)
+    write_whole(root / "own.json", json.dumps(own, indent=2) + "\n")
     return Layout(root, environment / "bin" / "python", own["ports"], own["secret"])
+
+
+def _port(root: Path, name: str, known: int | None, runs: set[str]) -> int:
+    """The port that a service had, or another one if that is taken and nobody goes by it yet."""
+    if known is not None and ports.is_free(known):
+        return known
+    if known is not None and runs:
+        raise DidNotStart(
+            f"{name} does not run, a stranger listens on its port {known}, and what runs of the devcloud "
+            "looks for it there; `make devcloud-down` first, and the next start chooses another port"
+        )
+    chosen = ports.choose(root, name)
+    if chosen is None:
+        raise DidNotStart(f"no port is free on loopback for {name}; stop what listens there")
+    return chosen
+
+
+def _own(file: Path) -> dict[str, Any]:
+    """The ports and the secret of this devcloud, of which the databases below `data` know the latter."""
+    if not file.exists():
+        return {"ports": {}, "secret": secrets.token_hex(16)}
+    try:
+        own: dict[str, Any] = json.loads(file.read_text())
+        return {"ports": dict(own["ports"]), "secret": str(own["secret"])}
+    except (ValueError, KeyError, TypeError) as problem:
+        raise DidNotStart(
+            f"{file} cannot be read ({type(problem).__name__}: {problem}), and the databases beside it are "
+            f"of no use without it; stop this devcloud and remove {file.parent} to start from nothing"
+        ) from problem
+
+
+def _owner(port: str) -> str:
+    """The process that listens on a port of this name."""
+    return {"rabbitmq-peers": "rabbitmq", "nova": "nova-api"}.get(port, port)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that only we may read so that it is never seen half-written, whoever dies."""
+    draft = file.with_name(file.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(file)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from deploy.devcloud import ports
 
 
 class DidNotStart(RuntimeError):
@@ -54,14 +58,35 @@ class Process:
             )
         self.pid_file.write_text(f"{child.pid} {_ticks(child.pid)}\n")
 
-    def wait(self, ready: Callable[[], bool], patience: float) -> None:
-        """Until it answers; raises DidNotStart with the end of its log when it ends or takes too long."""
+    def wait(self, port: int, ready: Callable[[], bool], patience: float) -> None:
+        """Until it listens itself and answers; raises DidNotStart when it ends before or takes too long."""
         deadline = time.monotonic() + patience
-        while not ready():
-            if self.pid is None or time.monotonic() > deadline:
-                how = "ended" if self.pid is None else f"did not answer within {patience:.0f} s"
+        while True:
+            pid = self.pid
+            if pid is not None and ports.listens(pid, port) and ready():
+                return
+            if pid is None and not ports.is_free(port):
+                raise DidNotStart(
+                    f"{self.name} ended: another process has taken its port {port} just now. Start again, "
+                    "after `make devcloud-down`: another port is chosen then"
+                )
+            if pid is None or time.monotonic() > deadline:
+                how = "ended" if pid is None else f"did not answer within {patience:.0f} s"
                 raise DidNotStart(f"{self.name} {how}; the end of {self.log}:\n{tail(self.log)}")
             time.sleep(0.1)
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """One start or stop of a devcloud at a time: a second one waits for the first, and then sees its work."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another start or stop of {os.path.relpath(root)} ...", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def stop(processes: Sequence[Process], patience: float = 20.0) -> list[str]:
@@ -94,7 +119,14 @@ def tail(log: Path, lines: int = 12) -> str:
     return "\n".join(log.read_text(errors="replace").strip().splitlines()[-lines:])
 
 
-def run(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+def run(
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    fine: tuple[int, ...] = (0,),
+) -> None:
     """Run a command to its end; raises DidNotStart with the end of its log when it fails."""
     with log.open("ab") as out:
         done = subprocess.run(
@@ -105,5 +137,5 @@ def run(name: str, command: Sequence[str], environment: Mapping[str, str], log: 
             env=dict(environment),
             check=False,
         )
-    if done.returncode:
+    if done.returncode not in fine:
         raise DidNotStart(f"{name} failed with status {done.returncode}; the end of {log}:\n{tail(log)}")

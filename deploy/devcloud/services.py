@@ -42,7 +42,7 @@ def start_api(cloud: Layout, api: str) -> None:
 
 
 def await_api(cloud: Layout, api: str) -> None:
-    cloud.process(api).wait(lambda: serves(cloud, api), PATIENCE)
+    cloud.process(api).wait(port(cloud, api), lambda: serves(cloud, api), PATIENCE)
 
 
 def start_agents(cloud: Layout) -> None:
