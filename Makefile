@@ -9,7 +9,7 @@ SEED ?= 7
 COMPUTES ?= 10
 DEVCLOUD_STAMP := .venv-devcloud/.stamp
 
-.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test check format lint types contracts documents lock clean
+.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test test-devcloud check format lint types contracts documents lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,11 @@ lock-devcloud: ## rewrite the hashed lock file of the OpenStack services
 
 test: $(STAMP) ## the test suite
 	@$(BIN)/python -m pytest
+
+test-devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## the behaviour suite and what is for the real cloud only, on a devcloud
+	@$(BIN)/python -m deploy.devcloud --computes 6 --directory var/test-devcloud
+	@$(BIN)/python -m pytest --cloud devcloud tests/behaviour tests/devcloud; status=$$?; \
+	  $(BIN)/python -m deploy.devcloud.down --directory var/test-devcloud; exit $$status
 
 check: format lint types contracts documents test ## what CI runs
 

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import distribution
 from tests.live import THREE_ROOMS, Live, bring_up
 from tests.rooms import Rooms
+
+REAL_ONLY = Path(__file__).with_name("devcloud")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("ballast")
+    group.addoption(
+        "--cloud",
+        choices=("simulator", "devcloud"),
+        default="simulator",
+        help="what tests/behaviour runs against; tests/devcloud is collected with devcloud only",
+    )
+    group.addoption(
+        "--devcloud-directory",
+        default="var/test-devcloud",
+        help="where the devcloud lies that tests use; it is started unless it runs",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What only makes sense on the real cloud is not even collected without it."""
+    real = config.getoption("--cloud") == "devcloud"
+    return True if collection_path == REAL_ONLY and not real else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,6 +8,7 @@ POST /_sim/speed     {speed}          simulated per real seconds (server only)
 POST /_sim/move      {server, host}   put a server elsewhere in an instant
 POST /_sim/faults    {api: {...}} or {migration: {...}}     GET lists, DELETE /_sim/faults[/ID] removes
 POST /_sim/hosts/H/kill | restart | enable | disable {reason}
+POST /_sim/servers/S/seconds {live, cold}   how long moves of a server take; null: as usual
 POST /_sim/cells/C/down | up
 POST /_sim/churn     {boots, deletes, moves: per second, seed}   POST /_sim/churn/stop
 POST /_sim/tokens/revoke
@@ -159,6 +160,16 @@ def change_host(call: Call) -> Response:
         case other:
             raise Refusal(404, f"a host knows kill, restart, enable, disable; not {other}")
     return Response(200, {"host": host.name, "alive": host.alive, "enabled": host.enabled})
+
+
+@ROUTES.on("POST", "/servers/{server}/seconds")
+def set_seconds(call: Call) -> Response:
+    instance, asked = call.cloud.instance(call["server"]), call.body
+    for name in ("live", "cold"):
+        if name in asked:
+            value = None if asked[name] is None else float(asked[name])
+            setattr(instance, f"{name}_seconds", value)
+    return Response(200, {"live": instance.live_seconds, "cold": instance.cold_seconds})
 
 
 @ROUTES.on("POST", "/cells/{cell}/{verb}")
