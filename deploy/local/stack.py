@@ -6,14 +6,16 @@ Everything listens on loopback and leaves its process id, log and address below 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shlex
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,12 +76,13 @@ class Stack:
     def up(self, simulator: list[str] | None = None, *, speed: float = 1.0) -> None:
         """Start all; `simulator` is what the simulator takes (--hosts N --seed S, or --cloud FILE)."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        for name, usual in USUAL.items():
-            self.ports[name] = free_port(usual)
-        self.start_temporal()
-        if self.elsewhere is None:
-            self.start_simcloud([*(simulator or []), "--speed", f"{speed:g}"])
-        self.await_temporal()
+        with _choosing_ports():
+            for name, usual in USUAL.items():
+                self.ports[name] = free_port(usual)
+            self.start_temporal()
+            if self.elsewhere is None:
+                self.start_simcloud([*(simulator or []), "--speed", f"{speed:g}"])
+            self.await_temporal()
         self.start_worker()
         self.write_environment()
 
@@ -146,12 +149,20 @@ class Stack:
 
     def _await(self, name: str, ready: Callable[[], bool]) -> None:
         pid_file, deadline = self.directory / f"{name}.pid", time.monotonic() + PATIENCE
-        while not ready():
-            if not alive(read_pid(pid_file)) or time.monotonic() > deadline:
+        while not (runs := alive(read_pid(pid_file))) or not ready():
+            if not runs or time.monotonic() > deadline:
                 log = self.directory / f"{name}.log"
                 tail = log.read_text(errors="replace").strip().splitlines()[-5:]
                 raise DidNotStart(f"{name} did not start; the end of {log}:\n" + "\n".join(tail))
             time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _choosing_ports() -> Iterator[None]:
+    """One stack of a user at a time, from the choice of its ports until its processes listen on them."""
+    with (Path(tempfile.gettempdir()) / f"ballast-ports-{os.getuid()}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def free_port(usual: int) -> int:
