@@ -10,8 +10,9 @@ from typing import Any
 from activities import actions
 from activities.actions import ActionModule
 from activities.door import Door, Failed
+from activities.planner import inverse
 from plan_schemas.frozen import freeze
-from plan_schemas.plan import Action, Touches, execution_from
+from plan_schemas.plan import Action, Touches, execution_from, from_document
 
 Document = dict[str, Any]
 # Temporal takes 2 MiB in one piece, and 51,200 events in one history: up to six an action, there and back.
@@ -42,7 +43,20 @@ def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
         rows.append(filled)
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
-    return {**document, "actions": rows}
+    return _reversible({**document, "actions": rows})
+
+
+def _reversible(document: Document) -> Document:
+    """The same plan, unless it wants to be reversible and is not. Raises Failed."""
+    plan = from_document(document)
+    if plan.execution.reversible:
+        left = inverse.undo_plan(plan, [a.id for a in plan.actions], reason="only asked").leftovers
+        if left:
+            raise Failed(
+                f"the plan could not be undone as a whole: {'; '.join(left)}",
+                "leave these actions out, or do without execution.reversible",
+            )
+    return document
 
 
 def touching(row: Mapping[str, Any]) -> Document:

@@ -106,5 +106,12 @@ def without(plan: Plan, left_out: Collection[str]) -> tuple[Plan, dict[str, str]
         else:
             kept.append(action)
     ids = {action.id for action in kept}
-    kept = [replace(a, freed_by=tuple(f for f in a.freed_by if f in ids)) for a in kept]
+    kept = [
+        replace(
+            a,
+            freed_by=tuple(f for f in a.freed_by if f in ids),
+            after=tuple(f for f in a.after if f in ids),
+        )
+        for a in kept
+    ]
     return replace(plan, actions=tuple(kept)), needy

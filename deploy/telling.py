@@ -78,7 +78,7 @@ def action(plan: Plan, one: Action) -> Iterator[str]:
         yield f"  needs    {', '.join(one.needs)} (stops when one of these fails)"
     if one.freed_by:
         yield f"  space    made by {', '.join(one.freed_by)}"
-    behind = [a.id for a in plan.actions if one.id in (*a.needs, *a.freed_by)]
+    behind = [a.id for a in plan.actions if one.id in a.waits_for]
     if behind:
         yield f"  before   {', '.join(behind)}"
     yield f"  expects  {_inline(one.expects)}"

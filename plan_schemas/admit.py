@@ -20,7 +20,7 @@ from plan_schemas.problems import Findings, Invalid, Path, Positions, Problem, q
 
 Document = Mapping[str, Any]
 
-_DURATIONS = ("approve_within", "settle")
+_DURATIONS = ("approve_within", "decide_within", "settle")
 _NEEDED_BY_SEAL = ("name", "created_at", "execution", "types")
 
 

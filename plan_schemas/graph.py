@@ -8,7 +8,7 @@ from typing import Any
 from plan_schemas.complaints import nearest
 from plan_schemas.problems import Findings, Path, quoted
 
-EDGES = ("needs", "freed_by")
+EDGES = ("needs", "freed_by", "after")
 _SHOWN = 8  # actions of a cycle that are named
 
 

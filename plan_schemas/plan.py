@@ -19,11 +19,13 @@ class PlanState(StrEnum):
     PENDING = "PENDING"
     ONGOING = "ONGOING"
     PAUSED = "PAUSED"
+    NEEDS_DECISION = "NEEDS_DECISION"
     CANCELLING = "CANCELLING"
     ROLLING_BACK = "ROLLING_BACK"
     SUCCEEDED = "SUCCEEDED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    SUPERSEDED = "SUPERSEDED"
     CANCELLED = "CANCELLED"
     FAILED = "FAILED"
     ROLLED_BACK = "ROLLED_BACK"
@@ -34,6 +36,7 @@ PLAN_ENDS = (
     PlanState.SUCCEEDED,
     PlanState.REJECTED,
     PlanState.EXPIRED,
+    PlanState.SUPERSEDED,
     PlanState.CANCELLED,
     PlanState.FAILED,
     PlanState.ROLLED_BACK,
@@ -171,12 +174,19 @@ class Action:
     expects: Mapping[str, Any] = EMPTY  # facts that must hold before; the undo recipe
     needs: tuple[str, ...] = ()  # a failed or skipped one of these stops this action
     freed_by: tuple[str, ...] = ()  # these free what this action takes (`frees` edges)
+    after: tuple[str, ...] = ()  # these must have ended, however they ended
+    on_failure: str = ""  # rollback | stop | continue | ask, in place of the plan's
     touches: Touches = field(default_factory=Touches)
     seconds: float = 0.0  # expected duration
     priority: float = 0.0  # greater first among those that may start
     just_in_time: bool = False  # start only when a dependant could start at once afterwards
     numbers: Mapping[str, Any] = EMPTY
     alternatives: tuple[Refusal, ...] = ()
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The actions that must have ended before this one starts, over whatever edge."""
+        return tuple(dict.fromkeys((*self.needs, *self.freed_by, *self.after)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +201,13 @@ class Execution:
     """How a plan may be carried out; an audit's `execution` block, defaults filled in."""
 
     mode: str = "advise"  # advise | approve | auto
-    on_failure: str = "rollback"  # rollback | stop | continue
+    on_failure: str = "rollback"  # rollback | stop | continue | ask
+    on_no_decision: str = "rollback"  # rollback | stop | continue: when nobody answered in time
     on_drift: str = "skip"  # skip | stop
     on_cancel: str = "stop"  # stop | rollback
     approve_within_seconds: float = 86400.0
+    decide_within_seconds: float = 3600.0
+    reversible: bool = False  # refuse a plan that could not be undone as a whole
     settle_seconds: float = 0.0
     limits: Limits = field(default_factory=Limits)
     allow: tuple[str, ...] = ("live", "service")
@@ -221,6 +234,10 @@ class Plan:
     @property
     def digest(self) -> str:
         return digest(_content(self))
+
+    def on_failure(self, action: Action) -> str:
+        """What a failure of this action means for the plan."""
+        return action.on_failure or self.execution.on_failure
 
 
 def _prune(value: Any) -> Any:
@@ -270,6 +287,7 @@ def _action(row: Mapping[str, Any]) -> Action:
             "numbers": freeze(row.get("numbers", {})),
             "needs": tuple(row.get("needs", ())),
             "freed_by": tuple(row.get("freed_by", ())),
+            "after": tuple(row.get("after", ())),
             "touches": Touches(**row.get("touches", {})),
             "alternatives": _refusals(row.get("alternatives", ())),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
@@ -22,7 +23,7 @@ from plan_schemas.plan import (
     SkipCause,
     Touches,
 )
-from workflows.progress import ENDED, Progress
+from workflows.progress import ENDED, Choice, Progress
 
 S = ActionState
 NOP = ActionType("nop", True, True, 5, 60, 1, Retry(1, 1, 2, 10))
@@ -147,6 +148,91 @@ def test_a_failed_action_that_left_nothing_to_undo_stays_failed() -> None:
     assert progress.standing["b"].why == "boom"
 
 
+def asking(*actions: Action) -> Progress:
+    """A plan whose failures are asked about, with its first action failed."""
+    whole = plan(*actions)
+    progress = Progress(replace(whole, execution=replace(whole.execution, on_failure="ask")))
+    progress.startable()
+    progress.finish("a", S.FAILED, "boom")
+    return progress
+
+
+def test_while_a_person_is_asked_nothing_is_blocked_and_nothing_starts() -> None:
+    """A failed action that is asked about leaves its dependants pending, and the plan does not end."""
+    progress = asking(action("a"), action("b", needs=("a",)), action("c", after=("a",)))
+    assert states(progress) == {"a": "FAILED", "b": "PENDING", "c": "PENDING"}
+    assert not progress.startable()
+    assert not progress.over
+
+
+@pytest.mark.parametrize(
+    ("choice", "end"),
+    [
+        ("retry", {"a": "SUCCEEDED", "b": "SUCCEEDED", "c": "SUCCEEDED"}),
+        ("skip", {"a": "SKIPPED", "b": "SKIPPED", "c": "SUCCEEDED"}),
+        ("fail", {"a": "FAILED", "b": "BLOCKED", "c": "SUCCEEDED"}),
+    ],
+)
+def test_a_decision_is_carried_out(choice: Choice, end: dict[str, str]) -> None:
+    """Retry, skip and fail mean to the dependants what they mean elsewhere."""
+    progress = asking(action("a"), action("b", needs=("a",)), action("c", after=("a",)))
+    progress.decide("a", choice, "skipped by eve: let it be")
+    run(progress)
+    assert states(progress) == end
+    assert progress.over
+
+
+def test_what_failed_can_be_done_after_all_with_what_needed_it() -> None:
+    """A retry reopens the failed action and those blocked by it, but not those that another one blocks."""
+    progress = Progress(
+        plan(
+            *(action("a"), action("z"), action("b", needs=("a",)), action("c", needs=("b",))),
+            action("d", needs=("b", "z")),
+        )
+    )
+    run(progress, "a", "z")
+    assert states(progress)["c"] == "BLOCKED"
+    progress.retry("a")
+    assert run(progress) == ["a", "b", "c"]
+    assert states(progress) == {
+        "a": "SUCCEEDED",
+        "b": "SUCCEEDED",
+        "c": "SUCCEEDED",
+        "d": "BLOCKED",
+        "z": "FAILED",
+    }
+    assert progress.standing["d"].why == "needs z, which failed: boom"
+
+
+def test_a_held_action_waits_until_it_is_released() -> None:
+    """Others go on; a just-in-time action does not run for the sake of a held one."""
+    disable = action("disable", just_in_time=True)
+    progress = Progress(plan(disable, action("m", needs=("disable",)), action("x")))
+    progress.hold("m", "held by eve: backup")
+    assert progress.startable() == ["x"]
+    progress.finish("x", S.SUCCEEDED)
+    assert not progress.startable()
+    assert not progress.over
+    progress.release("m")
+    assert progress.startable() == ["disable"]
+
+
+def test_a_part_is_kept_with_all_that_it_waits_for() -> None:
+    """Approving one action keeps what it needs and what makes its space; the rest is skipped."""
+    progress = Progress(
+        plan(
+            action("a"),
+            action("b", needs=("a",)),
+            action("f"),
+            action("c", needs=("b",), freed_by=("f",)),
+            action("d"),
+        )
+    )
+    assert progress.keep_only(["c"], "not approved by eve") == ["a", "b", "f", "c"]
+    assert states(progress)["d"] == "SKIPPED"
+    assert sorted(run(progress)) == ["a", "b", "c", "f"]
+
+
 def test_finishing_what_does_not_run_is_a_defect_and_says_so() -> None:
     """A result for an action that is not running is never taken in silently."""
     progress = Progress(plan(action("a")))
@@ -162,6 +248,7 @@ def plans(draw: st.DrawFn) -> Plan:
         picked = draw(st.lists(st.sampled_from(before), unique=True, max_size=3)) if before else []
         cut = draw(st.integers(0, len(picked)))
         hosts = st.sampled_from(["h1", "h2", "h3"])
+        third = draw(st.integers(cut, len(picked)))
         touches = draw(
             st.one_of(
                 st.just(Touches()), st.builds(Touches, instance=st.just(f"i{i}"), out=hosts, into=hosts)
@@ -171,7 +258,9 @@ def plans(draw: st.DrawFn) -> Plan:
             action(
                 f"a{i}",
                 needs=tuple(picked[:cut]),
-                freed_by=tuple(picked[cut:]),
+                freed_by=tuple(picked[cut:third]),
+                after=tuple(picked[third:]),
+                on_failure=draw(st.sampled_from(["", "ask"])),
                 touches=touches,
                 just_in_time=draw(st.booleans()),
                 priority=draw(st.integers(0, 3)),
@@ -191,9 +280,11 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def start(self) -> None:
-        paused = self.progress.paused or bool(self.progress.stopped)
-        for id in self.progress.startable():
-            assert not paused, "something started while paused or stopped"
+        p = self.progress
+        paused = p.paused or bool(p.stopped) or bool(p.asking)
+        for id in p.startable():
+            assert not paused, "something started while paused, stopped or while a person is asked"
+            assert id not in p.held, "a held action started"
             assert id not in self.started, "an action started twice"
             self.started.add(id)
             for before in self.progress.actions[id].needs:
@@ -219,17 +310,52 @@ class Life(RuleBasedStateMachine):
     def pause(self, paused: bool) -> None:
         self.progress.paused = paused
 
+    @rule(data=st.data(), held=st.booleans())
+    def hold(self, data: st.DataObject, held: bool) -> None:
+        pending = [id for id, s in self.progress.standing.items() if s.state == S.PENDING]
+        assume(pending)
+        id = data.draw(st.sampled_from(pending))
+        if held:
+            self.progress.hold(id, "held by a person")
+        else:
+            self.progress.release(id)
+
+    @rule(data=st.data(), choice=st.sampled_from(["retry", "skip", "fail"]))
+    def decide(self, data: st.DataObject, choice: Choice) -> None:
+        assume(self.progress.asking)
+        id = data.draw(st.sampled_from(list(self.progress.asking)))
+        self.progress.decide(id, choice, "a person said so")
+        if choice == "retry":
+            self.started.discard(id)
+
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        p = self.progress
+        wrong = [
+            id
+            for id, s in p.standing.items()
+            if s.state in (S.FAILED, S.SKIPPED, S.CANCELLED)
+            and not (s.satisfies or s.root or id in p.asking or p.stopped)
+        ]
+        assume(wrong)
+        id = data.draw(st.sampled_from(wrong))
+        p.retry(id)
+        self.started = {one for one in self.started if p.standing[one].state != S.PENDING}
+
     @rule()
     def stop(self) -> None:
         self.progress.stop("enough")
 
     @invariant()
     def nothing_hangs(self) -> None:
-        """While something is pending, something runs, or may start, or a person holds it."""
+        """While something is pending, something runs, or may start, or a person holds it or is asked."""
         if not hasattr(self, "progress"):
             return
         p = self.progress
-        if p.over or p.running or p.paused or p.stopped:
+        if p.over or p.running or p.paused or p.stopped or p.asking:
+            return
+        held = {id for id in p.held if p.standing[id].state == S.PENDING}
+        if held:
             return
         assert p.startable(), f"nothing runs and nothing may start: {states(p)}"
         self.started.update(p.running)

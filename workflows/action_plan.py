@@ -17,7 +17,7 @@ from workflows import attributes, calls, status
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.failure import plan_failed, sentence_of
-from workflows.messages import COMMANDS, REJECT, Cancel, now, receives
+from workflows.messages import COMMANDS, REJECT, SUPERSEDE, Cancel, now, receives
 from workflows.progress import Progress
 
 P, S = PlanState, ActionState
@@ -32,6 +32,7 @@ class ActionPlan:
         self.control = Control(self._abort)
         self.leftovers: list[str] = []
         self._dispatch: Dispatch | None = None
+        self._questions: set[asyncio.Task[None]] = set()  # kept, or they would be collected as garbage
         self._shown: PlanState | None = None
         self._cancel_absorbed = False
 
@@ -83,6 +84,8 @@ class ActionPlan:
             return self._unrun(P.CANCELLED, f"cancelled before it ran: {why}")
         if control.review is REJECT:
             return self._unrun(P.REJECTED, control.reviewed)
+        if control.review is SUPERSEDE:
+            return self._unrun(P.SUPERSEDED, control.reviewed)
         return True
 
     def _unrun(self, state: PlanState, why: str) -> bool:
@@ -99,7 +102,22 @@ class ActionPlan:
 
     def _after_action(self, id: str) -> None:
         self.control.after(id, now())
+        if self.control.progress is not None and id in self.control.progress.asking:
+            self._questions.add(asyncio.create_task(self._await_decision(self.control.progress, id)))
         self.changed()
+
+    async def _await_decision(self, progress: Progress, id: str) -> None:
+        """Let the plan's own word hold when nobody decides on a failed action in time."""
+        failure = progress.asking[id]
+        try:
+            await workflow.wait_condition(
+                lambda: progress.asking.get(id) is not failure,
+                timeout=progress.plan.execution.decide_within_seconds,
+                timeout_summary=f"deadline of the decision on {id}",
+            )
+        except TimeoutError:
+            self.control.nobody_decided(id, now())
+            self.changed()
 
     async def _conclude(self, progress: Progress) -> None:
         """What the way forward came to, and the way back when the policy or a person wants it."""

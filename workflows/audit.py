@@ -134,7 +134,7 @@ class Audit:
             workflow.upsert_search_attributes([attributes.EFFICACY.value_set(ratio)])
 
     def _close(self, state: str) -> None:
-        good = state in ("SUCCEEDED", "REJECTED", "EXPIRED")
+        good = state in ("SUCCEEDED", "REJECTED", "EXPIRED", "SUPERSEDED")
         self._turn("SUCCEEDED" if good else "FAILED", self.came_to)
         if not good:
             raise ApplicationError(self.report["sentence"], type="AuditFailed", non_retryable=True)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from plan_schemas.plan import ActionState, PlanState, SkipCause
 from workflows.messages import (
     APPROVE,
     CANCEL,
+    DECIDE,
+    HOLD_ACTION,
     PAUSE,
     REJECT,
+    RELEASE_ACTION,
     RESUME,
+    RETRY_ACTION,
     ROLL_BACK,
     SKIP_ACTION,
+    SUPERSEDE,
+    Approve,
     Cancel,
     CancelAction,
     Command,
+    Decide,
     Message,
     OnAction,
 )
@@ -24,7 +32,8 @@ from workflows.progress import Progress
 P, S = PlanState, ActionState
 # Whoever sends nonsense must not make the status too large to be read: characters of one, number of newest.
 LONGEST_COMPLAINT, COMPLAINTS = 1000, 200
-RUNNING = frozenset({P.PENDING, P.ONGOING, P.PAUSED})
+RUNNING = frozenset({P.PENDING, P.ONGOING, P.PAUSED, P.NEEDS_DECISION})
+REVIEWS = (APPROVE, REJECT, SUPERSEDE)
 
 
 class Refused(ValueError):
@@ -43,6 +52,7 @@ class Control:
         self.reviewed = ""  # by whom and why
         self.cancelled: Cancel | None = None
         self.rollback_asked = False
+        self.undo_by_policy = False  # an action failed whose failure means that all is undone
         # Running actions that a person wants left out: what they shall become, and who said so and why.
         self.left_out: dict[str, tuple[ActionState, str]] = {}
         self.log: list[str] = []
@@ -58,8 +68,11 @@ class Control:
         """Raise Refused when the message makes no sense now."""
         if self.progress is None:
             raise Refused(f"{command.name}: the plan is still being checked; send it again in a moment")
-        if command in (APPROVE, REJECT) and (self.state != P.RECOMMENDED or self.review):
+        if command in REVIEWS and (self.state != P.RECOMMENDED or self.review):
             raise Refused(f"{command.name}: the plan is {self.state}; only a RECOMMENDED one can be reviewed")
+        if isinstance(message, Approve):
+            for id in message.actions or ():
+                self._check_known(self.progress, command, id)
         if command in (PAUSE, RESUME, ROLL_BACK) and self.state not in RUNNING:
             raise Refused(f"{command.name}: the plan is {self.state}, not running")
         if command is CANCEL and self.state not in {P.RECOMMENDED, *RUNNING}:
@@ -69,10 +82,11 @@ class Control:
 
     def _check_action(self, progress: Progress, command: Command, message: OnAction) -> None:
         id = message.action
-        if id not in progress.actions:
-            known = list(progress.actions)
-            said = ", ".join(known[:5]) + (", …" if len(known) > 5 else "")
-            raise Refused(f"{command.name}: no action {id!r} in this plan; its actions: {said}")
+        self._check_known(progress, command, id)
+        if command in CHECKS:
+            if said := CHECKS[command](self, progress, id):
+                raise Refused(f"{command.name}: {said}")
+            return
         state = progress.standing[id].state
         if state not in (S.PENDING, S.ONGOING):
             raise Refused(f"{command.name}: {id} is {state} already")
@@ -80,6 +94,37 @@ class Control:
             raise Refused(f"{command.name}: {id} is running and cannot be aborted; roll it back afterwards")
         if state == S.ONGOING and isinstance(message, CancelAction) and not message.abort:
             raise Refused(f"{command.name}: {id} is running; only `abort: true` ends it before its time")
+
+    def _check_known(self, progress: Progress, command: Command, id: str) -> None:
+        if id not in progress.actions:
+            known = list(progress.actions)
+            said = ", ".join(known[:5]) + (", …" if len(known) > 5 else "")
+            raise Refused(f"{command.name}: no action {id!r} in this plan; its actions: {said}")
+
+    def _cannot_hold(self, progress: Progress, id: str) -> str:
+        state = progress.standing[id].state
+        return "" if state == S.PENDING else f"{id} is {state}; only a pending action can be held"
+
+    def _cannot_release(self, progress: Progress, id: str) -> str:
+        return "" if id in progress.held else f"{id} is not held"
+
+    def _cannot_decide(self, progress: Progress, id: str) -> str:
+        if id in progress.asking:
+            return ""
+        asked = ", ".join(progress.asking) or "none"
+        return f"nobody is asked about {id}, it is {progress.standing[id].state}; asked about: {asked}"
+
+    def _cannot_retry(self, progress: Progress, id: str) -> str:
+        standing = progress.standing[id]
+        if self.state not in RUNNING or progress.stopped:
+            return f"the plan is {self.state}; start a new plan instead"
+        if id in progress.asking:
+            return f'a decision on {id} is waited for; send decide with "choice": "retry"'
+        if standing.root:
+            return f"{id} is {standing.state}, because it {standing.why}; retry that one"
+        if standing.satisfies or standing.state not in (S.FAILED, S.SKIPPED, S.CANCELLED):
+            return f"{id} is {standing.state}; only what failed or was left out can be done after all"
+        return ""
 
     # -- obedience --------------------------------------------------------------------------------------
 
@@ -102,12 +147,47 @@ class Control:
         """An action of the way forward has ended: what the plan's policy makes of a failure and of drift."""
         progress = self._running_plan()
         standing, policy = progress.standing[id], progress.plan.execution
-        if standing.state == S.FAILED and policy.on_failure != "continue":
-            progress.stop(f"{id} failed: {standing.why}")
+        if standing.state == S.FAILED:
+            self.failed(id, progress.plan.on_failure(progress.actions[id]))
         if standing.cause == SkipCause.DRIFT and policy.on_drift == "stop":
+            self.undo_by_policy |= policy.on_failure == "rollback"
             progress.stop(f"the cloud changed under {id}: {standing.why}")
         if self.left_out.pop(id, None) and standing.state == S.SUCCEEDED:
             self.complain(f"{id} had already ended when the abort arrived; it is done", at)
+
+    def failed(self, id: str, policy: str) -> None:
+        """What this policy makes of an action that failed. See `nobody_decided` for the end of asking."""
+        progress = self._running_plan()
+        if policy == "ask":
+            self._show_questions()
+        elif policy != "continue":
+            self.undo_by_policy |= policy == "rollback"
+            progress.stop(f"{id} failed: {progress.standing[id].why}")
+
+    def nobody_decided(self, id: str, at: str) -> None:
+        """The deadline of a question has passed: the plan's own word holds."""
+        progress = self._running_plan()
+        policy = progress.plan.execution.on_no_decision
+        progress.decide(id, "fail", "")
+        self.log.append(f"{at} nobody decided on {id} in time: {policy}")
+        self.failed(id, policy)
+        self._show_questions()
+
+    def _show_questions(self) -> None:
+        """Bring the state in line with what is asked."""
+        progress = self._running_plan()
+        if self.state not in RUNNING:
+            return
+        if progress.asking:
+            execution = progress.plan.execution
+            asked = "; ".join(f"{id} failed: {why}" for id, why in progress.asking.items())
+            within = timedelta(seconds=execution.decide_within_seconds)
+            choices = (
+                f"decide retry, skip, fail or roll_back within {within}, else {execution.on_no_decision}"
+            )
+            self.turn(P.NEEDS_DECISION, f"{asked}; {choices}", "decision")
+        elif self.state == P.NEEDS_DECISION:
+            self.turn(P.PAUSED if progress.paused else P.ONGOING, "decided")
 
     def outcome(self) -> tuple[PlanState, str]:
         """What the way forward came to, in one sentence."""
@@ -126,11 +206,13 @@ class Control:
         if self.cancelled is not None:
             wanted = self.cancelled.rollback
             return policy.on_cancel == "rollback" if wanted is None else wanted
-        return policy.on_failure == "rollback" and self.outcome()[0] == P.FAILED
+        return self.undo_by_policy and self.outcome()[0] == P.FAILED
 
     def _do(self, command: Command, message: Message) -> str:
+        if isinstance(message, Decide):
+            return self._decide(message)
         if isinstance(message, OnAction):
-            return self._leave_out(command, message)
+            return self._on_action(command, message)
         if isinstance(message, Cancel):
             self.rollback_asked = self.rollback_asked or command is ROLL_BACK
             if command is CANCEL:
@@ -139,11 +221,46 @@ class Control:
             aborted = "; what runs is being aborted" if message.abort else ""
             undone = "will be undone" if self.undo_wanted() else "stays"
             return f"nothing new starts{aborted}; what was done {undone}"
-        if command in (APPROVE, REJECT):
-            self.review = command
-            self.reviewed = _said("approved" if command is APPROVE else "rejected", message)
-            return "the plan will run" if command is APPROVE else "the plan will not run"
-        return self._hold(command is PAUSE)
+        if command in REVIEWS:
+            return self._review(command, message)
+        return self._pause(command is PAUSE)
+
+    def _review(self, command: Command, message: Message) -> str:
+        self.review = command
+        self.reviewed = _said({APPROVE: "approved", REJECT: "rejected"}.get(command, "superseded"), message)
+        if command is not APPROVE:
+            return "the plan will not run"
+        if not (isinstance(message, Approve) and message.actions):
+            return "the plan will run"
+        progress = self._running_plan()
+        kept = progress.keep_only(message.actions, f"not among the actions {self.reviewed}")
+        return f"{len(kept)} of {len(progress.actions)} actions will run: {', '.join(kept[:20])}"
+
+    def _decide(self, message: Decide) -> str:
+        progress, id = self._running_plan(), message.action
+        choice = message.choice
+        progress.decide(id, "fail" if choice == "roll_back" else choice, _said("skipped", message))
+        if choice == "roll_back":
+            self.rollback_asked = True
+            self.stop(f"{id} failed: {progress.standing[id].why}", abort=False)
+            return "nothing new starts; what was done will be undone"
+        self._show_questions()
+        if choice == "retry":
+            return f"{id} is tried again"
+        return f"{id} is {progress.standing[id].state}; the plan goes on"
+
+    def _on_action(self, command: Command, message: OnAction) -> str:
+        progress, id = self._running_plan(), message.action
+        if command is HOLD_ACTION:
+            progress.hold(id, _said("held", message))
+            return f"{id} does not start before release_action"
+        if command is RELEASE_ACTION:
+            progress.release(id)
+            return f"{id} may start"
+        if command is RETRY_ACTION:
+            progress.retry(id)
+            return f"{id} will be done after all"
+        return self._leave_out(command, message)
 
     def _leave_out(self, command: Command, message: OnAction) -> str:
         progress, id = self._running_plan(), message.action
@@ -159,9 +276,10 @@ class Control:
             progress.cancel(id, said)
         return f"{id} will not run"
 
-    def _hold(self, paused: bool) -> str:
+    def _pause(self, paused: bool) -> str:
         self._running_plan().paused = paused
         self.turn(P.PAUSED if paused else P.ONGOING, "held by a person" if paused else "goes on")
+        self._show_questions()
         return "nothing new starts until resume; what runs may end" if paused else "the plan goes on"
 
     def stop(self, why: str, abort: bool) -> None:
@@ -181,6 +299,15 @@ class Control:
         if self.progress is None:
             raise Refused("the plan is still being checked; send it again in a moment")
         return self.progress
+
+
+# What must hold for the messages about one action; the others are about what is to be left out.
+CHECKS: dict[Command, Callable[[Control, Progress, str], str]] = {
+    HOLD_ACTION: Control._cannot_hold,
+    RELEASE_ACTION: Control._cannot_release,
+    RETRY_ACTION: Control._cannot_retry,
+    DECIDE: Control._cannot_decide,
+}
 
 
 def _said(verb: str, message: Message) -> str:

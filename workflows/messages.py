@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 from temporalio import workflow
@@ -29,6 +29,7 @@ class Message(pydantic.BaseModel):
 
 class Approve(Message):
     by: str = pydantic.Field(min_length=1, max_length=200)
+    actions: list[str] | None = pydantic.Field(None, min_length=1)  # None: all of them
 
 
 class OnAction(Message):
@@ -37,6 +38,10 @@ class OnAction(Message):
 
 class CancelAction(OnAction):
     abort: bool = True
+
+
+class Decide(OnAction):
+    choice: Literal["retry", "skip", "fail", "roll_back"]
 
 
 class Cancel(Message):
@@ -51,7 +56,11 @@ class Command:
     description: str
 
 
-APPROVE = Command("approve", Approve, 'let a RECOMMENDED plan run: {"by": "…", "reason": "…"}')
+APPROVE = Command(
+    "approve",
+    Approve,
+    'let a RECOMMENDED plan run, or a part of it with what that waits for: {"by": "…", "actions": ["<id>"]}',
+)
 REJECT = Command("reject", Message, 'end a RECOMMENDED plan unrun: {"by": "…", "reason": "…"}')
 SKIP_ACTION = Command(
     "skip_action", OnAction, 'leave an action out: {"action": "<id>", "by": "…", "reason": "…"}'
@@ -61,13 +70,34 @@ CANCEL_ACTION = Command(
     CancelAction,
     'cancel one action; a running one is aborted: {"action": "<id>", "abort": true}',
 )
+HOLD_ACTION = Command(
+    "hold_action", OnAction, 'do not start a pending action yet: {"action": "<id>", "by": "…", "reason": "…"}'
+)
+RELEASE_ACTION = Command(
+    "release_action", OnAction, 'let a held action start: {"action": "<id>", "by": "…", "reason": "…"}'
+)
+RETRY_ACTION = Command(
+    "retry_action",
+    OnAction,
+    'do a failed or skipped action after all, and what needed it: {"action": "<id>", "by": "…"}',
+)
+DECIDE = Command(
+    "decide",
+    Decide,
+    'say what becomes of a failed action: {"action": "<id>", "choice": "retry|skip|fail|roll_back"}',
+)
+SUPERSEDE = Command("supersede", Message, 'end a RECOMMENDED plan, a newer one stands: {"reason": "…"}')
 PAUSE = Command("pause", Message, 'start nothing new until resume: {"by": "…", "reason": "…"}')
 RESUME = Command("resume", Message, 'go on after a pause: {"by": "…", "reason": "…"}')
 CANCEL = Command(
     "cancel", Cancel, 'end the plan: {"reason": "…", "rollback": true|false, "abort": true|false}'
 )
 ROLL_BACK = Command("roll_back", Cancel, 'stop the running plan and undo what was done: {"reason": "…"}')
-COMMANDS = (APPROVE, REJECT, SKIP_ACTION, CANCEL_ACTION, PAUSE, RESUME, CANCEL, ROLL_BACK)
+COMMANDS = (
+    *(APPROVE, REJECT, SUPERSEDE),
+    *(SKIP_ACTION, HOLD_ACTION, RELEASE_ACTION, CANCEL_ACTION, RETRY_ACTION, DECIDE),
+    *(PAUSE, RESUME, CANCEL, ROLL_BACK),
+)
 
 
 NOTHING = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{}"))  # a message sent without input

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from plan_schemas.plan import Action, ActionState, Plan, PlanState, SkipCause
 
 S = ActionState
+Choice = Literal["retry", "skip", "fail"]
 ENDED = frozenset(S) - {S.PENDING, S.ONGOING, S.REVERTING}
 
 
@@ -43,15 +44,17 @@ class Progress:
         self.standing: dict[str, Standing] = {a.id: Standing() for a in plan.actions}
         self.paused = False
         self.stopped = ""  # why nothing new starts any more; empty while things may start
+        self.held: dict[str, str] = {}  # pending actions that shall not start yet, and who said so and why
+        self.asking: dict[str, str] = {}  # failed actions that a person has to decide on, and how they failed
         self.counts: Counter[ActionState] = Counter({S.PENDING: len(self.actions)})
         self._order = {a.id: i for i, a in enumerate(plan.actions)}
         self._needed_by: dict[str, list[str]] = {a.id: [] for a in plan.actions}
         self._waited_by: dict[str, list[str]] = {a.id: [] for a in plan.actions}
-        self._missing = {a.id: len({*a.needs, *a.freed_by}) for a in plan.actions}
+        self._missing = {a.id: len(a.waits_for) for a in plan.actions}
         for action in plan.actions:
             for id in action.needs:
                 self._needed_by[id].append(action.id)
-            for id in dict.fromkeys((*action.needs, *action.freed_by)):
+            for id in action.waits_for:
                 self._waited_by[id].append(action.id)
         self._ready: list[tuple[float, int, str]] = []
         for action in plan.actions:
@@ -67,7 +70,7 @@ class Progress:
 
     def startable(self) -> list[str]:
         """The actions to start now, best first, within the limits. Call again after every change."""
-        if self.paused or self.stopped:
+        if self.paused or self.stopped or self.asking:
             return []
         chosen: list[str] = []
         for _, _, id in list(self._ready):
@@ -80,7 +83,7 @@ class Progress:
 
     def _may_start(self, id: str) -> bool:
         action = self.actions[id]
-        if not self._fits(action):
+        if id in self.held or not self._fits(action):
             return False
         waiting = [w for w in self._waited_by[id] if self.standing[w].state == S.PENDING]
         if not action.just_in_time or not waiting:
@@ -93,10 +96,9 @@ class Progress:
 
     def _almost_ready(self, id: str) -> bool:
         """Whether nothing but just-in-time actions that could run now stands before this one."""
-        if self.standing[id].state != S.PENDING:
+        if self.standing[id].state != S.PENDING or id in self.held:
             return False
-        action = self.actions[id]
-        waits = (w for w in (*action.needs, *action.freed_by) if self.standing[w].state not in ENDED)
+        waits = (w for w in self.actions[id].waits_for if self.standing[w].state not in ENDED)
         return all(self.actions[w].just_in_time and not self._missing[w] for w in waits)
 
     def _fits(self, action: Action) -> bool:
@@ -139,7 +141,11 @@ class Progress:
         self._occupy(id, -1)
         if id in self._reserved:
             self._occupy(self._reserved.pop(id), -1)
-        self._end(id, state, why, cause, evidence)
+        if state == S.FAILED and not self.stopped and self.plan.on_failure(self.actions[id]) == "ask":
+            self._set(id, state, why)
+            self.asking[id] = why
+        else:
+            self._end(id, state, why, cause, evidence)
 
     def skip(self, id: str, why: str) -> None:
         """A person wants a pending action left out. Raises ValueError when it is not pending."""
@@ -149,6 +155,75 @@ class Progress:
         """A pending action is cancelled, and with it all that needs it. Raises ValueError as above."""
         self._settle(id, S.CANCELLED, why)
 
+    def hold(self, id: str, why: str) -> None:
+        """A pending action shall not start until it is released."""
+        self.held[id] = why
+
+    def release(self, id: str) -> None:
+        self.held.pop(id, None)
+
+    def keep_only(self, ids: Iterable[str], why: str) -> list[str]:
+        """Leave out all but these and what they wait for; answers what is kept."""
+        kept: set[str] = set()
+        rest = list(ids)
+        while rest:
+            id = rest.pop()
+            if id not in kept:
+                kept.add(id)
+                rest.extend(self.actions[id].waits_for)
+        for id in self.actions:
+            if id not in kept and self.standing[id].state == S.PENDING:
+                self.skip(id, why)
+        return [id for id in self.actions if id in kept]
+
+    def decide(self, id: str, choice: Choice, why: str) -> None:
+        """What becomes of a failed action that was asked about, and of those that wait for it."""
+        failed = self.asking.pop(id)
+        if choice == "retry":
+            self._reopen({id})
+            return
+        self._set(id, S.PENDING)  # only for a moment: what ends here has not been told to its dependants
+        if choice == "skip":
+            self._end(id, S.SKIPPED, f"{why}, after it failed: {failed}", SkipCause.PERSON)
+        else:
+            self._end(id, S.FAILED, failed)
+
+    def retry(self, id: str) -> None:
+        """What ended otherwise than wanted, and all that did not run for its sake, is to be done yet."""
+        ids, rest = set[str](), [id]
+        while rest:
+            one = rest.pop()
+            if one not in ids:
+                ids.add(one)
+                rest.extend(d for d in self._needed_by[one] if self._was_left_out(d))
+                rest.extend(n for n in self.actions[one].needs if self._was_left_out(n))
+        self._reopen(ids)
+
+    def _was_left_out(self, id: str) -> bool:
+        """Whether an action ended without a fault or a wish of its own."""
+        standing = self.standing[id]
+        return bool(standing.root) or standing.cause == SkipCause.DEPENDENCY
+
+    def _reopen(self, ids: set[str]) -> None:
+        for id in ids:
+            self._set(id, S.PENDING)
+            self.standing[id].root = ""
+            self.standing[id].evidence = {}
+        self._ready = []
+        for id, action in self.actions.items():
+            self._missing[id] = sum(self._is_open(w) for w in action.waits_for)
+            if not self._missing[id] and self.standing[id].state == S.PENDING:
+                self._make_ready(id)
+        for id in self.actions:  # another one that it needs may have failed too
+            if id in ids and self.standing[id].state == S.PENDING:
+                for before in self.actions[id].needs:
+                    if not self._is_open(before) and not self.standing[before].satisfies:
+                        self._end(id, *_fate(before, self.standing[before]))
+                        break
+
+    def _is_open(self, id: str) -> bool:
+        return id in self.asking or self.standing[id].state not in ENDED
+
     def _settle(self, id: str, state: ActionState, why: str, cause: SkipCause | None = None) -> None:
         if self.standing[id].state != S.PENDING:
             raise ValueError(f"{id} is {self.standing[id].state}, not PENDING")
@@ -157,6 +232,8 @@ class Progress:
     def stop(self, why: str) -> None:
         """Start nothing more; what runs may end. Pending actions become CANCELLED."""
         self.stopped = self.stopped or why
+        for id in list(self.asking):
+            self.decide(id, "fail", "")
         for id, standing in self.standing.items():
             if standing.state == S.PENDING:
                 self._drop_ready(id)
@@ -243,8 +320,8 @@ class Progress:
 
     @property
     def over(self) -> bool:
-        """Whether every action has ended."""
-        return not self.counts[S.PENDING] and not self.counts[S.ONGOING]
+        """Whether every action has ended, and nobody is asked about one."""
+        return not self.counts[S.PENDING] and not self.counts[S.ONGOING] and not self.asking
 
     def to_undo(self) -> list[str]:
         """What may have changed the cloud: done, failed on the way, or cancelled while running."""

@@ -55,6 +55,8 @@ def waiting_for(progress: Progress, id: str, state: str) -> str:
         return ""
     if state == PlanState.RECOMMENDED:
         return "waits for approval"
+    if id in progress.held:
+        return progress.held[id]
     action = progress.actions[id]
     open_needs = [n for n in action.needs if not progress.standing[n].satisfies]
     if open_needs:
@@ -62,6 +64,11 @@ def waiting_for(progress: Progress, id: str, state: str) -> str:
     open_frees = [n for n in action.freed_by if progress.standing[n].state in (S.PENDING, S.ONGOING)]
     if open_frees:
         return f"waits for space that {', '.join(open_frees[:3])} frees"
+    open_before = [n for n in action.after if progress.standing[n].state in (S.PENDING, S.ONGOING)]
+    if open_before:
+        return f"waits for the end of {', '.join(open_before[:3])}"
+    if progress.asking:
+        return f"waits for a decision on {', '.join(list(progress.asking)[:3])}"
     return "waits for resume" if progress.paused else "waits for its turn"
 
 

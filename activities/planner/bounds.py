@@ -13,7 +13,7 @@ def makespan(actions: Sequence[Action], limits: Limits) -> float:
 
     The actions may stand in any order, as in a plan by hand.
     """
-    waits = {a.id: (*a.needs, *a.freed_by) for a in actions}
+    waits = {a.id: a.waits_for for a in actions}
     seconds = {a.id: a.seconds for a in actions}
     queues: dict[tuple[str, str], tuple[float, float]] = {}
     starts: dict[str, float] = {}

@@ -46,6 +46,8 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
             plan,
             name=f"{plan.name}-undo",
             actions=tuple(replace(a, priority=rank[a.id]) for a in linked),
+            # Every step back that can be taken is worth taking, and nobody is asked on the way.
+            execution=replace(plan.execution, on_failure="continue"),
             reason=reason,
             forecast=EMPTY,
             bounds=(),
@@ -69,6 +71,8 @@ def _inverse(plan: Plan, action: Action) -> Action | None:
         touches=module.touches(**parameters),
         needs=(),
         freed_by=(),
+        after=(),
+        on_failure="",
         just_in_time=False,
         numbers=EMPTY,
         alternatives=(),
@@ -80,7 +84,7 @@ def _link(forward: list[Action], undone: dict[str, Action]) -> tuple[Action, ...
     needs: dict[str, list[str]] = defaultdict(list)
     freed_by: dict[str, list[str]] = defaultdict(list)
     for action in forward:
-        for id in (*action.needs, *action.freed_by):
+        for id in action.waits_for:
             if id not in undone:
                 continue
             if _comes_first(undone[id], undone[action.id]):
@@ -117,7 +121,7 @@ def _sorted(rows: list[Action]) -> tuple[Action, ...]:
         path = [action]
         while path:
             top = path[-1]
-            missing = [rest[i] for i in (*top.needs, *top.freed_by) if i not in out]
+            missing = [rest[i] for i in top.waits_for if i not in out]
             if missing:
                 path.append(missing[0])
             else:

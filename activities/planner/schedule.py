@@ -33,7 +33,7 @@ def priorities(actions: Sequence[Action], limits: Limits) -> dict[str, float]:
     for action in reversed(actions):
         own = max(tails.get(action.id, action.seconds), action.seconds + unlocked.get(action.id, 0.0))
         tails[action.id] = round(own, 3)
-        for id in (*action.needs, *action.freed_by):
+        for id in action.waits_for:
             unlocked[id] = max(unlocked.get(id, 0.0), own)
     return tails
 
@@ -65,7 +65,7 @@ class _Clockwork:
         self.after: dict[int, list[int]] = defaultdict(list)
         self.missing = [0] * len(self.actions)
         for n, action in enumerate(actions):
-            waits = {number[id] for id in (*action.needs, *action.freed_by)}
+            waits = {number[id] for id in action.waits_for}
             self.missing[n] = len(waits)
             for other in sorted(waits):
                 self.after[other].append(n)

@@ -18,7 +18,7 @@ def verify(actions: Sequence[Action], cluster: Cluster) -> None:
     seen: set[str] = set()
     waits: dict[str, frozenset[str]] = {}
     for action in actions:
-        waits[action.id] = frozenset((*action.needs, *action.freed_by))
+        waits[action.id] = frozenset(action.waits_for)
         if not waits[action.id] <= seen or action.id in seen:
             raise Refused(f"the edges of {action.id} do not lead backward", FAULT)
         seen.add(action.id)

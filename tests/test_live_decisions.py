@@ -1,0 +1,181 @@
+"""What people decide about a plan: parts of it, failed actions, what waits and what is done after all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.rooms import Rooms
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+EVE = {"by": "eve", "reason": "I know better"}
+
+
+def broken(rooms: Rooms, **execution: Any) -> str:
+    """A plan whose second action fails after its first is done; a third needs it, a fourth comes after it."""
+    rooms.late_failure("web-2")
+    settings = {"on_failure": "ask", "allow": ["live"], **execution}
+    return rooms.start(
+        rooms.move("web-1", "west-1", id="first"),
+        rooms.move("web-2", "west-1", id="second", needs=["first"]),
+        {"id": "third", "type": "nop", "needs": ["second"]},
+        {"id": "fourth", "type": "nop", "after": ["second"]},
+        **settings,
+    )
+
+
+def asked(rooms: Rooms, id: str) -> dict[str, Any]:
+    return rooms.live.reaches(id, "NEEDS_DECISION")
+
+
+def states(told: dict[str, Any]) -> dict[str, str]:
+    return {id: row["state"] for id, row in told["actions"].items()}
+
+
+def decide(rooms: Rooms, id: str, choice: str) -> None:
+    done = rooms.live.update(id, "decide", action="second", choice=choice, **EVE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_failed_action_is_asked_about_with_choices_and_deadline(rooms: Rooms) -> None:
+    """The plan says what failed and why, what may be chosen, until when and what holds otherwise."""
+    id = broken(rooms, decide_within="10m", on_no_decision="stop")
+    told = asked(rooms, id)
+    assert "No valid host" in told["sentence"]
+    assert told["sentence"].endswith("decide retry, skip, fail or roll_back within 0:10:00, else stop")
+    assert states(told) == {"first": "SUCCEEDED", "second": "FAILED", "third": "PENDING", "fourth": "PENDING"}
+    assert told["actions"]["fourth"]["why"] == "waits for a decision on second"
+    decide(rooms, id, "fail")
+    rooms.live.closed(id)
+
+
+def test_retry_after_the_cause_is_gone_makes_the_plan_succeed(rooms: Rooms) -> None:
+    """A decision to try again carries out the failed action and what needs it."""
+    id = broken(rooms)
+    asked(rooms, id)
+    rooms.live.sim("faults", method="DELETE")
+    decide(rooms, id, "retry")
+    assert rooms.live.closed(id) == "COMPLETED"
+    assert set(states(rooms.live.query(id)).values()) == {"SUCCEEDED"}
+    assert rooms.host("web-2") == "west-1"
+
+
+def test_skip_leaves_the_failed_action_out_and_goes_on(rooms: Rooms) -> None:
+    """Skipped after a failure: what needs it is skipped, what only comes after it is done."""
+    id = broken(rooms)
+    asked(rooms, id)
+    decide(rooms, id, "skip")
+    assert rooms.live.closed(id) == "COMPLETED"
+    told = rooms.live.query(id)
+    assert states(told) == {
+        "first": "SUCCEEDED",
+        "second": "SKIPPED",
+        "third": "SKIPPED",
+        "fourth": "SUCCEEDED",
+    }
+    assert told["actions"]["second"]["why"].startswith("skipped by eve: I know better, after it failed: ")
+
+
+def test_roll_back_undoes_what_was_done(rooms: Rooms) -> None:
+    """A decision to roll back puts every server back."""
+    id = broken(rooms)
+    asked(rooms, id)
+    decide(rooms, id, "roll_back")
+    assert rooms.live.closed(id) == "FAILED"
+    assert rooms.live.query(id)["state"] == "ROLLED_BACK"
+    assert rooms.at_home()
+
+
+def test_when_nobody_decides_the_plans_own_word_holds(rooms: Rooms) -> None:
+    """After the deadline `on_no_decision` decides, and the log says so."""
+    id = broken(rooms, decide_within="1s", on_no_decision="rollback")
+    assert rooms.live.closed(id) == "FAILED"
+    told = rooms.live.query(id)
+    assert told["state"] == "ROLLED_BACK"
+    assert "nobody decided on second in time: rollback" in told["messages"][-1]
+    assert rooms.at_home()
+
+
+def test_one_action_may_have_a_policy_of_its_own(rooms: Rooms) -> None:
+    """A failure that its own action calls bearable does not stop a plan that would roll back."""
+    rooms.late_failure("web-2")
+    id = rooms.start(
+        rooms.move("web-1", "west-1"),
+        rooms.move("web-2", "west-1", on_failure="continue"),
+        on_failure="rollback",
+    )
+    assert rooms.live.closed(id) == "FAILED"
+    assert states(rooms.live.query(id)) == {"web-1": "SUCCEEDED", "web-2": "FAILED"}
+    assert rooms.host("web-1") == "west-1"
+
+
+def test_a_held_action_waits_until_it_is_released(rooms: Rooms) -> None:
+    """hold_action keeps one action from starting while the rest goes on; release_action lets it."""
+    rows = ({"id": "one", "type": "sleep", "parameters": {"seconds": 1}}, {"id": "two", "type": "nop"})
+    id = rooms.start(*rows, {"id": "three", "type": "nop", "needs": ["one", "two"]}, mode="approve")
+    rooms.live.reaches(id, "RECOMMENDED")
+    assert rooms.live.update(id, "hold_action", action="two", **EVE).returncode == 0
+    rooms.live.update(id, "approve", by="ann")
+    rooms.live.action(id, "one", "SUCCEEDED")
+    told = rooms.live.query(id)
+    assert told["actions"]["two"] == {"state": "PENDING", "why": "held by eve: I know better"}
+    done = rooms.live.update(id, "hold_action", action="one", **EVE)
+    assert "one is SUCCEEDED; only a pending action can be held" in done.stderr
+    assert rooms.live.update(id, "release_action", action="two", **EVE).returncode == 0
+    assert rooms.live.closed(id) == "COMPLETED"
+
+
+def test_a_part_of_a_plan_is_approved_with_what_it_waits_for(rooms: Rooms) -> None:
+    """What was not approved is skipped and says whose approval left it out."""
+    rows = (
+        {"id": "a", "type": "nop"},
+        {"id": "b", "type": "nop", "needs": ["a"]},
+        {"id": "c", "type": "nop"},
+    )
+    id = rooms.start(*rows, mode="approve")
+    rooms.live.reaches(id, "RECOMMENDED")
+    wrong = rooms.live.update(id, "approve", by="eve", actions=["nope"])
+    assert "no action 'nope' in this plan; its actions: a, b, c" in wrong.stderr
+    done = rooms.live.update(id, "approve", by="eve", reason="only this", actions=["b"])
+    assert "2 of 3 actions will run: a, b" in done.stdout
+    assert rooms.live.closed(id) == "COMPLETED"
+    told = rooms.live.query(id)
+    assert states(told) == {"a": "SUCCEEDED", "b": "SUCCEEDED", "c": "SKIPPED"}
+    assert told["actions"]["c"]["why"] == "not among the actions approved by eve: only this"
+
+
+def test_what_was_skipped_is_done_after_all_while_the_plan_still_runs(rooms: Rooms) -> None:
+    """retry_action takes a skip back, with what was left out because of it."""
+    long = {"id": "long", "type": "sleep", "parameters": {"seconds": 4}}
+    id = rooms.start(
+        long, {"id": "a", "type": "nop", "needs": ["long"]}, {"id": "b", "type": "nop", "needs": ["a"]}
+    )
+    rooms.live.action(id, "long", "ONGOING")
+    rooms.live.update(id, "skip_action", action="a", **EVE)
+    done = rooms.live.update(id, "retry_action", action="b", **EVE)
+    assert "needs a, skipped (person): skipped by eve: I know better; retry that one" in done.stderr
+    assert rooms.live.update(id, "retry_action", action="a", **EVE).returncode == 0
+    assert rooms.live.closed(id) == "COMPLETED"
+    assert set(states(rooms.live.query(id)).values()) == {"SUCCEEDED"}
+
+
+def test_a_plan_that_wants_to_be_reversible_and_is_not_is_refused(rooms: Rooms) -> None:
+    """`reversible: true` refuses before anything runs, with the action that cannot be undone."""
+    document = rooms.plan(rooms.move("web-1", "west-1"), reversible=True)
+    kind = {
+        "abortable": True,
+        "reversible": False,
+        "heartbeat_seconds": 5,
+        "timeout_seconds": 60,
+        "timeout_factor": 3,
+        "retry": {"attempts": 1, "initial_seconds": 1, "backoff": 1, "maximum_seconds": 1},
+    }
+    id = f"plan/{rooms.name}"
+    rooms.live.start("ActionPlan", id, {**document, "types": {"migrate": kind}})
+    assert rooms.live.closed(id) == "FAILED"
+    assert (
+        "the plan could not be undone as a whole: web-1: a migrate cannot be undone"
+        in rooms.live.query(id)["sentence"]
+    )
+    assert rooms.at_home()
