@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.devcloud import configuration, debian, hosts, identity, schemas, seed, services
+from deploy.devcloud import configuration, debian, hosts, identity, rights, schemas, seed, services
 from deploy.devcloud.layout import Layout, layout
 from deploy.devcloud.processes import DidNotStart, alone
 
@@ -56,8 +56,10 @@ def up(cloud: Layout, wanted: tuple[hosts.Host, ...], began: float) -> None:
     services.start_api(cloud, "keystone")
     services.await_api(cloud, "keystone")
     identity.write_clouds(cloud)
-    identity.seed(cloud, seed.connect(cloud))
-    said("keystone serves and knows the services")
+    administrator = seed.connect(cloud)
+    identity.seed(cloud, administrator)
+    identity.write_clouds(cloud, rights.seed(cloud, administrator))
+    said("keystone serves and knows the services, ballast-reader and ballast-operator")
     for api in services.APIS:
         services.start_api(cloud, api)
     services.start_agents(cloud)

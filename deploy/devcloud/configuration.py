@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 from deploy.devcloud.layout import NAME, REGION, Layout, write_whole
 
+RIGHTS = Path(__file__).parents[1] / "openstack"  # what an operator applies to his own cloud
 Sections: TypeAlias = Mapping[str, Mapping[str, object]]
 PLUGIN = "ballast_devcloud_ml2-1.dist-info"
 COMPUTE_IDS = uuid.UUID("7f1a4d6e-5b0f-4c3e-9a55-8a4f0f6f3b11")  # name space of the hosts' own ids
@@ -43,9 +45,10 @@ def account(cloud: Layout, user: str) -> dict[str, object]:
     }
 
 
-def token_check(cloud: Layout, user: str) -> dict[str, object]:
+def token_check(cloud: Layout, user: str, kind: str) -> dict[str, object]:
     return {
         **account(cloud, user),
+        "service_type": kind,  # without it a credential with access rules is refused altogether
         "www_authenticate_uri": cloud.url("keystone"),
         "memcached_servers": f"127.0.0.1:{cloud.ports['memcached']}",
         "service_token_roles_required": "true",
@@ -66,6 +69,8 @@ def write(cloud: Layout) -> None:
     }
     for name, sections in files.items():
         write_whole(cloud.etc / name, text(sections))
+    for name in ("nova-policy.yaml", "placement-policy.yaml"):
+        write_whole(cloud.etc / name, (RIGHTS / name).read_text())
     (cloud.etc / "nova-api-paste.ini").write_text((cloud.templates / "nova" / "api-paste.ini").read_text())
     plugin = cloud.etc / "plugins" / PLUGIN
     plugin.mkdir(parents=True, exist_ok=True)
@@ -93,7 +98,8 @@ def placement(cloud: Layout) -> Sections:
     return {
         "api": {"auth_strategy": "keystone"},
         "placement_database": {"connection": database(cloud, "placement")},
-        "keystone_authtoken": token_check(cloud, "placement"),
+        "keystone_authtoken": token_check(cloud, "placement", "placement"),
+        "oslo_policy": {"policy_file": cloud.etc / "placement-policy.yaml"},
     }
 
 
@@ -109,7 +115,7 @@ def glance(cloud: Layout) -> Sections:
             "flavor": "keystone",
             "config_file": cloud.templates / "glance" / "glance-api-paste.ini",
         },
-        "keystone_authtoken": token_check(cloud, "glance"),
+        "keystone_authtoken": token_check(cloud, "glance", "image"),
     }
 
 
@@ -126,7 +132,7 @@ def neutron(cloud: Layout) -> Sections:
             "notify_nova_on_port_data_changes": "false",
         },
         "database": {"connection": database(cloud, "neutron")},
-        "keystone_authtoken": token_check(cloud, "neutron"),
+        "keystone_authtoken": token_check(cloud, "neutron", "network"),
         "oslo_concurrency": {"lock_path": cloud.data("locks")},
         "ml2": {"type_drivers": "local", "tenant_network_types": "local", "mechanism_drivers": "sim"},
     }
@@ -148,7 +154,8 @@ def nova(cloud: Layout) -> Sections:
             "vif_plugging_timeout": 0,
         },
         "api": {"auth_strategy": "keystone"},
-        "keystone_authtoken": token_check(cloud, "nova"),
+        "keystone_authtoken": token_check(cloud, "nova", "compute"),
+        "oslo_policy": {"policy_file": cloud.etc / "nova-policy.yaml"},
         "placement": account(cloud, "nova"),
         "glance": account(cloud, "nova"),
         "neutron": account(cloud, "nova"),

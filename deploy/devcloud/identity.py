@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -20,7 +22,8 @@ SELF = {"keystone": ("identity", "/v3")}
 INTERFACES = ("public", "internal", "admin")
 
 
-def write_clouds(cloud: Layout) -> None:
+def write_clouds(cloud: Layout, others: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """clouds.yaml: the administrator, and `others` by name."""
     document = {
         "clouds": {
             NAME: {
@@ -34,7 +37,8 @@ def write_clouds(cloud: Layout) -> None:
                 },
                 "region_name": REGION,
                 "identity_api_version": 3,
-            }
+            },
+            **others,
         }
     }
     write_whole(cloud.clouds, yaml.safe_dump(document, sort_keys=False))
