@@ -1,4 +1,4 @@
-"""A cloud as the behaviour suite sees it: the same requests and the same questions on either one."""
+"""A cloud as the behaviour suite sees it: servers to make, moves to watch, and a sweep at the end."""
 
 from __future__ import annotations
 
@@ -8,75 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from openstack.connection import Connection
+from tests.behaviour.asking import Asking
+from tests.behaviour.hands import Fault
+from tests.behaviour.sights import ENDED, Answer, NotInTime, Row, Sighting
 
-from tests.behaviour.hands import Fault, Hand
-from tests.behaviour.sights import ENDED, Answer, Deed, NotInTime, Row, Sighting
-
-NEWEST = {"compute": "2.90", "placement": "1.36"}
 PATIENCE = 120.0  # cloud seconds for anything to happen
 
 
 @dataclass
-class Cloud:
-    """One running cloud. `hand` reaches behind its API; everything else goes through it."""
+class Cloud(Asking):
+    """One running cloud with what a test has made in it."""
 
-    hand: Hand
     made: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.admin = self.hand.administrator()
-        self._flavors: dict[str, str] = {}
-        self._tenant: Connection | None = None
-
-    # -- requests -----------------------------------------------------------------------------------------
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        microversion: str | None = None,
-        service: str = "compute",
-        by: Connection | None = None,
-    ) -> Answer:
-        """One request with exactly this microversion; a refusal is an answer, too."""
-        reply = getattr(by or self.admin, service).request(
-            path, method, json=body, microversion=microversion or NEWEST.get(service), raise_exc=False
-        )
-        told = reply.json() if reply.text else {}
-        return Answer(reply.status_code, told)
-
-    def get(self, path: str, *, service: str = "compute", microversion: str | None = None) -> Row:
-        """A question that must be answered."""
-        answer = self.request("GET", path, service=service, microversion=microversion)
-        assert answer.status == 200, answer
-        return answer.body
-
-    def act(self, server: str, verb: str, given: Any = None, **how: Any) -> Answer:
-        return self.request("POST", f"/servers/{server}/action", {verb: given}, **how)
-
-    def live(self, server: str, host: str | None = None, **how: Any) -> Answer:
-        """Ask for a live migration; without a host the scheduler chooses."""
-        return self.act(server, "os-migrateLive", {"host": host, "block_migration": "auto"}, **how)
-
-    def cold(self, server: str, host: str | None = None, **how: Any) -> Answer:
-        return self.act(server, "migrate", None if host is None else {"host": host}, **how)
-
-    def tenant(self) -> Connection:
-        """A plain member of the same project, who may use its servers and administer nothing."""
-        if self._tenant is None:
-            self._tenant = self.hand.tenant()
-        return self._tenant
+    aggregates: list[int] = field(default_factory=list)
 
     # -- servers ------------------------------------------------------------------------------------------
-
-    def flavor(self, name: str) -> str:
-        if not self._flavors:
-            self._flavors = {row["name"]: row["id"] for row in self.get("/flavors")["flavors"]}
-        return self._flavors[name]
 
     def ask_boot(self, flavor: str = "small", *, group: str | None = None, **more: Any) -> Answer:
         """Ask for a server; `more` are fields of the request (host, availability_zone, ...)."""
@@ -110,48 +57,25 @@ class Cloud:
         self.groups.append(answer.body["server_group"]["id"])
         return self.groups[-1]
 
-    def server(self, server: str) -> Row:
-        return dict(self.get(f"/servers/{server}")["server"])
+    def aggregate(self, metadata: dict[str, str], *hosts: str) -> int:
+        """A new aggregate of these hosts."""
+        name = f"behaviour-{uuid.uuid4().hex[:6]}"
+        answer = self.request("POST", "/os-aggregates", {"aggregate": {"name": name}})
+        assert answer.status == 200, answer
+        number = int(answer.body["aggregate"]["id"])
+        self.aggregates.append(number)
+        for verb in (
+            {"set_metadata": {"metadata": metadata}},
+            *({"add_host": {"host": one}} for one in hosts),
+        ):
+            self.request("POST", f"/os-aggregates/{number}/action", verb)
+        return number
 
-    def host_of(self, server: str) -> str:
-        return str(self.server(server)["OS-EXT-SRV-ATTR:host"])
-
-    def service(self, host: str) -> Row:
-        return dict(self.get(f"/os-services?binary=nova-compute&host={host}")["services"][0])
-
-    def set_service(self, host: str, **change: Any) -> Answer:
-        return self.request("PUT", f"/os-services/{self.service(host)['id']}", change)
-
-    # -- what Nova writes down ----------------------------------------------------------------------------
-
-    def records(self, server: str) -> list[Row]:
-        """The migration records of a server, oldest first."""
-        rows = self.get(f"/os-migrations?instance_uuid={server}")["migrations"]
-        return sorted(rows, key=lambda row: int(row["id"]))
-
-    def record(self, server: str) -> Row:
-        """The newest one."""
-        return self.records(server)[-1]
-
-    def deeds(self, server: str) -> list[Deed]:
-        """The instance actions of a server, newest first, with their events."""
-        path = f"/servers/{server}/os-instance-actions"
-        rows = self.get(path)["instanceActions"]
-        return [self._deed(self.get(f"{path}/{row['request_id']}")["instanceAction"]) for row in rows]
-
-    @staticmethod
-    def _deed(row: Row) -> Deed:
-        events = {event["event"]: (event["result"], event.get("details")) for event in row["events"]}
-        return Deed(row["action"], row["message"], events)
-
-    def allocations(self, consumer: str) -> dict[str, Row]:
-        """What a server or a migration holds in Placement, by host."""
-        names = {
-            row["uuid"]: row["name"]
-            for row in self.get("/resource_providers", service="placement")["resource_providers"]
-        }
-        held = self.get(f"/allocations/{consumer}", service="placement")["allocations"]
-        return {names[provider]: dict(row["resources"]) for provider, row in held.items()}
+    def _dissolve(self, number: int) -> None:
+        row = self.get(f"/os-aggregates/{number}")["aggregate"]
+        for host in row["hosts"]:
+            self.request("POST", f"/os-aggregates/{number}/action", {"remove_host": {"host": host}})
+        self.request("DELETE", f"/os-aggregates/{number}")
 
     # -- time ---------------------------------------------------------------------------------------------
 
@@ -165,15 +89,6 @@ class Cloud:
                 raise NotInTime(f"{complaint} (waited {within:g} s of the cloud's time)")
             self.sleep(0.1)
         return found
-
-    def look(self, server: str) -> Sighting:
-        view, records = self.server(server), self.records(server)
-        return Sighting(
-            view["status"],
-            view["OS-EXT-STS:task_state"],
-            view["OS-EXT-SRV-ATTR:host"],
-            records[-1]["status"] if records else None,
-        )
 
     def watch(self, server: str, ended: Callable[[Sighting], bool] | None = None) -> list[Sighting]:
         """The distinct sightings until the end: no task any more, and the newest record ended."""
@@ -232,8 +147,10 @@ class Cloud:
         self.until(lambda: not any(self._exists(server) for server in left), f"{left} are not deleted")
         for group in self.groups:
             self.request("DELETE", f"/os-server-groups/{group}")
-        self.made.clear()
-        self.groups.clear()
+        for number in self.aggregates:
+            self._dissolve(number)
+        for made in (self.made, self.groups, self.aggregates):
+            made.clear()
 
     def _remove(self, server: str) -> bool:
         """Ends what is under way first: a server deleted during a live migration leaks its allocation."""

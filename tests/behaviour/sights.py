@@ -47,6 +47,25 @@ class Deed(NamedTuple):
     events: dict[str, tuple[str | None, str | None]]
 
 
+def servers(seen: Iterable[Sighting]) -> list[tuple[str, str | None, str | None]]:
+    """What the server alone went through: status, task and host."""
+    return distinct((one.status, one.task, one.host) for one in seen)
+
+
+def records(seen: Iterable[Sighting]) -> list[str | None]:
+    """What the newest record alone went through."""
+    return distinct(one.record for one in seen)
+
+
+def distinct(sequence: Iterable[Any]) -> list[Any]:
+    """Without what only repeats the one before."""
+    found: list[Any] = []
+    for one in sequence:
+        if not found or found[-1] != one:
+            found.append(one)
+    return found
+
+
 def subsequence(wanted: Iterable[Any], seen: Iterable[Any]) -> bool:
     """Whether all wanted appear among the seen, in this order."""
     rest = iter(seen)
