@@ -114,10 +114,13 @@ class Activities:
             }
 
     @activity.defn(name="audit.decide")
-    def decide(self, document: Document, snapshot: Document, audit_id: str) -> Document:
+    def decide(
+        self, document: Document, snapshot: Document, audit_id: str, moves: list[dict[str, str]]
+    ) -> Document:
         with told_to_temporal():
             audit = admit.audit(document, self._catalog)
-            made = decide.plan_for(audit, self._store.get(snapshot["ref"]), self._catalog, audit_id=audit_id)
+            cluster = self._store.get(snapshot["ref"])
+            made = decide.plan_for(audit, cluster, self._catalog, audit_id=audit_id, moves=moves)
             plan = complete.require_size(to_document(made.plan)) if made.plan else None
             return {"plan": plan, "summary": made.summary}
 
@@ -132,15 +135,15 @@ class Activities:
 
     @activity.defn(name="act", no_thread_cancel_exception=True)
     def act(self, document: Document, cloud: str, allow: list[str]) -> Document:
-        with told_to_temporal():
+        with told_to_temporal(), Pulse().ticking() as watch:
             action = complete.action_from(document)
-            return _told(execute.carry_out(action, self._open_door(cloud), Pulse(), allow=allow))
+            return _told(execute.carry_out(action, self._open_door(cloud), watch, allow=allow))
 
     @activity.defn(name="act.abort", no_thread_cancel_exception=True)
     def abort(self, document: Document, cloud: str, allow: list[str], since: str, hint: Document) -> Document:
         """An abort that no attempt heard: end what they asked for, and tell what became of it."""
-        with told_to_temporal():
-            action, watch = complete.action_from(document), Pulse(datetime.fromisoformat(since), hint)
+        with told_to_temporal(), Pulse(datetime.fromisoformat(since), hint).ticking() as watch:
+            action = complete.action_from(document)
             return _told(execute.carry_out(action, self._open_door(cloud), watch, allow=allow, begin=False))
 
     @activity.defn(name="plan.undo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +30,10 @@ class Failed(Exception):
         super().__init__(f"{reason}; {remedy}" if remedy else reason)
         self.reason = reason
         self.remedy = remedy
+
+
+class LockedOut(Failed):
+    """Keystone refuses us at the door: no request of ours will get anywhere until a person mends that."""
 
 
 class Gone(Exception):
@@ -68,6 +73,11 @@ class Watch(Protocol):
         """The last heartbeat of an earlier attempt, empty if none arrived: never more than a hint."""
 
     def heartbeat(self, details: Mapping[str, Any]) -> None: ...
+
+    def writing(self, details: Mapping[str, Any] | None = None) -> AbstractContextManager[None]:
+        """Every write to the cloud stands inside one of these, which begins with a heartbeat. Raises Stopped
+        when this attempt counts as dead already: it must not write any more.
+        """
 
     def sleep(self, seconds: float) -> None:
         """Wait, with signs of life. Raises Stopped: `abort` once, so that an action can wait for the end

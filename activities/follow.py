@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from activities import trace
+from activities import stall, trace
 from activities.door import Busy, Door, Failed, Gone, Stopped, Watch
 from activities.observe.nova import Migration, Progress, Request, Server
 from activities.trace import Asked, Before
@@ -17,9 +17,9 @@ _SHORTEST, _LONGEST = 0.5, 5.0
 _UNRECORDED = 60.0  # how long a request may go without a record
 _UNSETTLED = 120.0  # how long a server may stay busy after its record has ended
 _PATIENCE = 60.0  # at least so long without a byte, and never less than the whole move was to take
-# A server in one of these has not settled, whatever its record says.
-_MOVING = frozenset({"MIGRATING", "RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE"})
+_SURE = 2.0  # how long a server must look the same after a bad end: Nova writes the record before the server
 _ABORTABLE = frozenset({"queued", "preparing", "running"})
+_BAD = frozenset({"error", "failed"})
 
 
 @dataclass
@@ -39,6 +39,8 @@ class Follow:
     _seen: tuple[Any, ...] = ()
     _changed: datetime | None = None
     _ended: datetime | None = None
+    _rest: tuple[str, str | None] | None = None  # status and host of the server after a bad end
+    _rested: datetime | None = None  # since when they are so
     begun: datetime = field(init=False)  # of this watching; an earlier attempt may have asked
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class Follow:
             record = self._record()
             if record is not None and (record.ended or record.status in rests):
                 server = self.door.server(self.instance)
-                if server.task_state is None and (server.status not in _MOVING or not record.ended):
+                if self._settled(record, server):
                     return record, server
                 self._busy_after_end(record, server)
             elif record is None:
@@ -66,6 +68,17 @@ class Follow:
             self._judge_progress(record, progress)
             self._abort_if_wanted(record)
             self._wait(record, progress)
+
+    def _settled(self, record: Migration, server: Server) -> bool:
+        """Whether the server has come to rest as well."""
+        if server.task_state is not None or (server.status in stall.MOVING and record.ended):
+            return False
+        if record.status not in _BAD:
+            return True
+        now, rest = self.watch.now(), (server.status, server.host)
+        if rest != self._rest or self._rested is None:
+            self._rest, self._rested = rest, now
+        return (now - self._rested).total_seconds() >= _SURE
 
     def _record(self) -> Migration | None:
         if self.asked.record is not None:
@@ -113,23 +126,28 @@ class Follow:
             )
 
     def _judge_progress(self, record: Migration | None, progress: Progress | None) -> None:
-        """Abort for want of progress, never for want of time: a queue or a big guest may take its while."""
+        """Give up for want of progress, never for want of time: a queue or a big guest may take its while."""
         now = self.watch.now()
         seen = (record and record.status, progress and (progress.processed, progress.remaining))
-        if seen != self._seen or record is None or record.status == "queued" or self.kind != "live":
+        if record is None or seen != self._seen or record.ended:
             self._seen, self._changed = seen, now
             return
         idle = (now - (self._changed or now)).total_seconds()
         if idle <= max(_PATIENCE, self.expected):
             return
-        if self.abort_wanted is None:
-            self.abort_wanted, self._changed = "stalled", now
-        elif self.abort_wanted == "stalled":
-            raise Failed(
-                f"migration {record.id} stalled ({record.status}, no progress for {idle:.0f} s) and does not "
-                "answer to an abort",
-                "look at nova-compute on both hosts; the migration still runs",
-            )
+        silent = stall.silent(self.door, self.source, record.dest)
+        server = self.door.server(self.instance)
+        if stall.at_rest(server) or self._is_hopeless(record, silent):
+            raise stall.failure(record, server, silent, idle, aborted=self.aborted)
+        self._changed = now
+        if self.kind == "live" and record.status != "queued":
+            self.abort_wanted = self.abort_wanted or "stalled"
+
+    def _is_hopeless(self, record: Migration, silent: tuple[str, ...]) -> bool:
+        """Only the source can abort. A cold move shows no progress: it stands when a host of it is away."""
+        if self.kind == "cold":
+            return bool(silent)
+        return self.source in silent or (self.abort_wanted is not None and record.status != "queued")
 
     def _abort_if_wanted(self, record: Migration | None) -> None:
         """Live migrations only; a cold one is taken back by a revert when it rests."""
@@ -138,8 +156,9 @@ class Follow:
         if record is None or record.status not in _ABORTABLE:
             return
         try:
-            self.door.abort(self.instance, record.id)
-            self.aborted = True
+            with self.watch.writing():
+                self.door.abort(self.instance, record.id)
+            self.aborted, self._changed = True, self.watch.now()
         except (Busy, Failed, Gone):
             # It has just passed the point where that is possible; its end will tell.
             return

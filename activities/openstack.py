@@ -21,7 +21,7 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.exceptions import ConfigException
 
-from activities.door import Busy, Door, Failed, Gone, Transient
+from activities.door import Busy, Door, Failed, Gone, LockedOut, Transient
 from activities.observe import nova
 
 # Pinned per call. From 2.34 on a move that cannot be placed is accepted and fails later; from 2.68 on nothing
@@ -44,6 +44,8 @@ class Wire:
         self._session = connection.session
         self._newest: dict[str, str] = {}
         self._date: datetime | None = None
+        self._admitted = False  # Keystone let us in with these credentials before
+        self.locked_out = False  # and does not any more, or never did
 
     def get(self, service: str, path: str, microversion: str) -> bytes:
         """Reading may be repeated: small troubles are tried again here, twice."""
@@ -67,7 +69,7 @@ class Wire:
         body: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> bytes:
-        """One request. Raises Transient, Busy, Failed or Gone."""
+        """One request. Raises Transient, Busy, Failed (LockedOut) or Gone."""
         options = {"connect_retries": 0, "status_code_retries": 0, "timeout": _TIMEOUT, **options}
         if body is not None:
             options["json"] = dict(body)
@@ -80,7 +82,8 @@ class Wire:
                 # request that met 401 has done nothing, so it may be sent once more.
                 answer = self._once(adapter, method, path, microversion, options)
         except trouble.ClientException as why:
-            raise unanswered(what, service, why) from why
+            raise self._unanswered(what, service, why) from why
+        self._admitted = True
         self._remember_date(answer.headers.get("Date"))
         if answer.status_code >= 400:
             raise refusal(what, answer.status_code, answer.content)
@@ -96,7 +99,7 @@ class Wire:
             try:
                 found = self._services[service].get_endpoint_data()
             except trouble.ClientException as why:
-                raise unanswered("discovery", service, why) from why
+                raise self._unanswered("discovery", service, why) from why
             newest = getattr(found, "max_microversion", None)
             if not newest:
                 raise Failed(
@@ -112,7 +115,12 @@ class Wire:
         try:
             return str(self._session.get_user_id())
         except trouble.ClientException as why:
-            raise unanswered("authentication", "identity", why) from why
+            raise self._unanswered("authentication", "identity", why) from why
+
+    def _unanswered(self, what: str, service: str, why: trouble.ClientException) -> Exception:
+        if isinstance(why, trouble.Unauthorized):
+            self.locked_out = True
+        return unanswered(what, service, why, admitted=self._admitted)
 
     def _remember_date(self, text: str | None) -> None:
         if text:
@@ -136,10 +144,15 @@ def _adapter(
     )
 
 
-def unanswered(what: str, service: str, why: trouble.ClientException) -> Exception:
-    """What it means that there is no answer; keystoneauth's own text may hold addresses and bodies."""
+def unanswered(what: str, service: str, why: trouble.ClientException, *, admitted: bool) -> Exception:
+    """What it means that there is no answer; keystoneauth's own text may hold addresses and bodies.
+
+    Keystone's no to who was let in before is believed only when clouds.yaml, read again, says nothing better.
+    """
     if isinstance(why, trouble.Unauthorized):
-        return Transient(f"{what}: Keystone refused our credentials")
+        said = f"{what}: Keystone refused our credentials (401)"
+        remedy = "put right this cloud's user, password or application credential in clouds.yaml"
+        return Transient(said) if admitted else LockedOut(said, remedy)
     if isinstance(why, (trouble.EndpointNotFound, trouble.MissingAuthPlugin, trouble.AuthPluginException)):
         remedy = "check this cloud in clouds.yaml and in Keystone's catalogue"
         return Failed(f"{what}: no usable {service} endpoint or credentials", remedy)
@@ -234,14 +247,17 @@ class OpenStackDoor:
         self.reader.send("compute", "POST", f"/servers/{uuid}/action", _NOVA, body)
 
 
-_doors: dict[str, Door] = {}
+_doors: dict[str, OpenStackDoor] = {}
 _lock = threading.Lock()
 
 
 def open_door(cloud: str) -> Door:
-    """The door to a cloud of clouds.yaml, opened once per process. Raises Failed for an unknown one."""
+    """The door to a cloud of clouds.yaml, opened once per process, and again if its credentials were refused.
+
+    Who mends them there need not restart the worker. Raises Failed for an unknown cloud.
+    """
     with _lock:
-        if cloud not in _doors:
+        if cloud not in _doors or _doors[cloud].reader.locked_out:
             _doors[cloud] = OpenStackDoor(cloud, _connect(cloud))
         return _doors[cloud]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -78,27 +79,63 @@ class Pulse:
         self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else hint
         self._last: Mapping[str, Any] = self.hint
         self._told = False
-        self._limit = info.heartbeat_timeout
+        self._limit = info.heartbeat_timeout.total_seconds() if info.heartbeat_timeout else math.inf
         self._beaten = time.monotonic()
+        self._given_up = False
+        self._writing = False
+        self._beating = threading.Lock()
+
+    @contextmanager
+    def ticking(self) -> Iterator[Pulse]:
+        """Repeat the last sign of life while answers are awaited: a slow cloud is no dead worker."""
+        over, context = threading.Event(), copy_context()
+
+        def repeat() -> None:
+            while not over.wait(min(BETWEEN, self._limit / 3)):
+                with self._beating:
+                    if not self._writing:
+                        self._beat_in_time()
+
+        repeating = threading.Thread(target=context.run, args=(repeat,), daemon=True)
+        repeating.start()
+        try:
+            yield self
+        finally:
+            over.set()
+            repeating.join()
 
     def heartbeat(self, details: Mapping[str, Any]) -> None:
-        """Every write to the cloud stands behind one of these: raises Stopped when it comes too late, for
-        then Temporal has given this attempt up, and the next one or the plan's end may be here already."""
-        late = time.monotonic() - self._beaten
-        if self._limit is not None and late > SAFE * self._limit.total_seconds():
-            raise Stopped("leave")
-        self._last = details
-        self._beat()
+        """Raises Stopped when it comes too late, for then Temporal has given this attempt up, and the next
+        one or the plan's end may be here already."""
+        with self._beating:
+            self._last = details
+            if not self._beat_in_time():
+                raise Stopped("leave")
 
-    def _beat(self) -> None:
-        self._beaten = time.monotonic()
-        activity.heartbeat(dict(self._last))
+    @contextmanager
+    def writing(self, details: Mapping[str, Any] | None = None) -> Iterator[None]:
+        """Around every write to the cloud: never begun too late, and no sign of life until it is answered."""
+        self.heartbeat(self._last if details is None else details)
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False
+
+    def _beat_in_time(self) -> bool:
+        """A sign of life, unless there was none for so long that this attempt counts as given up."""
+        now = time.monotonic()
+        self._given_up = self._given_up or now - self._beaten > SAFE * self._limit
+        if not self._given_up:
+            self._beaten = now
+            activity.heartbeat(dict(self._last))
+        return not self._given_up
 
     def sleep(self, seconds: float) -> None:
         """Wait with signs of life. A cancel means abort, once; everything else leaves the cloud alone."""
         left = seconds
         while True:
-            self._beat()
+            self.heartbeat(self._last)
             if self._abort_due or self._cancelled():
                 self._abort_due = False
                 self._told = True

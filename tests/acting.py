@@ -51,6 +51,12 @@ class VirtualWatch:
     def heartbeat(self, details: Mapping[str, Any]) -> None:
         self.beats.append(dict(details))
 
+    @contextmanager
+    def writing(self, details: Mapping[str, Any] | None = None) -> Iterator[None]:
+        last = self.beats[-1] if self.beats else self.hint
+        self.heartbeat(last if details is None else details)
+        yield
+
     def sleep(self, seconds: float) -> None:
         self.sleeps += 1
         if self.sleeps == self.dies_at:

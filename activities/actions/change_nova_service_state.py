@@ -106,8 +106,8 @@ def do(door: Door, watch: Watch, *, host: str, state: str, reason: str | None = 
     except Gone as why:
         raise Failed(str(why), "remove the host from the plan") from why
     if not _is_so(service, state, reason):
-        watch.heartbeat({"phase": "setting", "was": service.status})
-        service = door.set_service(service, state, reason)
+        with watch.writing({"phase": "setting", "was": service.status}):
+            service = door.set_service(service, state, reason)
         if not _is_so(service, state, reason):
             raise Failed(
                 f"Nova answered that {host} is {service.status} ({service.disabled_reason or 'no reason'})",

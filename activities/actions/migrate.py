@@ -152,7 +152,6 @@ class _Move:
         asked = self.predecessor()
         if asked is None:
             known = tracing.before(self.door, self.instance)
-            self.watch.heartbeat({"phase": "asking", **tracing.noted(known)})
             asked = self._post(known)
         expected = _seconds(server.flavor.ram if server.flavor else 0)
         return Follow(self.door, self.watch, self.instance, self.source, self.kind, asked, known, expected)
@@ -176,7 +175,8 @@ class _Move:
     def _post(self, known: Before) -> Asked:
         post = self.door.live_migrate if self.kind == "live" else self.door.cold_migrate
         try:
-            post(self.instance, self.destination)
+            with self.watch.writing({"phase": "asking", **tracing.noted(known)}):
+                post(self.instance, self.destination)
         except Transient as why:
             # A lost reply may hide an accepted request, and a conflict may be with a twin of this attempt.
             asked = self._find(known)
@@ -203,7 +203,8 @@ class _Move:
         wrong = server.host != self.destination
         verb = self.door.revert if wrong or follow.abort_wanted else self.door.confirm
         try:
-            verb(self.instance)
+            with self.watch.writing():
+                verb(self.instance)
         except (Busy, Failed) as why:
             # Somebody (or an earlier attempt) was faster; the record tells.
             record, server = follow.until(frozenset({"finished"}))
@@ -241,7 +242,10 @@ class _Move:
         raise self._failed(follow, record, server, where)
 
     def _failed(self, follow: Follow, record: Migration, server: Server, where: str) -> Failed:
-        why = [failure(self.door, self.instance, follow.request)]
+        told = failure(self.door, self.instance, follow.request)
+        why = [told]
+        if "compute_live_migration_abort" in told and not follow.aborted:
+            why.insert(0, f"nova-compute on {self.source} gave it up, as it does when it is restarted")
         if server.status == "ERROR" and server.fault is not None:
             why.append(server.fault.message)
         if record.status == "reverted":

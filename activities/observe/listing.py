@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from activities.door import Failed, Gone, Reader, Transient
+from activities.door import Failed, Gone, LockedOut, Reader, Transient
 from activities.observe.nova import Group, Groups, Page
 
 T = TypeVar("T")
@@ -65,9 +65,11 @@ class Gaps:
     missing: list[str] = field(default_factory=list)
 
     def attempt(self, name: str, task: Callable[[], T], otherwise: D) -> T | D:
-        """The task's result, or the stand-in and a gap of that name."""
+        """The task's result, or the stand-in and a gap of that name. Raises LockedOut."""
         try:
             return task()
+        except LockedOut:
+            raise  # every other task would say the same
         except (Transient, Failed, Gone) as why:
             self.missing.append(f"{name}: {why}")
         except ValidationError as why:

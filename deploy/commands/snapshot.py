@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from activities.door import Failed, Transient
+from activities.door import Failed, LockedOut, Transient
 from activities.observe import Incomplete, collect
 from activities.openstack import open_door
 from plan_schemas.audit import MAX_UNCERTAIN
@@ -48,10 +48,10 @@ def run(args: argparse.Namespace) -> int:
         )
     except Incomplete as why:
         return _refuse(args, 1, "the picture is incomplete, nothing was written", why.missing)
+    except (LockedOut, Transient) as why:
+        return _refuse(args, 3, str(why), ())
     except Failed as why:
         return _refuse(args, 1, str(why), ())
-    except Transient as why:
-        return _refuse(args, 3, str(why), ())
     _write(args.output, to_document(cluster))
     _report(args, cluster, time.monotonic() - begun)
     return 0
