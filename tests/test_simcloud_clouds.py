@@ -149,9 +149,9 @@ def _step(cloud: Cloud, verb: str, first: int, second: int) -> None:
         case "revert":
             cold_end.revert(cloud, instance, ADMIN)
         case "stop":
-            power.stop(cloud, instance, ADMIN)
+            power.turn(cloud, instance, ADMIN, power.STOP)
         case "start":
-            power.start(cloud, instance, ADMIN)
+            power.turn(cloud, instance, ADMIN, power.START)
         case "kill":
             fleet.kill(cloud, host)
         case "restart":

@@ -233,6 +233,7 @@ def test_zones_and_aggregates(cloud: Cloud) -> None:
         "az1": ["a1"],
         "az2": ["b1"],
         "az9": ["a2"],
+        "internal": ["controller-1"],
     }
 
 

@@ -15,10 +15,13 @@ from deploy.simcloud import (
     nova_history,
     nova_hosts,
     nova_migrations,
+    nova_quotas,
     nova_server_actions,
+    nova_server_orders,
     nova_server_parts,
     nova_server_view,
     nova_servers,
+    nova_services,
     placement,
     placement_candidates,
 )
@@ -36,9 +39,12 @@ RESOURCES = (
     nova_history,
     nova_hosts,
     nova_migrations,
+    nova_quotas,
     nova_server_actions,
+    nova_server_orders,
     nova_server_parts,
     nova_servers,
+    nova_services,
     placement_candidates,
 )
 SERVICES: dict[str, ModuleType] = {"identity": keystone, "compute": nova, "placement": placement}

@@ -87,10 +87,13 @@ def _taken_back(cloud: Cloud, uuid: str) -> None:
 def _works_again(cloud: Cloud, uuid: str) -> None:
     migration = cloud.migrations[uuid]
     instance = cloud.instances.get(migration.instance)
-    if instance is not None:
-        instance.vm_state = migration.old_vm_state
-        cloud.set_task(instance, None)
-        _note_end(cloud, migration, "revertResize", "compute_finish_revert_resize", migration.source)
+    if instance is None:
+        return
+    instance.vm_state = migration.old_vm_state
+    cloud.set_task(instance, None)
+    if migration.old_vm_state == "stopped":
+        _note_end(cloud, migration, "revertResize", "compute_stop_instance", migration.source)
+    _note_end(cloud, migration, "revertResize", "compute_finish_revert_resize", migration.source)
 
 
 def _finished_migration(cloud: Cloud, instance: Instance) -> Migration:

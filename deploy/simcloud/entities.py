@@ -183,6 +183,7 @@ class Migration:
     trouble_at: float = 0.5
     old_vm_state: str = "active"
     lost: bool = False  # its source host died on the way
+    settled: bool = False  # its server has nothing to do with it any more; the record may lag behind
 
     @property
     def running(self) -> bool:
@@ -222,3 +223,4 @@ class Quota:
     instances: int = -1
     cores: int = -1
     ram: int = -1
+    server_groups: int = -1

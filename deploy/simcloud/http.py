@@ -81,7 +81,7 @@ class Call:
     @property
     def body(self) -> dict[str, Any]:
         if not isinstance(self.request.body, dict):
-            raise Refusal(400, "Malformed request body: a JSON object is needed")
+            raise Refusal(400, "Malformed request body")
         return self.request.body
 
     @property
@@ -92,7 +92,8 @@ class Call:
         """The object under the one key of the body."""
         given = self.body.get(name, {})
         if not isinstance(given, dict):
-            raise Refusal(400, f"Invalid input for field/attribute {name}. An object is needed")
+            problem = f"{given!r} is not of type 'object'"
+            raise Refusal(400, f"Invalid input for field/attribute {name}. Value: {given}. {problem}")
         return given
 
     def at_least(self, minor: int, major: int = 2) -> bool:

@@ -30,3 +30,11 @@ def named(*parts: str) -> str:
 def named_hex(*parts: str) -> str:
     """The same in the 32-digit form Keystone uses for projects and users."""
     return named(*parts).replace("-", "")
+
+
+def uuid_like(text: str) -> bool:
+    """Whether Nova takes this for a uuid: with hyphens or without."""
+    try:
+        return uuid.UUID(text).hex == text.replace("-", "").lower()
+    except ValueError:
+        return False

@@ -1,10 +1,11 @@
 """What all of Nova's resources share: routes, microversions, errors, paging, policy."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from deploy.simcloud.http import Call, Request, Response, Routes, Version, whole
+from deploy.simcloud.http import Call, Request, Response, Routes, Version
 from deploy.simcloud.refusal import Refusal
 
 ROUTES = Routes("/compute")
@@ -105,10 +106,11 @@ def links(call: Call, path: str) -> list[dict[str, str]]:
 
 def number(call: Call, name: str, default: int) -> int:
     """A whole number of the query."""
-    number = whole(call.query.get(name, default), name)
-    if number < 0:
-        raise Refusal(400, f"{name} must not be negative, got {number}")
-    return number
+    given = call.query.get(name, str(default))
+    if re.fullmatch("[0-9]*", given) is None:
+        problem = f"{given!r} does not match '^[0-9]*$'"
+        raise Refusal(400, f"Invalid input for query parameters {name}. Value: {given}. {problem}")
+    return int(given or default)
 
 
 def page_size(call: Call) -> int:

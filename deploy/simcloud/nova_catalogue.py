@@ -1,11 +1,14 @@
-"""Flavors, server groups, quotas and limits."""
+"""Flavors and server groups."""
 
 from typing import Any
 
-from deploy.simcloud.entities import Flavor, Quota, ServerGroup
-from deploy.simcloud.http import Call, Response, whole
-from deploy.simcloud.nova import ROUTES, links, number, page_size, require_admin
+from deploy.simcloud import forms
+from deploy.simcloud.entities import Flavor, ServerGroup
+from deploy.simcloud.http import Call, Response
+from deploy.simcloud.nova import ROUTES, links, number, page_size
 from deploy.simcloud.refusal import Refusal
+
+FLAVOR_QUERY = ("limit", "marker", "is_public", "minRam", "minDisk", "sort_key", "sort_dir")
 
 
 def _flavor(call: Call, *, single: bool = True) -> Flavor:
@@ -42,6 +45,7 @@ def _flavor_view(call: Call, flavor: Flavor) -> dict[str, Any]:
 
 @ROUTES.on("GET", "/v2.1/flavors")
 def flavors(call: Call) -> Response:
+    forms.query(call, *FLAVOR_QUERY)
     rows = [
         {"id": flavor.id, "name": flavor.name, "links": links(call, f"flavors/{flavor.id}")}
         for flavor in call.cloud.flavors.values()
@@ -52,6 +56,7 @@ def flavors(call: Call) -> Response:
 
 @ROUTES.on("GET", "/v2.1/flavors/detail")
 def flavors_detail(call: Call) -> Response:
+    forms.query(call, *FLAVOR_QUERY)
     rows = [_flavor_view(call, flavor) for flavor in call.cloud.flavors.values() if _offered(call, flavor)]
     return Response(200, {"flavors": rows})
 
@@ -80,6 +85,7 @@ def _group_view(call: Call, group: ServerGroup) -> dict[str, Any]:
 
 @ROUTES.on("GET", "/v2.1/os-server-groups")
 def groups(call: Call) -> Response:
+    forms.query(call, "all_projects", "limit", "offset")
     everybody = call.by.sees_all and "all_projects" in call.query
     rows = [
         _group_view(call, group)
@@ -132,54 +138,3 @@ def delete_group(call: Call) -> Response:
         call.cloud.instances[member].group = None
     del call.cloud.groups[group.uuid]
     return Response(204)
-
-
-def _used(call: Call, project: str) -> dict[str, int]:
-    return call.cloud.used_by_project.get(project, {"instances": 0, "cores": 0, "ram": 0})
-
-
-def _quota(call: Call, project: str) -> Quota:
-    return call.cloud.quotas.get(project, Quota())
-
-
-@ROUTES.on("GET", "/v2.1/os-quota-sets/{project}")
-@ROUTES.on("GET", "/v2.1/os-quota-sets/{project}/defaults")
-def quota(call: Call) -> Response:
-    limits = _quota(call, call["project"])
-    view = {"id": call["project"], "instances": limits.instances, "cores": limits.cores, "ram": limits.ram}
-    return Response(200, {"quota_set": view})
-
-
-@ROUTES.on("GET", "/v2.1/os-quota-sets/{project}/detail")
-def quota_detail(call: Call) -> Response:
-    limits, used = _quota(call, call["project"]), _used(call, call["project"])
-    view: dict[str, Any] = {"id": call["project"]}
-    for name, limit in (("instances", limits.instances), ("cores", limits.cores), ("ram", limits.ram)):
-        view[name] = {"limit": limit, "in_use": used[name], "reserved": 0}
-    return Response(200, {"quota_set": view})
-
-
-@ROUTES.on("PUT", "/v2.1/os-quota-sets/{project}")
-def set_quota(call: Call) -> Response:
-    require_admin(call, "os-quota-sets:update")
-    limits = _quota(call, call["project"])
-    for name, value in call.inside("quota_set").items():
-        if name in ("instances", "cores", "ram"):
-            setattr(limits, name, whole(value, name))
-    call.cloud.quotas[call["project"]] = limits
-    return quota(call)
-
-
-@ROUTES.on("GET", "/v2.1/limits")
-def limits(call: Call) -> Response:
-    project = call.query.get("tenant_id", call.by.project_id) if call.by.sees_all else call.by.project_id
-    quota, used = _quota(call, project), _used(call, project)
-    absolute = {
-        "maxTotalInstances": quota.instances,
-        "maxTotalCores": quota.cores,
-        "maxTotalRAMSize": quota.ram,
-        "totalInstancesUsed": used["instances"],
-        "totalCoresUsed": used["cores"],
-        "totalRAMUsed": used["ram"],
-    }
-    return Response(200, {"limits": {"rate": [], "absolute": absolute}})

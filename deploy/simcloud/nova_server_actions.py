@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from deploy.simcloud import boot, cold, cold_end, evacuation, live, power
+from deploy.simcloud import boot, cold, cold_end, evacuation, forms, live, power
 from deploy.simcloud.entities import Instance
 from deploy.simcloud.http import Call, Response, truth
 from deploy.simcloud.nova import ROUTES, require_admin
@@ -15,8 +15,10 @@ Verb = Callable[[Call, Instance, Any], Response]
 
 @ROUTES.on("POST", "/v2.1/servers/{server}/action")
 def act(call: Call) -> Response:
+    if isinstance(call.request.body, list):
+        raise Refusal(404, "The resource could not be found.")
     if len(call.body) != 1:
-        raise Refusal(400, "There is no such action: exactly one key is needed")
+        raise Refusal(400, "Malformed request body")
     name, given = next(iter(call.body.items()))
     verb = VERBS.get(name)
     if verb is None:
@@ -25,7 +27,8 @@ def act(call: Call) -> Response:
 
 
 def _migrate_live(call: Call, instance: Instance, given: Any) -> Response:
-    require_admin(call, "os-migrate-server:migrate_live")
+    named = isinstance(given, dict) and given.get("host") is not None
+    require_admin(call, "os-migrate-server:migrate_live" + (":host" if named else ""))
     if not isinstance(given, dict) or "host" not in given or "block_migration" not in given:
         raise Refusal(400, "Invalid input for field/attribute os-migrateLive. 'host' is a required property")
     _check_live_keys(call, given)
@@ -59,27 +62,20 @@ def _check_live_keys(call: Call, given: dict[str, Any]) -> None:
         raise Refusal(400, "Invalid input for field/attribute block_migration. 'auto' needs 2.25")
 
 
-def _fields(given: Any) -> dict[str, Any]:
-    """The parameters of an action that may have none."""
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        raise Refusal(400, f"Invalid input for the action: {given!r} is not an object")
-    return given
-
-
 def _migrate(call: Call, instance: Instance, given: Any) -> Response:
     require_admin(call, "os-migrate-server:migrate")
-    host = _fields(given).get("host")
     if given is not None and not call.at_least(56):
         raise Refusal(400, "Invalid input for field/attribute migrate. A host needs 2.56")
+    wanted = forms.fields("migrate", given, known=("host",), nullable=True)
+    host = forms.text("host", wanted.get("host"), nullable=True)
     migration = cold.ask(call.cloud, instance, call.by, host=host)
     call.notes["migration"] = migration.uuid
     return Response(202)
 
 
 def _resize(call: Call, instance: Instance, given: Any) -> Response:
-    reference = str(_fields(given).get("flavorRef", ""))
+    wanted = forms.fields("resize", given, known=("flavorRef", "OS-DCF:diskConfig"), required=("flavorRef",))
+    reference = str(wanted["flavorRef"])
     flavor = call.cloud.flavors.get(reference)
     if flavor is None:
         raise Refusal(400, f"Flavor {reference} could not be found.")
@@ -113,24 +109,35 @@ def _revert(call: Call, instance: Instance, _given: Any) -> Response:
 
 def _evacuate(call: Call, instance: Instance, given: Any) -> Response:
     require_admin(call, "os-evacuate")
-    host = _fields(given).get("host")
+    known = ("host", "adminPass") if call.at_least(14) else ("host", "adminPass", "onSharedStorage")
+    wanted = forms.fields("evacuate", given, known=known)
+    host = forms.text("host", wanted["host"]) if "host" in wanted else None
     migration = evacuation.ask(call.cloud, instance, call.by, host=host, stays_stopped=call.at_least(95))
     call.notes["migration"] = migration.uuid
     return Response(200, None if call.at_least(14) else {"adminPass": "simulated"})
 
 
-def _stop(call: Call, instance: Instance, _given: Any) -> Response:
-    power.stop(call.cloud, instance, call.by)
-    return Response(202)
+def _switch(switch: power.Switch) -> Verb:
+    def turn(call: Call, instance: Instance, _given: Any) -> Response:
+        power.turn(call.cloud, instance, call.by, switch)
+        return Response(202)
+
+    return turn
 
 
-def _start(call: Call, instance: Instance, _given: Any) -> Response:
-    power.start(call.cloud, instance, call.by)
+def _reboot(call: Call, instance: Instance, given: Any) -> Response:
+    kinds = ("HARD", "Hard", "hard", "SOFT", "Soft", "soft")
+    wanted = forms.fields("reboot", given, known=("type",), required=("type",))
+    kind = forms.choice("type", wanted["type"], kinds).upper()
+    power.turn(call.cloud, instance, call.by, power.SOFT_REBOOT if kind == "SOFT" else power.HARD_REBOOT)
     return Response(202)
 
 
 def _lock(call: Call, instance: Instance, given: Any) -> Response:
-    reason = given.get("locked_reason") if isinstance(given, dict) and call.at_least(73) else None
+    reason = None
+    if call.at_least(73):
+        wanted = forms.fields("lock", given, known=("locked_reason",), nullable=True)
+        reason = forms.text("locked_reason", wanted["locked_reason"]) if "locked_reason" in wanted else None
     power.lock(call.cloud, instance, call.by, reason)
     return Response(202)
 
@@ -142,11 +149,8 @@ def _unlock(call: Call, instance: Instance, _given: Any) -> Response:
 
 def _reset(call: Call, instance: Instance, given: Any) -> Response:
     require_admin(call, "os-admin-actions:reset_state")
-    state = _fields(given).get("state")
-    if state not in ("active", "error"):
-        raise Refusal(
-            400, f"Invalid input for field/attribute state. {state!r} is not one of ['active', 'error']"
-        )
+    wanted = forms.fields("os-resetState", given, known=("state",), required=("state",))
+    state = forms.choice("state", wanted["state"], ("active", "error"))
     power.reset_state(call.cloud, instance, call.by, state)
     return Response(202)
 
@@ -158,8 +162,11 @@ VERBS: dict[str, Verb] = {
     "confirmResize": _confirm,
     "revertResize": _revert,
     "evacuate": _evacuate,
-    "os-stop": _stop,
-    "os-start": _start,
+    "os-stop": _switch(power.STOP),
+    "os-start": _switch(power.START),
+    "pause": _switch(power.PAUSE),
+    "unpause": _switch(power.UNPAUSE),
+    "reboot": _reboot,
     "lock": _lock,
     "unlock": _unlock,
     "os-resetState": _reset,

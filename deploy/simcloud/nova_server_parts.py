@@ -1,5 +1,8 @@
 """Metadata, tags and volumes of a server."""
 
+import re
+
+from deploy.simcloud import forms
 from deploy.simcloud.http import Call, Response
 from deploy.simcloud.nova import ROUTES
 from deploy.simcloud.nova_servers import changeable, visible
@@ -18,9 +21,7 @@ def metadata(call: Call) -> Response:
 def set_metadata(call: Call) -> Response:
     """POST adds to what is there, PUT replaces it."""
     instance = changeable(call, call["server"])
-    given = call.body.get("metadata")
-    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise Refusal(400, "Invalid input for field/attribute metadata: strings are needed")
+    given = forms.words("metadata", forms.key(call, "metadata"))
     kept = instance.metadata if call.request.method == "POST" else {}
     instance.metadata = {**kept, **given}
     call.cloud.touch(instance)
@@ -74,10 +75,13 @@ def tags(call: Call) -> Response:
 @ROUTES.on("PUT", TAGS)
 def replace_tags(call: Call) -> Response:
     instance = changeable(call, call["server"])
-    given = call.body.get("tags", [])
+    given = forms.key(call, "tags")
     if not isinstance(given, list):
-        raise Refusal(400, "Invalid input for field/attribute tags. A list is needed")
-    instance.tags = list(dict.fromkeys(str(tag) for tag in given))
+        raise forms.invalid("tags", given, f"{given!r} is not of type 'array'")
+    for index, tag in enumerate(given):
+        if not isinstance(tag, str) or re.search("[,/]", tag):
+            raise forms.invalid(str(index), tag, f"{tag!r} does not match '^[^,/]*$'")
+    instance.tags = list(dict.fromkeys(given))
     call.cloud.touch(instance)
     return Response(200, {"tags": instance.tags})
 
@@ -111,7 +115,7 @@ def has_tag(call: Call) -> Response:
 def delete_tag(call: Call) -> Response:
     instance = changeable(call, call["server"])
     if call["tag"] not in instance.tags:
-        raise Refusal(404, f"Server {call['server']} has no tag '{call['tag']}'")
+        raise Refusal(404, f"Instance {call['server']} has no tag '{call['tag']}'")
     instance.tags = [tag for tag in instance.tags if tag != call["tag"]]
     call.cloud.touch(instance)
     return Response(204)

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from deploy.simcloud import live_control
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.entities import Flavor, Instance
 from deploy.simcloud.http import Call
@@ -11,8 +12,9 @@ from deploy.simcloud.stamps import iso_z, naive
 
 _RESIZE = {f"resize_{step}": "RESIZE" for step in ("prep", "migrating", "migrated", "finish")}
 _REBUILD = {"rebuilding": "REBUILD", "rebuild_spawning": "REBUILD", "rebuild_block_device_mapping": "REBUILD"}
+_REBOOT = {"rebooting": "REBOOT", "rebooting_hard": "HARD_REBOOT"}
 _STATUS: dict[str, tuple[str, dict[str, str]]] = {
-    "active": ("ACTIVE", {"migrating": "MIGRATING", **_RESIZE, **_REBUILD}),
+    "active": ("ACTIVE", {"migrating": "MIGRATING", **_REBOOT, **_RESIZE, **_REBUILD}),
     "building": ("BUILD", {}),
     "stopped": ("SHUTOFF", {**_RESIZE, **_REBUILD}),
     "resized": ("VERIFY_RESIZE", {"resize_reverting": "REVERT_RESIZE"}),
@@ -20,6 +22,30 @@ _STATUS: dict[str, tuple[str, dict[str, str]]] = {
     "error": ("ERROR", _REBUILD),
     "deleted": ("DELETED", {}),
 }
+# All that Nova has a word for, whether a server here ever comes to it or not.
+STATUSES = frozenset(
+    [
+        "ACTIVE",
+        "BUILD",
+        "DELETED",
+        "ERROR",
+        "HARD_REBOOT",
+        "MIGRATING",
+        "PASSWORD",
+        "PAUSED",
+        "REBOOT",
+        "REBUILD",
+        "RESCUE",
+        "RESIZE",
+        "REVERT_RESIZE",
+        "SHELVED",
+        "SHELVED_OFFLOADED",
+        "SHUTOFF",
+        "SOFT_DELETED",
+        "SUSPENDED",
+        "VERIFY_RESIZE",
+    ]
+)
 _WITH_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"})
 
 
@@ -106,7 +132,7 @@ def detail(call: Call, instance: Instance, *, single: bool) -> dict[str, Any]:
     if word in ("ERROR", "DELETED") and instance.fault is not None:
         view["fault"] = {**instance.fault, "created": iso_z(cloud, instance.fault["created"])}
     if word in _WITH_PROGRESS:
-        view["progress"] = 0
+        view["progress"] = live_control.progress(cloud, instance)
     if call.by.sees_all:
         _add_host_fields(call, instance, view)
     _add_by_microversion(call, instance, view, single=single)
