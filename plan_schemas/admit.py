@@ -119,7 +119,8 @@ def effective_execution(row: Document) -> dict[str, Any]:
     given = {k: v for k, v in row.items() if k not in _DURATIONS}
     given |= {f"{k}_seconds": schema.seconds(row[k]) for k in _DURATIONS if k in row}
     default = thaw(asdict(Execution()))
-    return {**default, **thaw(given), "limits": {**default["limits"], **thaw(row.get("limits", {}))}}
+    limits = {name: limit for name, limit in default["limits"].items() if limit is not None}
+    return {**default, **thaw(given), "limits": {**limits, **thaw(row.get("limits", {}))}}
 
 
 def filled(declared: Mapping[str, Any], value: Any) -> Any:

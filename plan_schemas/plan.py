@@ -194,6 +194,8 @@ class Limits:
     parallel: int = 20
     out_per_host: int = 1
     in_per_host: int = 2
+    cloud: int | None = None  # moves at once over all plans of the cloud
+    per_hour: int | None = None  # moves begun in an hour over all plans of the cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,11 @@ class Execution:
     on_no_decision: str = "rollback"  # rollback | stop | continue: when nobody answered in time
     on_drift: str = "skip"  # skip | stop
     on_cancel: str = "stop"  # stop | rollback
+    on_running: str = "skip"  # skip | wait | allow: an audit while a plan changes the same cloud
     approve_within_seconds: float = 86400.0
     decide_within_seconds: float = 3600.0
     reversible: bool = False  # refuse a plan that could not be undone as a whole
+    priority: int = 0  # among the plans of a cloud that wait for the same slots; greater first
     settle_seconds: float = 0.0
     limits: Limits = field(default_factory=Limits)
     allow: tuple[str, ...] = ("live", "service")

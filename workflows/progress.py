@@ -44,6 +44,11 @@ class Progress:
         self.standing: dict[str, Standing] = {a.id: Standing() for a in plan.actions}
         self.paused = False
         self.stopped = ""  # why nothing new starts any more; empty while things may start
+        self.frozen = ""  # why nothing starts on this cloud now, or not known yet
+        self.queued: dict[
+            str, str
+        ] = {}  # pending actions with slots here that wait for a permit, and for what
+        self.back: Progress | None = None  # the way back, once it has begun
         self.held: dict[str, str] = {}  # pending actions that shall not start yet, and who said so and why
         self.asking: dict[str, str] = {}  # failed actions that a person has to decide on, and how they failed
         self.counts: Counter[ActionState] = Counter({S.PENDING: len(self.actions)})
@@ -71,10 +76,14 @@ class Progress:
     def startable(self) -> list[str]:
         """The actions to start now, best first, within the limits. Call again after every change."""
         if self.paused or self.stopped or self.asking:
+            for id in list(self.queued):  # others may go first meanwhile
+                self.retract(id)
+            return []
+        if self.frozen:
             return []
         chosen: list[str] = []
         for _, _, id in list(self._ready):
-            if self.counts[S.ONGOING] >= self.plan.execution.limits.parallel:
+            if self.counts[S.ONGOING] + len(self.queued) >= self.plan.execution.limits.parallel:
                 break
             if self._may_start(id):
                 self._begin(id)
@@ -125,6 +134,35 @@ class Progress:
         if id in self._reserved:
             self._occupy(self._reserved[id], +1)
 
+    def ahead(self, id: str) -> Action | None:
+        """Whom a just-in-time action that starts now prepares the way for."""
+        return self.actions[self._reserved[id]] if id in self._reserved else None
+
+    def queue(self, id: str, why: str) -> None:
+        """An action that was to start needs a permit first; its slots here stay its own."""
+        self._set(id, S.PENDING)
+        self.queued[id] = why
+
+    def permit(self, id: str) -> None:
+        """The permit of a queued action has come: it starts."""
+        del self.queued[id]
+        self._set(id, S.ONGOING)
+
+    def retract(self, id: str) -> None:
+        """A queued action goes back to those that may start, without any slot."""
+        self._vacate(id)
+        self._make_ready(id)
+
+    def _vacate(self, id: str) -> None:
+        """Whatever a queued action has here is free again."""
+        if self.queued.pop(id, None) is not None:
+            self._release(id)
+
+    def _release(self, id: str) -> None:
+        self._occupy(id, -1)
+        if id in self._reserved:
+            self._occupy(self._reserved.pop(id), -1)
+
     # -- what a result changes --------------------------------------------------------------------------
 
     def finish(
@@ -138,9 +176,7 @@ class Progress:
         """A running action ended. Raises ValueError when it was not running."""
         if self.standing[id].state != S.ONGOING:
             raise ValueError(f"{id} is {self.standing[id].state}, not ONGOING")
-        self._occupy(id, -1)
-        if id in self._reserved:
-            self._occupy(self._reserved.pop(id), -1)
+        self._release(id)
         if state == S.FAILED and not self.stopped and self.plan.on_failure(self.actions[id]) == "ask":
             self._set(id, state, why)
             self.asking[id] = why
@@ -158,6 +194,8 @@ class Progress:
     def hold(self, id: str, why: str) -> None:
         """A pending action shall not start until it is released."""
         self.held[id] = why
+        if id in self.queued:
+            self.retract(id)
 
     def release(self, id: str) -> None:
         self.held.pop(id, None)
@@ -212,7 +250,7 @@ class Progress:
         self._ready = []
         for id, action in self.actions.items():
             self._missing[id] = sum(self._is_open(w) for w in action.waits_for)
-            if not self._missing[id] and self.standing[id].state == S.PENDING:
+            if not self._missing[id] and self.standing[id].state == S.PENDING and id not in self.queued:
                 self._make_ready(id)
         for id in self.actions:  # another one that it needs may have failed too
             if id in ids and self.standing[id].state == S.PENDING:
@@ -237,6 +275,7 @@ class Progress:
         for id, standing in self.standing.items():
             if standing.state == S.PENDING:
                 self._drop_ready(id)
+                self._vacate(id)
                 self._set(id, S.CANCELLED, f"not started: {why[:200]}")  # told once per action
 
     def _end(
@@ -253,6 +292,7 @@ class Progress:
             if self.standing[one].state in ENDED:
                 continue
             self._drop_ready(one)
+            self._vacate(one)
             self._set(one, its_state, its_why, its_cause)
             todo.extend(self._after(one))
         if evidence:

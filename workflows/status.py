@@ -50,7 +50,9 @@ def unfinished(progress: Progress) -> list[str]:
 
 
 def waiting_for(progress: Progress, id: str, state: str) -> str:
-    """Why a pending action of a plan in this state does not run yet."""
+    """Why a pending action of a plan in this state, or its undo, does not run yet."""
+    if progress.standing[id].state == S.REVERTING and progress.back and f"undo-{id}" in progress.back.actions:
+        return waiting_for(progress.back, f"undo-{id}", state)
     if progress.standing[id].state != S.PENDING:
         return ""
     if state == PlanState.RECOMMENDED:
@@ -69,7 +71,9 @@ def waiting_for(progress: Progress, id: str, state: str) -> str:
         return f"waits for the end of {', '.join(open_before[:3])}"
     if progress.asking:
         return f"waits for a decision on {', '.join(list(progress.asking)[:3])}"
-    return "waits for resume" if progress.paused else "waits for its turn"
+    if progress.paused:
+        return "waits for resume"
+    return progress.frozen or progress.queued.get(id, "waits for its turn")
 
 
 def markdown(

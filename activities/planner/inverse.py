@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from activities import actions
 from activities.planner import schedule
 from plan_schemas.frozen import EMPTY, freeze
-from plan_schemas.plan import Action, Plan
+from plan_schemas.plan import Action, Execution, Plan
+
+UNDO_PRIORITY = 10  # the greatest there is
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,7 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
             plan,
             name=f"{plan.name}-undo",
             actions=tuple(replace(a, priority=rank[a.id]) for a in linked),
-            # Every step back that can be taken is worth taking, and nobody is asked on the way.
-            execution=replace(plan.execution, on_failure="continue"),
+            execution=_execution(plan.execution),
             reason=reason,
             forecast=EMPTY,
             bounds=(),
@@ -55,6 +56,13 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
         ),
         tuple(leftovers),
     )
+
+
+def _execution(forward: Execution) -> Execution:
+    """Every step back that can be taken is worth taking: nobody is asked on the way, it goes before what is
+    new, and budgets do not count it. Slots do."""
+    limits = replace(forward.limits, cloud=None, per_hour=None)
+    return replace(forward, on_failure="continue", priority=UNDO_PRIORITY, limits=limits)
 
 
 def _inverse(plan: Plan, action: Action) -> Action | None:

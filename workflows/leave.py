@@ -1,0 +1,156 @@
+"""PURE: a plan's side of its permits: what it asked for, what it was granted, what it still has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from plan_schemas.plan import Action, Limits
+from workflows.exchange import Answer, Exchange, Want
+from workflows.slots import rates, slots
+
+UNHEARD = "waits for an answer from the permits of its cloud"
+ASKED = "waits for its permit"
+
+
+class Leave:
+    """One plan's tickets. An action holds all that it needs from before its start to after its end."""
+
+    def __init__(self, plan: str, run: str, cloud: str) -> None:
+        self.plan, self.run, self.cloud = plan, run, cloud
+        self.heard = False  # whether it is known if the cloud is frozen
+        self.frozen = ""
+        self.asked: dict[str, Want] = {}  # by action: what waits
+        self.held: dict[str, Want] = {}
+        self.why: dict[str, str] = {}
+        self._last = 0
+        self._arrived: dict[str, None] = {}  # granted, and not started yet
+        self._shared: set[int] = set()  # tickets of actions that prepare the way for another one
+        self._spare: dict[int, Want] = {}  # what such an action leaves, until the loop has looked who is next
+        self._news: dict[str, Any] = {}  # for the next exchange
+        self._greeted = False
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing at all may start now."""
+        return self.frozen if self.heard else UNHEARD
+
+    # -- what actions need ------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Before the first start: is the cloud frozen?"""
+        if not self._greeted:
+            self._greeted = True
+            self.announce()
+
+    def has(self, action: Action, limits: Limits, ahead: Action | None = None, priority: int = 0) -> bool:
+        """Whether an action may start at once; else it is asked for, with what the action that it prepares
+        for will need: that one must not find its slots taken when its turn comes."""
+        own, times = slots(action, limits), rates(action, limits)
+        if ahead is not None:
+            own = own | slots(ahead, limits)
+            times = {**times, **rates(ahead, limits)}
+        if not own or action.id in self.held or self._adopts(action, own):
+            return True
+        self._last += 1
+        want = Want(ticket=self._last, action=action.id, slots=own, rates=dict(times), priority=priority)
+        if ahead is not None:
+            self._shared.add(want.ticket)
+        self.asked[action.id] = want
+        self.why[action.id] = ASKED
+        self._tell("wants", want)
+        return False
+
+    def _adopts(self, action: Action, own: dict[str, int]) -> bool:
+        """Whether what has just ended kept the slots of this action."""
+        for ticket, spare in self._spare.items():
+            if spare.slots.items() >= own.items():
+                del self._spare[ticket]
+                kept = spare.model_copy(update={"action": action.id, "slots": own})
+                self.held[action.id] = kept
+                self._tell("keeps", kept)
+                return True
+        return False
+
+    def granted(self) -> list[str]:
+        """The actions whose permit has come since."""
+        out, self._arrived = list(self._arrived), {}
+        for id in out:
+            self.held[id] = self.asked.pop(id)
+            self.why.pop(id, None)
+        return out
+
+    def give_back(self, id: str, *, unused: bool = False) -> None:
+        """An action ended, or does not start after all."""
+        want = self.held.pop(id, None)
+        if want is None:
+            return
+        shared = want.ticket in self._shared
+        self._shared.discard(want.ticket)
+        if unused:
+            self._tell("withdraws", want.ticket)
+        elif shared:
+            self._spare[want.ticket] = want
+        else:
+            self._tell("gives_back", want.ticket)
+
+    def settle(self, queued: Collection[str]) -> None:
+        """Whatever is not waited for any more is withdrawn, whatever nobody took over is given back."""
+        for id in [id for id in self.asked if id not in queued]:
+            self._withdraw(id)
+        for ticket in self._spare:
+            self._tell("gives_back", ticket)
+        self._spare = {}
+
+    def _withdraw(self, id: str) -> None:
+        want = self.asked.pop(id)
+        self.why.pop(id, None)
+        self._arrived.pop(id, None)
+        self._shared.discard(want.ticket)
+        unsent = self._news.get("wants", [])
+        if want in unsent:
+            unsent.remove(want)
+        else:
+            self._tell("withdraws", want.ticket)
+
+    # -- what is said -----------------------------------------------------------------------------------
+
+    def announce(self) -> None:
+        """Say everything next time: whoever listens does not know this plan."""
+        self._greeted = True
+        self._news["announce"] = True
+
+    def say_goodbye(self) -> None:
+        """The plan ends. One that never spoke has nothing to say."""
+        if self._greeted:
+            self._news = {"leaves": True}
+
+    @property
+    def has_news(self) -> bool:
+        return any(self._news.values())
+
+    def take(self) -> Exchange:
+        """The next exchange, with everything since the last one."""
+        news, self._news = self._news, {}
+        if news.get("announce"):
+            holds = [*self.held.values(), *self._spare.values()]
+            news = {"announce": True, "frozen": self.frozen, "holds": holds, "wants": [*self.asked.values()]}
+        return Exchange(plan=self.plan, run=self.run, **news)
+
+    def hear(self, answer: Answer) -> None:
+        """What the permits say. A grant that nobody wants any more is given back."""
+        self.heard, self.frozen = True, answer.frozen
+        by_ticket = {want.ticket: id for id, want in self.asked.items()}
+        for ticket in answer.granted:
+            if ticket in by_ticket:
+                self._arrived[by_ticket[ticket]] = None
+            elif ticket not in {want.ticket for want in (*self.held.values(), *self._spare.values())}:
+                self._tell("withdraws", ticket)
+        for text, why in answer.waiting.items():
+            if int(text) in by_ticket:
+                self.why[by_ticket[int(text)]] = why
+        if answer.announce:
+            self.announce()
+
+    def _tell(self, what: str, item: Any) -> None:
+        self._news.setdefault(what, []).append(item)
