@@ -9,6 +9,7 @@ from typing import Any
 from activities import stall, trace
 from activities.door import Busy, Door, Failed, Gone, Stopped, Watch
 from activities.observe.nova import Migration, Progress, Request, Server
+from activities.rights import Denied
 from activities.trace import Asked, Before
 
 # Seconds. A look costs Nova little, and a late one costs the plan a slot: looks are rare in the middle of a
@@ -35,7 +36,8 @@ class Follow:
     known: Before | None
     expected: float  # seconds
     abort_wanted: str | None = None  # "asked" | "stalled"
-    aborted: bool = False
+    aborted: bool = False  # or asked for in vain
+    abort_denied: str = ""
     _seen: tuple[Any, ...] = ()
     _changed: datetime | None = None
     _ended: datetime | None = None
@@ -159,6 +161,8 @@ class Follow:
             with self.watch.writing():
                 self.door.abort(self.instance, record.id)
             self.aborted, self._changed = True, self.watch.now()
+        except Denied as why:
+            self.aborted, self.abort_denied = True, str(why)  # once is enough; the move goes on to its end
         except (Busy, Failed, Gone):
             # It has just passed the point where that is possible; its end will tell.
             return
@@ -190,6 +194,8 @@ class Follow:
         }
         if record is not None:
             details["migration"] = record.id
+        if self.abort_denied:
+            details["abort_denied"] = self.abort_denied
         if progress is not None and progress.total:
             details["percent"] = round(100 * (progress.processed or 0) / progress.total)
             details["remaining_mb"] = round((progress.remaining or 0) / 2**20)

@@ -6,7 +6,6 @@ never logged or raised, only the one sentence in which a service says no.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Mapping
@@ -21,7 +20,9 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.exceptions import ConfigException
 
-from activities.door import Busy, Door, Failed, Gone, LockedOut, Transient
+from activities import rights
+from activities.answers import refusal
+from activities.door import Door, Failed, Gone, LockedOut, Transient
 from activities.observe import nova
 
 # Pinned per call. From 2.34 on a move that cannot be placed is accepted and fails later; from 2.68 on nothing
@@ -30,7 +31,6 @@ _NOVA = "2.90"
 _POOL = 40  # connections: at least as many as there are threads that read
 _TIMEOUT = 60.0  # seconds that one answer may take
 _AGAIN = (429, 500, 502, 503, 504)
-_WORDS = 400  # how much of a refusal is passed on
 
 
 class Wire:
@@ -69,29 +69,34 @@ class Wire:
         body: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> bytes:
-        """One request. Raises Transient, Busy, Failed (LockedOut) or Gone."""
+        """One request. Raises Transient, Busy, Failed (LockedOut, Denied) or Gone."""
         options = {"connect_retries": 0, "status_code_retries": 0, "timeout": _TIMEOUT, **options}
         if body is not None:
             options["json"] = dict(body)
-        what = f"{method} {path.split('?')[0]}"
-        adapter = self._services[service]
+        plain, adapter = path.split("?")[0], self._services[service]
         try:
             answer = self._once(adapter, method, path, microversion, options)
             if answer.status_code == 401:
                 # Another thread may have thrown the revoked token away first; then keystoneauth gives up. A
                 # request that met 401 has done nothing, so it may be sent once more.
                 answer = self._once(adapter, method, path, microversion, options)
+            if answer.status_code == 401 and self._has_access_rules():
+                raise rights.uncovered(service, method, plain)
         except trouble.ClientException as why:
-            raise self._unanswered(what, service, why) from why
+            raise self._unanswered(f"{method} {plain}", service, why) from why
         self._admitted = True
         self._remember_date(answer.headers.get("Date"))
         if answer.status_code >= 400:
-            raise refusal(what, answer.status_code, answer.content)
+            raise refusal(service, method, plain, answer.status_code, answer.content)
         return bytes(answer.content)
 
     @staticmethod
     def _once(adapter: Adapter, method: str, path: str, microversion: str, options: Mapping[str, Any]) -> Any:
         return adapter.request(path, method, microversion=microversion, raise_exc=False, **options)
+
+    def _has_access_rules(self) -> bool:
+        plugin: Any = self._session.auth
+        return plugin.get_access(self._session).application_credential_access_rules is not None
 
     def newest(self, service: str) -> str:
         """The highest microversion that the cloud speaks; asked once."""
@@ -159,32 +164,6 @@ def unanswered(what: str, service: str, why: trouble.ClientException, *, admitte
     return Transient(f"{what}: {service} cannot be reached ({type(why).__name__})")
 
 
-def refusal(what: str, status: int, content: bytes) -> Exception:
-    """The typed no of an error answer: its status decides, its own sentence explains."""
-    text = f"{what}: {status} {_sentence(content)}".rstrip()
-    if status == 404:
-        return Gone(text)
-    if status == 409:
-        return Busy(text)
-    if status in (401, 408, 413, 429) or status >= 500:
-        return Transient(text)
-    if status == 403:
-        return Failed(text, "give the service user this right, or raise the quota that is named")
-    return Failed(text, "the cloud refuses this request as it is; nothing was changed")
-
-
-def _sentence(content: bytes) -> str:
-    """The message of a Nova, Placement or Keystone error body; nothing of a body in another form."""
-    try:
-        body = json.loads(content)
-    except ValueError:
-        return ""
-    rows = body.get("errors") if isinstance(body, dict) else None
-    inner = rows[0] if isinstance(rows, list) and rows else next(iter(body.values()), None) if body else None
-    text = (inner.get("message") or inner.get("detail")) if isinstance(inner, dict) else None
-    return " ".join(str(text).split())[:_WORDS] if text else ""
-
-
 class OpenStackDoor:
     """Nova, as actions may use it."""
 
@@ -208,7 +187,7 @@ class OpenStackDoor:
 
     def migrations(self, uuid: str) -> tuple[nova.Migration, ...]:
         rows = nova.Migrations.model_validate_json(self._get(f"/os-migrations?instance_uuid={uuid}")).rows
-        return tuple(sorted(rows, key=lambda m: (m.created, m.id), reverse=True))
+        return tuple(sorted(nova.shown_moves(rows), key=lambda m: (m.created, m.id), reverse=True))
 
     def progress(self, uuid: str) -> tuple[nova.Progress, ...]:
         return nova.ServerMigrations.model_validate_json(self._get(f"/servers/{uuid}/migrations")).rows

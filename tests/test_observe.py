@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from activities.answers import refusal
 from activities.door import Failed, Gone, Reader, Transient
 from activities.observe import Incomplete, amounts, collect, nova
-from activities.openstack import refusal
 from deploy.commands import snapshot
 from deploy.simcloud import churn, fleet
 from deploy.simcloud import nova as simulated_nova
@@ -458,10 +458,10 @@ def test_amounts_are_those_of_placement(
 )
 def test_an_error_passes_on_one_sentence_and_no_body(status: int, kind: type[Exception]) -> None:
     """Of an error answer only its own message goes on; a body in another form stays behind."""
-    told = refusal("GET /x", status, b'{"e": {"message": "no\\nway", "adminPass": "hunter2"}}')
+    told = refusal("compute", "GET", "/x", status, b'{"e": {"message": "no\\nway", "adminPass": "hunter2"}}')
     assert isinstance(told, kind)
     assert "no way" in str(told)
-    assert "hunter2" not in str(told) + str(refusal("GET /x", status, b"<html>hunter2</html>"))
+    assert "hunter2" not in str(told) + str(refusal("compute", "GET", "/x", status, b"<html>hunter2</html>"))
 
 
 def test_a_snapshot_file_reads_back_the_same() -> None:

@@ -14,6 +14,7 @@ from activities.door import Busy, Cancelled, Door, Failed, Gone, Transient, Watc
 from activities.follow import Follow, failure
 from activities.observe.nova import Migration, Server
 from activities.occupancy import Occupancy
+from activities.rights import Denied
 from activities.trace import Asked, Before
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
@@ -205,6 +206,11 @@ class _Move:
         try:
             with self.watch.writing():
                 verb(self.instance)
+        except Denied as why:
+            rests = f"the cold migration is over and {self.instance} rests in {server.status}"
+            raise Failed(
+                f"{why.reason}; {rests}", f"{why.remedy}; then confirm or revert it by hand"
+            ) from why
         except (Busy, Failed) as why:
             # Somebody (or an earlier attempt) was faster; the record tells.
             record, server = follow.until(frozenset({"finished"}))
@@ -228,6 +234,7 @@ class _Move:
             "migration_uuid": record.uuid,
             "status": record.status,
             "host": server.host,
+            **({"abort_denied": follow.abort_denied} if follow.abort_denied else {}),
         }
         where = f"the server is {server.status} on {server.host}"
         if record.status in ("completed", "confirmed"):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from activities.door import Failed, Gone, LockedOut, Reader, Transient
 from activities.observe.nova import Group, Groups, Page
+from activities.rights import Denied
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -63,6 +64,7 @@ class Gaps:
     """What could not be had, one sentence each; all of it is found before anything is refused."""
 
     missing: list[str] = field(default_factory=list)
+    denied: dict[str, str] = field(default_factory=dict)  # the first request that met it, by remedy
 
     def attempt(self, name: str, task: Callable[[], T], otherwise: D) -> T | D:
         """The task's result, or the stand-in and a gap of that name. Raises LockedOut."""
@@ -70,6 +72,8 @@ class Gaps:
             return task()
         except LockedOut:
             raise  # every other task would say the same
+        except Denied as why:
+            self.denied.setdefault(why.remedy, why.reason)
         except (Transient, Failed, Gone) as why:
             self.missing.append(f"{name}: {why}")
         except ValidationError as why:
@@ -79,7 +83,9 @@ class Gaps:
         return otherwise
 
     def refuse(self) -> None:
-        """Raises Incomplete if anything is missing."""
+        """Raises Denied if we lack a right, which no second look mends; Incomplete if anything is missing."""
+        if self.denied:
+            raise Denied("; ".join(self.denied.values()), "; ".join(self.denied))
         if self.missing:
             raise Incomplete(sorted(self.missing))
 

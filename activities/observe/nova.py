@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from activities.rights import hidden
+
 Moment = Annotated[datetime, AfterValidator(lambda t: t if t.tzinfo else t.replace(tzinfo=UTC))]
 
 # A migration record in one of these is over; everything else is in progress.
@@ -223,3 +225,22 @@ class OneRequest(Row):
 
 class OneService(Row):
     row: Service = Field(alias="service")
+
+
+def shown_servers(rows: tuple[Server, ...]) -> tuple[Server, ...]:
+    """The same rows, if they show all of a server. Raises Denied: who lacks a right gets less, not a no."""
+    for row in rows:
+        if row.flavor is None or row.partial:
+            continue
+        if "host" not in row.model_fields_set:
+            raise hidden("the hosts of servers", "os_compute_api:os-extended-server-attributes")
+        if "extra_specs" not in row.flavor.model_fields_set:
+            raise hidden("the extra specs of flavors", "os_compute_api:servers:show:flavor-extra-specs")
+    return rows
+
+
+def shown_moves(rows: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    """The same records, if they tell from where and to where. Raises Denied."""
+    if any("source" not in row.model_fields_set for row in rows):
+        raise hidden("the hosts of migrations", "os_compute_api:os-migrations:index:host")
+    return rows

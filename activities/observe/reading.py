@@ -47,11 +47,11 @@ def again(reader: Reader, before: Reading, version: str) -> Reading:
     held = placement.allocations(reader, (row.uuid for row in place.tree))
     servers = _servers(reader, place, version)
     path = f"/os-migrations?host={place.name}&limit={_MOVES}"
-    moves = nova.Migrations.model_validate_json(reader.get("compute", path, PLAIN)).rows
+    moves = nova.shown_moves(nova.Migrations.model_validate_json(reader.get("compute", path, PLAIN)).rows)
     return replace(before, servers=servers, allocations=held, moves=moves, round=before.round + 1)
 
 
 def _servers(reader: Reader, place: Place, version: str) -> tuple[nova.Server, ...]:
     path = f"/servers/detail?all_tenants=true&host={place.name}"
-    rows = listing.pages(reader, path, nova.Servers, version)
+    rows = nova.shown_servers(listing.pages(reader, path, nova.Servers, version))
     return tuple(row for row in rows if row.partial or row.host == place.name)
