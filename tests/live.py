@@ -168,3 +168,10 @@ def bring_up(directory: Path, cloud: Path, *, speed: float = 20.0) -> Live:
     stack = Stack(directory)
     stack.up(["--cloud", str(cloud)], speed=speed)
     return Live(stack)
+
+
+def bring_up_beside(directory: Path, clouds: Path, cloud: str) -> Live:
+    """A stack of its own below `directory` on a cloud that runs already."""
+    stack = Stack(directory, elsewhere=(clouds, cloud))
+    stack.up()
+    return Live(stack)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
-from tests.live import Live
+from tests.operator import Document, Operator, close, nop, one_line, sleep, states
 
-Document = dict[str, Any]
+__all__ = ["MOVING", "SPEED", "Document", "Rooms", "close", "nop", "one_line", "sleep", "states"]
 SPEED = 40.0  # simulated seconds per second: a small server moves in less than one
 MOVING = ("preparing", "running")
 
 
 @dataclass
-class Rooms:
-    """One cloud at its start, as a test finds it; `name` keeps the ids of tests apart."""
+class Rooms(Operator):
+    """One cloud at its start, as a test finds it."""
 
-    live: Live
-    name: str
-    uuids: dict[str, str] = field(default_factory=dict)
     home: dict[str, str] = field(default_factory=dict)
 
     # -- the cloud ----------------------------------------------------------------------------------------
@@ -114,110 +108,3 @@ class Rooms:
             and line["server"] == self.uuids[server]
             for line in self.writes(since)
         )
-
-    # -- plans by hand ------------------------------------------------------------------------------------
-
-    def move(self, server: str, to: str, *, id: str = "", kind: str = "live", **more: Any) -> Document:
-        uuid = self.uuids[server]
-        source = more.pop("source", None) or self.live.where()[uuid]
-        parameters = {"instance": uuid, "source": source, "destination": to, "kind": kind}
-        return {"id": id or server, "type": "migrate", "parameters": parameters, **more}
-
-    def plan(self, *actions: Document, **execution: Any) -> Document:
-        """A plan that runs at once unless told otherwise."""
-        settings = {"mode": "auto", "on_failure": "stop", **execution}
-        return {
-            "ballast": "v1",
-            "kind": "ActionPlan",
-            "cloud": "simcloud",
-            "execution": settings,
-            "actions": list(actions),
-        }
-
-    def start(self, *actions: Document, **execution: Any) -> str:
-        """Start a plan; answers its id."""
-        id = f"plan/{self.name}"
-        self.live.start("ActionPlan", id, self.plan(*actions, **execution))
-        return id
-
-    def roll_back(self, plan: str, **more: Any) -> str:
-        """Ask for the rollback of a plan; answers the id of that."""
-        id = f"rollback/{plan}"
-        asked = {
-            "ballast": "v1",
-            "kind": "Rollback",
-            "plan": plan,
-            "reason": "the test wants it back",
-            **more,
-        }
-        self.live.start("Rollback", id, asked)
-        return id
-
-    def audit(self, host: str, **execution: Any) -> Document:
-        return {
-            "ballast": "v1",
-            "kind": "Audit",
-            "name": self.name,
-            "cloud": "simcloud",
-            "strategy": "host_maintenance",
-            "parameters": {"maintenance_node": host},
-            "execution": execution,
-        }
-
-    # -- what people read ---------------------------------------------------------------------------------
-
-    def answer(self, id: str, message: str, **payload: Any) -> str:
-        """Send an update that must be obeyed."""
-        done = self.live.update(id, message, **payload)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def refusal(self, id: str, message: str, payload: Any) -> str:
-        """Send an update that must be refused, in one line."""
-        text = payload if isinstance(payload, str) else json.dumps(payload)
-        done = self.live.cli("workflow", "update", "execute", "-w", id, "--name", message, "--input", text)
-        assert done.returncode == 1, done.stdout
-        assert "Traceback" not in done.stderr
-        return one_line(done.stderr)
-
-    def page(self, id: str) -> str:
-        """The markdown that the Temporal UI shows."""
-        done = self.live.cli("workflow", "metadata", "-w", id)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split("Current Details:", 1)[1]
-
-    def failure(self, id: str) -> tuple[str, str]:
-        """Type and message of the failure that ended a workflow."""
-        done = self.live.cli("workflow", "show", "-w", id, "-o", "json")
-        assert done.returncode == 0, done.stderr
-        last = json.loads(done.stdout)["events"][-1]
-        failure = last["workflowExecutionFailedEventAttributes"]["failure"]
-        assert not failure.get("stackTrace"), failure["stackTrace"]
-        return failure.get("applicationFailureInfo", {}).get("type", ""), failure["message"]
-
-
-def sleep(id: str, seconds: float, **more: Any) -> Document:
-    return {"id": id, "type": "sleep", "parameters": {"seconds": seconds}, **more}
-
-
-def nop(id: str, **more: Any) -> Document:
-    return {"id": id, "type": "nop", **more}
-
-
-def close(host: str, *, id: str = "close", reason: str = "ballast: test", **more: Any) -> Document:
-    parameters = {"host": host, "state": "disabled", "reason": reason}
-    return {"id": id, "type": "change_nova_service_state", "parameters": parameters, **more}
-
-
-def states(told: Mapping[str, Any]) -> dict[str, str]:
-    """Each action's state, with the cause of a skip in brackets."""
-    return {
-        id: row["state"] + (f"({row['cause']})" if "cause" in row else "")
-        for id, row in told["actions"].items()
-    }
-
-
-def one_line(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    assert len(lines) == 1, text
-    return lines[0]
