@@ -26,7 +26,9 @@ def seed(cloud: Layout, connection: Connection) -> dict[str, Any]:
         role: ensure(connection, "identity", "/roles", "role", {"name": role})["id"]
         for role in (READER, OPERATOR)
     }
-    call(connection, "identity", "PUT", f"/roles/{roles[OPERATOR]}/implies/{roles[READER]}")
+    implied = call(connection, "identity", "GET", f"/roles/{roles[OPERATOR]}/implies")
+    if not any(one["id"] == roles[READER] for one in implied["role_inference"]["implies"]):
+        call(connection, "identity", "PUT", f"/roles/{roles[OPERATOR]}/implies/{roles[READER]}")
     clouds: dict[str, Any] = {}
     for name, role in roles.items():
         user = {"name": name, "domain_id": "default", "password": cloud.secret}
