@@ -7,6 +7,7 @@ STAMP := .venv/.stamp
 HOSTS ?= 12
 SEED ?= 7
 COMPUTES ?= 10
+CLOUD ?= simulator
 DEVCLOUD_STAMP := .venv-devcloud/.stamp
 
 .PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test test-devcloud check format lint types contracts documents lock clean
@@ -25,8 +26,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## a durable audit on a simulated cloud, told as a story (KEEP=1 leaves it running, HOSTS=N SEED=S)
-	@$(BIN)/python -m deploy.local.demo --hosts $(HOSTS) --seed $(SEED) $(if $(KEEP),--keep)
+demo: $(STAMP) $(if $(filter devcloud,$(CLOUD)),$(DEVCLOUD_STAMP)) ## an audit told as a story (KEEP=1 leaves it running, HOSTS=N SEED=S; CLOUD=devcloud COMPUTES=N on real Nova)
+	@$(BIN)/python -m deploy.local.demo --cloud $(CLOUD) --seed $(SEED) $(if $(KEEP),--keep) \
+	  --hosts $(if $(filter devcloud,$(CLOUD)),$(COMPUTES),$(HOSTS))
 
 demo-down: $(STAMP) ## stop what KEEP=1 left running
 	@$(BIN)/python -m deploy.local.down
