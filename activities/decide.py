@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from activities import strategies
+from activities import claims, strategies
 from activities.planner import plan as planner
 from plan_schemas.audit import Audit, Situation
 from plan_schemas.catalog import Catalog
+from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan, Proposal
 
@@ -24,15 +26,25 @@ class Made:
         return self.proposal.summary
 
 
-def plan_for(audit: Audit, cluster: Cluster, catalog: Catalog, *, audit_id: str | None = None) -> Made:
-    """Decide on a snapshot. The plan is as old as its snapshot, so that the same input gives the same bytes.
+def plan_for(
+    audit: Audit,
+    cluster: Cluster,
+    catalog: Catalog,
+    *,
+    audit_id: str | None = None,
+    moves: Iterable[Mapping[str, str]] = (),
+) -> Made:
+    """Decide on a snapshot, reckoning with what other plans still move (`{instance, into}`).
 
-    Raises Refused.
+    The plan is as old as its snapshot, so that the same input gives the same bytes. Raises Refused.
     """
     rules = audit.scope.rules(cluster, audit.execution.allow)
+    fingerprint = cluster.fingerprint
+    cluster, rules = claims.reckon(cluster, rules, moves)
     strategy = strategies.find(audit.strategy)
     proposal = strategy.decide(Situation(cluster, rules), **dict(audit.parameters))
     if not proposal.changes:
         return Made(None, proposal)
     plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
-    return Made(replace(plan, audit=audit_id) if audit_id else plan, proposal)
+    model = FrozenDict({**plan.model, "fingerprint": fingerprint})  # of the snapshot as it was collected
+    return Made(replace(plan, model=model, audit=audit_id or plan.audit), proposal)

@@ -179,3 +179,70 @@ def test_a_plan_that_wants_to_be_reversible_and_is_not_is_refused(rooms: Rooms) 
         in rooms.live.query(id)["sentence"]
     )
     assert rooms.at_home()
+
+
+def test_a_newer_round_supersedes_what_nobody_approved(rooms: Rooms) -> None:
+    """The plan of the earlier round ends SUPERSEDED and names the newer one; that one waits for approval."""
+    document = rooms.audit("south-1", mode="advise")
+    older, newer = f"audit/{rooms.name}-1", f"audit/{rooms.name}-2"
+    rooms.live.start("Audit", older, document)
+    assert rooms.live.closed(older) == "COMPLETED"
+    rooms.live.reaches(f"plan/{older}", "RECOMMENDED")
+    _listed(rooms, f"plan/{older}", "RECOMMENDED")
+    rooms.live.start("Audit", newer, document)
+    assert rooms.live.closed(f"plan/{older}") == "COMPLETED"
+    told = rooms.live.query(f"plan/{older}")
+    assert told["state"] == "SUPERSEDED"
+    assert f"superseded by plan/{newer}: " in told["sentence"]
+    assert rooms.live.closed(newer) == "COMPLETED"
+    rooms.live.reaches(f"plan/{newer}", "RECOMMENDED")
+    rooms.live.update(f"plan/{newer}", "reject", **EVE)
+
+
+def _listed(rooms: Rooms, id: str, state: str) -> None:
+    """Wait until Temporal's list, which lags behind, knows a plan in this state."""
+    query = f'WorkflowId = "{id}" AND BallastState = "{state}"'
+    rooms.live.until(
+        lambda: id in rooms.live.cli("workflow", "list", "-q", query).stdout, 10, "is not listed"
+    )
+
+
+def test_an_audit_does_not_begin_while_a_plan_changes_its_cloud(rooms: Rooms) -> None:
+    """Under `on_running: skip` it ends at once and names the plan; under `wait` it goes on afterwards."""
+    plan = rooms.start({"id": "long", "type": "sleep", "parameters": {"seconds": 8}})
+    _listed(rooms, plan, "ONGOING")
+    for policy in ("skip", "wait"):
+        document = {
+            **rooms.audit("south-1", mode="advise", on_running=policy),
+            "name": f"{rooms.name}-{policy}",
+        }
+        rooms.live.start("Audit", f"audit/{rooms.name}-{policy}", document)
+    assert rooms.live.closed(f"audit/{rooms.name}-skip") == "COMPLETED"
+    said = rooms.live.query(f"audit/{rooms.name}-skip")["sentence"]
+    assert said == f"nothing was looked at: {plan} runs on this cloud (on_running: skip)"
+    assert rooms.live.reaches(f"audit/{rooms.name}-wait", "PENDING")["sentence"].startswith(f"waits: {plan}")
+    assert rooms.live.closed(plan) == "COMPLETED"
+    assert rooms.live.closed(f"audit/{rooms.name}-wait") == "COMPLETED"
+    waited = f"plan/audit/{rooms.name}-wait"
+    rooms.live.reaches(waited, "RECOMMENDED")
+    rooms.live.update(waited, "reject", **EVE)
+
+
+def test_an_audit_reckons_with_what_a_running_plan_still_moves(rooms: Rooms) -> None:
+    """Under `on_running: allow` a server that another plan is going to move is left to that plan."""
+    plan = rooms.start(
+        {"id": "long", "type": "sleep", "parameters": {"seconds": 6}},
+        rooms.move("web-1", "west-1", needs=["long"]),
+    )
+    _listed(rooms, plan, "ONGOING")
+    id, host = f"audit/{rooms.name}", rooms.host("web-1")
+    rooms.live.start("Audit", id, rooms.audit(host, mode="advise", on_running="allow"))
+    assert rooms.live.closed(id) == "COMPLETED"
+    rooms.live.reaches(f"plan/{id}", "RECOMMENDED")
+    moved = {a["parameters"].get("instance") for a in rooms.live.query(f"plan/{id}", "plan")["actions"]}
+    others = {uuid for uuid, at in rooms.home.items() if at == host} - {rooms.uuids["web-1"]}
+    assert rooms.uuids["web-1"] not in moved
+    assert moved & others
+    rooms.live.update(f"plan/{id}", "reject", **EVE)
+    rooms.live.update(plan, "cancel", abort=True, **EVE)
+    rooms.live.closed(plan)

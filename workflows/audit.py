@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -20,6 +21,8 @@ from workflows import attributes, calls
 from workflows.action_plan import ActionPlan
 from workflows.failure import details_of, sentence_of
 from workflows.messages import redirects
+
+LOOK_AGAIN = timedelta(seconds=10)
 
 
 @workflow.defn(name="Audit")
@@ -57,11 +60,17 @@ class Audit:
         workflow.upsert_search_attributes(
             attributes.identity(audit["cloud"], audit["goal"], audit["strategy"], audit["name"])
         )
+        others = await self._others(audit)
+        if others and audit["execution"]["on_running"] == "skip":
+            self._turn("SUCCEEDED", f"nothing was looked at: {_among(others)} (on_running: skip)")
+            return
         self._turn("ONGOING", f"observes {audit['cloud']}")
         before = await calls.observe(audit["cloud"], audit["max_uncertain"])
         self._turn("ONGOING", f"decides by {audit['strategy']}", model=before)
-        decision = await calls.decide(audit, before, workflow.info().workflow_id)
+        moves = await calls.moves_of(others) if others else []
+        decision = await calls.decide(audit, before, workflow.info().workflow_id, moves)
         _stop_if_cancelled()
+        await calls.supersede(audit["name"], self.plan_id)
         if decision["plan"] is None:
             self._turn("SUCCEEDED", f"nothing to do: {decision['summary']}")
             return
@@ -77,10 +86,23 @@ class Audit:
         await self._measure(audit, before, decision["plan"])
         self._close(ending[0])
 
+    async def _others(self, audit: dict[str, Any]) -> list[str]:
+        """The plans that change the cloud now; under `on_running: wait` there is none left in the end."""
+        while True:
+            others = await calls.running_plans(audit["cloud"])
+            if not others or audit["execution"]["on_running"] != "wait":
+                return others
+            self._turn("PENDING", f"waits: {_among(others)}", waiting="plan")
+            await workflow.sleep(LOOK_AGAIN, summary=f"until {others[0]} has ended")
+
+    @property
+    def plan_id(self) -> str:
+        return f"plan/{workflow.info().workflow_id}"
+
     async def _start_plan(
         self, document: dict[str, Any]
     ) -> workflow.ChildWorkflowHandle[Any, dict[str, Any]]:
-        id = f"plan/{workflow.info().workflow_id}"
+        id = self.plan_id
         try:
             handle = await workflow.start_child_workflow(
                 ActionPlan.run,
@@ -139,13 +161,13 @@ class Audit:
         if not good:
             raise ApplicationError(self.report["sentence"], type="AuditFailed", non_retryable=True)
 
-    def _turn(self, state: str, sentence: str, **facts: Any) -> None:
+    def _turn(self, state: str, sentence: str, waiting: str = "", **facts: Any) -> None:
         self.report = {**self.report, **facts, "state": state, "sentence": sentence}
-        workflow.upsert_search_attributes(attributes.standing(state, "", None))
+        workflow.upsert_search_attributes(attributes.standing(state, waiting, None))
         workflow.set_current_details(_page(self.report))
 
     def addressee(self) -> str:
-        plan = self.report.get("plan", f"plan/{workflow.info().workflow_id}")
+        plan = self.report.get("plan", self.plan_id)
         return f"an audit takes no messages; send it to its plan, {plan}"
 
     def complain(self, text: str) -> None:
@@ -155,6 +177,12 @@ class Audit:
     @workflow.query(name="status", description="state, the plan's id, forecast and measured indicators")
     def status(self) -> dict[str, Any]:
         return self.report
+
+
+def _among(plans: list[str]) -> str:
+    if len(plans) == 1:
+        return f"{plans[0]} runs on this cloud"
+    return f"{plans[0]} and {len(plans) - 1} more run on this cloud"
 
 
 def _stop_if_cancelled() -> None:

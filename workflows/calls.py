@@ -17,6 +17,7 @@ from workflows.status import title
 
 Document = dict[str, Any]
 T = TypeVar("T")
+FOR_EVER = 0  # attempts
 
 
 class Snapshot(TypedDict):
@@ -43,6 +44,14 @@ class Ending(TypedDict):
     cause: str | None
     why: str
     evidence: Document
+
+
+class Holder(TypedDict):
+    """A plan as Temporal knows it; `busy` while it carries anything out."""
+
+    state: str
+    run: str
+    busy: bool
 
 
 class Undo(TypedDict):
@@ -104,11 +113,25 @@ async def observe(cloud: str, max_uncertain: float) -> Snapshot:
     )
 
 
-async def decide(audit: Document, snapshot: Snapshot, audit_id: str) -> Decision:
+async def running_plans(cloud: str) -> list[str]:
+    return await _call("plans.running", list[str], [cloud], f"which plans run on {cloud}")
+
+
+async def moves_of(plans: list[str]) -> list[dict[str, str]]:
+    return await _call("plans.moves", list[dict[str, str]], [plans], "what other plans still move")
+
+
+async def supersede(audit: str, newer: str) -> list[str]:
+    return await _call(
+        "plans.supersede", list[str], [audit, newer], f"end what earlier rounds of {audit} recommended"
+    )
+
+
+async def decide(audit: Document, snapshot: Snapshot, audit_id: str, moves: list[dict[str, str]]) -> Decision:
     return await _call(
         "audit.decide",
         Decision,
-        [audit, snapshot, audit_id],
+        [audit, snapshot, audit_id, moves],
         f"{audit['strategy']} on {snapshot['hosts']} hosts, {snapshot['instances']} instances",
         limit=timedelta(hours=1),
     )
@@ -139,6 +162,23 @@ async def derive_rollback(plan_id: str, reason: str, allow_partial: bool) -> Und
 async def end_as_cancelled(reason: str) -> None:
     """Ask Temporal to cancel the calling workflow: only then may it end as Canceled."""
     await _call("workflow.cancel", type(None), [reason], "end as Canceled")
+
+
+async def open_permits(cloud: str) -> None:
+    await _call("permits.open", type(None), [cloud], f"open the permits of {cloud}", attempts=FOR_EVER)
+
+
+async def plans_that_run(cloud: str) -> list[str]:
+    """As `running_plans`, for whoever cannot go on without an answer."""
+    return await _call(
+        "plans.running", list[str], [cloud], f"who may hold permits of {cloud}", attempts=FOR_EVER
+    )
+
+
+async def look_at(plans: list[str]) -> dict[str, Holder]:
+    return await _call(
+        "plans.look", dict[str, Holder], [plans], f"whether {len(plans)} plans live", attempts=FOR_EVER
+    )
 
 
 def start_action(plan: Plan, action: Action) -> ActivityHandle[Ending]:

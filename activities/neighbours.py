@@ -1,0 +1,91 @@
+"""What other plans do on the same cloud, asked of Temporal: who runs, what moves yet, what is outdated."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from plan_schemas.plan import ActionState, PlanState, from_document
+
+RUNNING = (
+    PlanState.PENDING,
+    PlanState.ONGOING,
+    PlanState.PAUSED,
+    PlanState.NEEDS_DECISION,
+    PlanState.CANCELLING,
+    PlanState.ROLLING_BACK,
+)
+LEFT = (ActionState.PENDING, ActionState.ONGOING, ActionState.REVERTING)
+
+
+class Neighbours:
+    """Activities over Temporal's list of workflows, which may lag a second behind."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def all(self) -> Sequence[Callable[..., Any]]:
+        return [self.running, self.moves, self.supersede]
+
+    @activity.defn(name="plans.running")
+    async def running(self, cloud: str) -> list[str]:
+        """The ids of the plans that change this cloud now."""
+        return [id async for id in self._plans(f"BallastCloud = {_quoted(cloud)}", RUNNING)]
+
+    @activity.defn(name="plans.moves")
+    async def moves(self, plans: list[str]) -> list[dict[str, str]]:
+        """`{instance, into}` of all that these plans have not brought to its end."""
+        found: list[dict[str, str]] = []
+        for id in plans:
+            record = await self._record(id)
+            if "plan" not in record:
+                continue
+            for action in from_document(record["plan"]).actions:
+                touches, state = action.touches, record["actions"][action.id]["state"]
+                if touches.instance and state in LEFT:
+                    found.append({"instance": touches.instance, "into": touches.into or ""})
+        return found
+
+    @activity.defn(name="plans.supersede")
+    async def supersede(self, audit: str, newer: str) -> list[str]:
+        """End the plans of earlier rounds of an audit that nobody has approved; answers their ids."""
+        told = []
+        async for id in self._plans(f"BallastAudit = {_quoted(audit)}", (PlanState.RECOMMENDED,)):
+            if id != newer and await self._tell(id, newer):
+                told.append(id)
+        return told
+
+    async def _tell(self, plan: str, newer: str) -> bool:
+        said = {"by": newer, "reason": "a newer round of the audit has looked again"}
+        try:
+            await self._client.get_workflow_handle(plan).signal("supersede", said)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:  # it has ended meanwhile
+                return False
+            raise
+        return True
+
+    async def _record(self, plan: str) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = await self._client.get_workflow_handle(plan).query("record")
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return {}
+            raise
+        return record
+
+    async def _plans(self, which: str, states: Sequence[PlanState]) -> AsyncIterator[str]:
+        wanted = ", ".join(_quoted(s) for s in states)
+        running = "WorkflowType = 'ActionPlan' AND ExecutionStatus = 'Running'"
+        query = f"{running} AND {which} AND BallastState IN ({wanted})"
+        async for row in self._client.list_workflows(query):
+            yield row.id
+
+
+def _quoted(text: str) -> str:
+    """A text inside a list query; a quote in it could end it early and ask something else."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
