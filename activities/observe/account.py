@@ -11,6 +11,11 @@ from activities.observe.reading import Reading
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Amounts, total
 
+_REMEDY = (
+    "`nova-manage placement audit --delete` removes what leaked, "
+    "`nova-manage placement heal_allocations` books what is missing"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -32,9 +37,11 @@ class Account:
 
     @property
     def doubt(self) -> str:
-        """The first few doubts in one line, empty if there are none."""
+        """The first few doubts in one line with the remedy, empty if there are none."""
+        if not self.doubts:
+            return ""
         rest = f"; and {len(self.doubts) - 3} more" if len(self.doubts) > 3 else ""
-        return "; ".join(self.doubts[:3]) + rest
+        return f"{'; '.join(self.doubts[:3])}{rest} ({_REMEDY})"
 
 
 def settle(reading: Reading, known: Mapping[str, Server], late: tuple[Server, ...] = ()) -> Account:
