@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workflows.start import TASK_QUEUE
@@ -21,6 +21,8 @@ class Settings:
     threads: int = 32  # activities at once
     reject_unknown_types: bool = False  # answer for unknown workflow types; not while an old worker drains
     log_level: str = "INFO"
+    events_url: str = ""  # takes CloudEvents in batches; without it only the trail in the store has them
+    events_token: str = field(default="", repr=False)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -32,6 +34,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         threads=_number(environment, "BALLAST_THREADS", 32),
         reject_unknown_types=_flag(environment, "BALLAST_REJECT_UNKNOWN_TYPES"),
         log_level=environment.get("BALLAST_LOG_LEVEL", "INFO").upper(),
+        events_url=_url(environment, "BALLAST_EVENTS_URL"),
+        events_token=environment.get("BALLAST_EVENTS_TOKEN", ""),
     )
 
 
@@ -40,6 +44,13 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     if not given.isdigit() or int(given) < 1:
         raise BadSetting(f"{name}={given!r}: expected a whole number of at least 1")
     return int(given)
+
+
+def _url(environment: Mapping[str, str], name: str) -> str:
+    given = environment.get(name, "")
+    if given and not given.startswith(("http://", "https://")):
+        raise BadSetting(f"{name}={given!r}: expected an address that begins with https:// or http://")
+    return given
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:
