@@ -1,4 +1,4 @@
-"""What a plan tells the world: CloudEvents in a chain, each sealed with a digest over itself and its forerunner.
+"""What a plan tells the world: CloudEvents in a chain, each sealed over itself and the one before it.
 
 A receiver sees every event at least once; whoever has them all can tell whether one is missing, was changed
 or was put in.
