@@ -34,7 +34,7 @@ def boot(cloud: Cloud, order: Order, by: Caller) -> Instance:
     check_growth(cloud, by.project_id, instances=1, cores=flavor.vcpus, ram=flavor.memory_mb)
     group = order.hints.get("group")
     if group is not None and group not in cloud.groups:
-        raise Refusal(400, f"Server group {group} could not be found.")
+        raise Refusal(400, f"Instance group {group} could not be found.")
     if order.host is not None:
         guards.known_host(cloud, order.host)
     instance = Instance(

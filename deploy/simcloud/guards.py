@@ -20,13 +20,16 @@ def state(
 ) -> None:
     """Nova names the first of vm_state and task_state that does not fit."""
     if vm is not None and instance.vm_state not in vm:
-        raise _conflict(instance, action, f"vm_state {instance.vm_state}")
+        raise _conflict(instance, action, "vm_state", instance.vm_state)
     if task is not None and instance.task_state not in task:
-        raise _conflict(instance, action, f"task_state {instance.task_state}")
+        raise _conflict(instance, action, "task_state", instance.task_state)
 
 
-def _conflict(instance: Instance, action: str, which: str) -> Refusal:
-    return Refusal(409, f"Cannot '{action}' instance {instance.uuid} while it is in {which}")
+def _conflict(instance: Instance, action: str, which: str, state: str | None) -> Refusal:
+    """A state that is none has no name to tell."""
+    if state is None:
+        return Refusal(409, f"Instance {instance.uuid} is in an invalid state for '{action}'")
+    return Refusal(409, f"Cannot '{action}' instance {instance.uuid} while it is in {which} {state}")
 
 
 def known_host(cloud: Cloud, name: str) -> Host:
@@ -41,7 +44,7 @@ def host_up(cloud: Cloud, instance: Instance) -> None:
     if instance.host is None:
         raise Refusal(409, f"Instance {instance.uuid} is not ready")
     if not cloud.hosts[instance.host].up:
-        raise Refusal(409, f"The service of host {instance.host} is unavailable at this time.")
+        raise Refusal(409, "Service is unavailable at this time.")
 
 
 def is_admin(by: Caller, rule: str) -> None:
