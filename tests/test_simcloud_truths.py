@@ -100,7 +100,7 @@ def test_truth_1_a_cold_migration_that_finds_no_place_leaves_the_server_as_it_wa
 
 def test_truth_2_the_record_comes_after_the_202_and_ends_after_the_server() -> None:
     """Right after the POST nothing is listed; the server is ACTIVE elsewhere before the record ends."""
-    cloud = small()
+    cloud = small(settings={"prompt_share": 0})
     nova = Nova(cloud)
     nova.live("web", "a2")
     assert nova.migrations("web") == []
@@ -114,9 +114,39 @@ def test_truth_2_the_record_comes_after_the_202_and_ends_after_the_server() -> N
     assert nova.statuses("web") == ["completed"]
 
 
+def test_truth_2_the_record_may_keep_up_with_the_server() -> None:
+    """It may be listed right after the 202 as well, and be completed when the server is first seen ACTIVE."""
+    cloud = small(settings={"prompt_share": 1})
+    nova = Nova(cloud)
+    nova.live("web", "a2")
+    assert nova.statuses("web") == ["accepted"]
+    while nova.where("web")[0] == "MIGRATING":
+        cloud.advance(0.1)
+    assert nova.statuses("web") == ["completed"]
+
+
+def test_truth_2_which_of_both_happens_is_drawn_by_the_seed() -> None:
+    """Some records come and end with the server and some later; the same seed draws the same."""
+
+    def course(seed: int) -> list[str]:
+        cloud = small(seed=seed)
+        nova, seen = Nova(cloud), []
+        for number in range(12):
+            nova.live("web", "a1" if number % 2 else "a2")
+            seen.append(f"{len(nova.migrations('web')) - number} at the 202")
+            while nova.where("web")[0] == "MIGRATING":
+                cloud.advance(0.1)
+            seen.append(nova.statuses("web")[0] + " when ACTIVE")
+            cloud.settle()
+        return seen
+
+    assert course(3) == course(3)
+    assert set(course(3)) == {"0 at the 202", "1 at the 202", "running when ACTIVE", "completed when ACTIVE"}
+
+
 def test_truth_2_the_newest_record_may_be_an_older_migration() -> None:
     """Between a second 202 and its record the list shows the first migration only."""
-    cloud = small()
+    cloud = small(settings={"prompt_share": 0})
     nova = Nova(cloud)
     nova.live("web", "a2")
     cloud.settle()

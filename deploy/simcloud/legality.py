@@ -31,6 +31,6 @@ def _misplaced(cloud: Cloud, instance: Instance, host: Host) -> list[str]:
         found.append(f"{instance.name}: the books say {claimed}, it is on {host.name}")
     # Capacity is judged per host above, so a server may ask for nothing more here.
     problem = refusal(cloud, Wish(instance, instance.flavor), host, {})
-    if problem not in (None, "ComputeFilter"):
+    if problem not in (None, "ComputeStatus", "ComputeFilter"):
         found.append(f"{instance.name} on {host.name}: {problem}")
     return found

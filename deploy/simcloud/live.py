@@ -1,11 +1,12 @@
 """Live migration as Nova does it: accepted first, decided later, recorded always."""
 
-from deploy.simcloud import durations, guards, records
+from deploy.simcloud import durations, guards, live_destination, records
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.entities import Instance, Migration
 from deploy.simcloud.identity import Caller
 from deploy.simcloud.refusal import NoValidHost, Refusal
-from deploy.simcloud.scheduler import Wish, fits, pick
+
+CHECK = "compute_check_can_live_migrate_destination"
 
 
 def ask(
@@ -20,13 +21,16 @@ def ask(
     records.begin(cloud, instance, "live-migration", by)
     migration = records.expect(cloud, instance, "live-migration", "live-migration", by)
     migration.wanted_host, migration.forced_host = host, bypass and host is not None
-    if not synchronous:
+    if synchronous:
+        records.write(cloud, migration)
+        problem = _decide(cloud, migration, "conductor_migrate_server")
+        if problem is not None:
+            _ended(cloud, migration.uuid, "error")
+            raise Refusal(400, problem, migration=migration.uuid)
+    elif records.prompt(cloud, migration, "record"):
+        _recorded(cloud, migration.uuid)
+    else:
         cloud.after(cloud.settings.record_delay, _recorded, migration.uuid)
-        return migration
-    records.write(cloud, migration)
-    problem = _decide(cloud, migration)
-    if problem is not None:
-        raise Refusal(400, problem, migration=migration.uuid)
     return migration
 
 
@@ -40,76 +44,37 @@ def _recorded(cloud: Cloud, uuid: str) -> None:
 
 def _decided(cloud: Cloud, uuid: str) -> None:
     migration = cloud.migrations[uuid]
-    if migration.running:
-        _decide(cloud, migration)
+    if migration.running and _decide(cloud, migration, "conductor_live_migrate_instance") is not None:
+        _end(cloud, migration, "error")
 
 
-def _decide(cloud: Cloud, migration: Migration) -> str | None:
-    """Find the place; the sentence that explains a failure, if there is none."""
+def _decide(cloud: Cloud, migration: Migration, conductor: str) -> str | None:
+    """Find the place, or answer the sentence that tells why there is none; the record is still open then."""
     instance = cloud.instances[migration.instance]
     action = records.action_of(cloud, migration)
     held = dict(cloud.books.held(instance.uuid))
     cloud.books.hand_over(instance.uuid, migration.uuid)
     try:
-        dest = _destination(cloud, migration, instance)
+        dest = live_destination.find(cloud, migration, instance)
     except NoValidHost as problem:
         if held:
             cloud.books.hand_over(migration.uuid, instance.uuid)
-        records.turn(cloud, migration, "error")
         cloud.set_task(instance, None)
-        records.event(cloud, action, "conductor_live_migrate_instance", error=str(problem))
+        migration.settled = True
+        if isinstance(problem, live_destination.CheckFailed):
+            refused = "Migration pre-check error: the destination refuses"
+            records.event(cloud, action, CHECK, host=migration.wanted_host, error=refused)
+        records.event(cloud, action, conductor, error=str(problem))
         return str(problem)
     migration.dest = dest
     cloud.books.claim(instance.uuid, dest, instance.resources())
-    records.event(cloud, action, "compute_check_can_live_migrate_destination", host=dest)
-    records.event(cloud, action, "conductor_live_migrate_instance")
+    records.event(cloud, action, "compute_check_can_live_migrate_source", host=migration.source)
+    records.event(cloud, action, CHECK, host=dest)
+    records.event(cloud, action, conductor)
     records.turn(cloud, migration, "queued")
     cloud.live_queue.setdefault(migration.source, []).append(migration.uuid)
     _serve_queue(cloud, migration.source)
     return None
-
-
-def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:
-    source = cloud.hosts[migration.source]
-    if not source.up:
-        raise _Unavailable(source.name)
-    trouble = cloud.faults.of_migration(
-        cloud.ids.move_dice, migration.kind, instance.uuid, source.name, migration.wanted_host
-    )
-    if trouble is not None:
-        migration.trouble, migration.trouble_at = trouble.effect, trouble.at
-        if trouble.effect == "check":
-            raise NoValidHost
-        if trouble.effect == "elsewhere" and trouble.to is not None:
-            return trouble.to
-    if migration.forced_host:
-        return _forced(cloud, migration, instance)
-    wish = Wish(instance, instance.flavor, migration.wanted_host, frozenset({source.name}))
-    return pick(cloud, wish).name
-
-
-def _forced(cloud: Cloud, migration: Migration, instance: Instance) -> str:
-    """A forced destination meets no filter, only the plainest checks."""
-    host = cloud.hosts[migration.wanted_host or ""]
-    if host.name == migration.source:
-        raise _SameHost(instance.uuid, host.name)
-    if not host.up:
-        raise _Unavailable(host.name)
-    if not fits(cloud, host, instance.resources()):
-        raise NoValidHost(
-            f"Unable to move instance {instance.uuid} to host {host.name}. There is not enough capacity."
-        )
-    return host.name
-
-
-class _Unavailable(NoValidHost):
-    def __init__(self, host: str) -> None:
-        Exception.__init__(self, f"Compute service of {host} is unavailable at this time.")
-
-
-class _SameHost(NoValidHost):
-    def __init__(self, instance: str, host: str) -> None:
-        Exception.__init__(self, f"Unable to migrate instance ({instance}) to current host ({host}).")
 
 
 def _serve_queue(cloud: Cloud, source: str) -> None:
@@ -130,12 +95,12 @@ def _prepared(cloud: Cloud, uuid: str) -> None:
         return
     action = records.action_of(cloud, migration)
     if migration.trouble == "pre" or not _dest_alive(cloud, migration):
-        problem = f"Pre live migration failed at {migration.dest}"
+        problem = f"Migration error: preparing failed at {migration.dest}"
         records.event(cloud, action, "compute_pre_live_migration", host=migration.dest, error=problem)
-        roll_back(cloud, migration, "error", problem)
+        records.turn(cloud, migration, "error")
+        cloud.after(cloud.settings.settle_lag, _not_prepared, uuid)
         return
     records.event(cloud, action, "compute_pre_live_migration", host=migration.dest)
-    records.open_event(cloud, action, "compute__do_live_migration", migration.source)
     records.turn(cloud, migration, "running")
     migration.begun = cloud.now
     migration.seconds -= min(cloud.settings.prepare_seconds, migration.seconds / 2)
@@ -147,15 +112,16 @@ def _prepared(cloud: Cloud, uuid: str) -> None:
         cloud.after(migration.seconds, arrived, uuid)
 
 
+def _not_prepared(cloud: Cloud, uuid: str) -> None:
+    """The record says error before the server is free, and failed after it."""
+    roll_back(cloud, cloud.migrations[uuid], "failed")
+
+
 def _broken(cloud: Cloud, uuid: str) -> None:
+    """Nothing but the record tells that the transfer broke: every event is a success."""
     migration = cloud.migrations[uuid]
     if migration.status == "running" and not migration.aborting and not _source_lost(cloud, migration):
-        roll_back(
-            cloud,
-            migration,
-            "failed",
-            "Live Migration failure: operation failed: migration job: unexpectedly failed",
-        )
+        roll_back(cloud, migration, "failed")
 
 
 def arrived(cloud: Cloud, uuid: str) -> None:
@@ -172,43 +138,45 @@ def arrived(cloud: Cloud, uuid: str) -> None:
     if _source_lost(cloud, migration):
         return
     if not _dest_alive(cloud, migration):
-        roll_back(
-            cloud,
-            migration,
-            "failed",
-            "Live Migration failure: unable to connect to server at the destination",
-        )
+        roll_back(cloud, migration, "failed")
         return
     cloud.relocate(instance, migration.dest)
     instance.task_state = None
-    cloud.after(cloud.settings.completion_lag, _completed, uuid)
-
-
-def _completed(cloud: Cloud, uuid: str) -> None:
-    migration = cloud.migrations[uuid]
-    if not migration.running:
-        return
     action = records.action_of(cloud, migration)
     records.event(cloud, action, "compute_post_live_migration_at_destination", host=migration.dest)
-    records.close_event(cloud, action, "compute__do_live_migration")
     records.close_event(cloud, action, "compute_live_migration")
-    records.turn(cloud, migration, "completed")
-    cloud.books.release(migration.uuid)
-    free_slot(cloud, migration)
+    _end(cloud, migration, "completed")
 
 
-def roll_back(cloud: Cloud, migration: Migration, status: str, problem: str | None) -> None:
-    """The server stays on the source and works on; the record says why."""
-    action = records.action_of(cloud, migration)
-    records.event(cloud, action, "compute__rollback_live_migration", host=migration.source)
-    records.close_event(cloud, action, "compute__do_live_migration", problem)
-    records.close_event(cloud, action, "compute_live_migration")
-    records.turn(cloud, migration, status)
+def roll_back(cloud: Cloud, migration: Migration, status: str, problem: str | None = None) -> None:
+    """The server stays on the source and works on; a moment later the record says so."""
+    if migration.settled:
+        return
+    records.close_event(cloud, records.action_of(cloud, migration), "compute_live_migration", problem)
     instance = cloud.instances.get(migration.instance)
     if instance is not None:
         cloud.books.release(instance.uuid, migration.dest)
         cloud.books.hand_over(migration.uuid, instance.uuid)
         cloud.set_task(instance, None)
+    else:
+        cloud.books.release(migration.uuid)
+    _end(cloud, migration, status)
+
+
+def _end(cloud: Cloud, migration: Migration, status: str) -> None:
+    """The server is settled; its record follows, now and then so fast that nobody sees the two apart."""
+    migration.settled = True
+    if records.prompt(cloud, migration, "end"):
+        _ended(cloud, migration.uuid, status)
+    else:
+        cloud.after(cloud.settings.completion_lag, _ended, migration.uuid, status)
+
+
+def _ended(cloud: Cloud, uuid: str, status: str) -> None:
+    migration = cloud.migrations[uuid]
+    if migration.running or status == "failed":  # which may follow an error, as after a failed preparation
+        records.turn(cloud, migration, status)
+    cloud.books.release(migration.uuid)
     free_slot(cloud, migration)
 
 

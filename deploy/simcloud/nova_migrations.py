@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from deploy.simcloud import live_control
+from deploy.simcloud import forms, live_control
 from deploy.simcloud.clock import parse_moment
 from deploy.simcloud.entities import Flavor, Migration
 from deploy.simcloud.http import Call, Response
-from deploy.simcloud.nova import ROUTES, links, marker_not_found, next_link, page_size, require_admin
+from deploy.simcloud.nova import ROUTES, links, next_link, page_size, require_admin
 from deploy.simcloud.nova_servers import changeable, visible
 from deploy.simcloud.refusal import Refusal
 from deploy.simcloud.stamps import naive
@@ -20,17 +20,32 @@ OF_SERVER = "/v2.1/servers/{server}/migrations"
 @ROUTES.on("GET", "/v2.1/os-migrations")
 def index(call: Call) -> Response:
     require_admin(call, "os-migrations:index")
+    _check(call)
     paged = call.at_least(59)
     size = page_size(call) if paged else len(call.cloud.migrations)
     marker = call.query.get("marker") if paged else None
     if marker is not None and marker not in call.cloud.migration_roll:
-        raise marker_not_found(marker)
+        raise Refusal(400, f"Marker {marker} could not be found.")
     found = list(islice(_matching(call, marker), size))
+    if not paged:
+        found.reverse()
     body: dict[str, Any] = {"migrations": [_row(call, migration) for migration in found]}
     more = next_link(call, found, size, found[-1].uuid) if found and paged else []
     if more:
         body["migrations_links"] = more
     return Response(200, body)
+
+
+def _check(call: Call) -> None:
+    """From 2.59 on an unknown key is refused, and each later microversion knows some more."""
+    known = ["hidden", "host", "instance_uuid", "source_compute", "status", "migration_type"]
+    known += ["limit", "marker", "changes-since"]
+    known += ["changes-before"] if call.at_least(66) else []
+    known += ["user_id", "project_id"] if call.at_least(80) else []
+    forms.query(call, *known, since=59)
+    for name in ("changes-since", "changes-before"):
+        if name in call.query and call.at_least(59):
+            forms.moment(name, call.query[name])
 
 
 def _matching(call: Call, marker: str | None) -> Iterator[Migration]:
@@ -71,13 +86,14 @@ def _passes(call: Call, migration: Migration) -> bool:
 
 def _common(call: Call, migration: Migration) -> dict[str, Any]:
     cloud, dest = call.cloud, migration.dest
+    live = migration.kind == "live-migration"
     row: dict[str, Any] = {
         "id": migration.id,
         "source_compute": migration.source,
-        "source_node": migration.source,
+        "source_node": None if live and dest is None else migration.source,
         "dest_compute": dest,
         "dest_node": dest,
-        "dest_host": cloud.hosts[dest].ip if dest in cloud.hosts else None,
+        "dest_host": None if live or dest not in cloud.hosts else cloud.hosts[dest].ip,
         "status": migration.status,
         "created_at": naive(cloud, migration.created),
         "updated_at": naive(cloud, migration.updated),
@@ -138,11 +154,14 @@ def show(call: Call) -> Response:
     require_admin(call, "servers:migrations:show")
     instance = visible(call, call["server"])
     migration = live_control.find(call.cloud, instance, call["migration"])
+    if migration is None:
+        text = f"In-progress live migration {call['migration']} is not found for server {instance.uuid}."
+        raise Refusal(404, text)
     if migration.kind != "live-migration":
         text = f"Migration {migration.id} for server {instance.uuid} is not live-migration."
         raise Refusal(404, text)
     if migration.status not in live_control.VISIBLE:
-        raise Refusal(404, f"Migration {migration.id} for server {instance.uuid} is not in progress.")
+        raise Refusal(404, f"Live migration {migration.id} for server {instance.uuid} is not in progress.")
     return Response(200, {"migration": _progress_row(call, migration)})
 
 
@@ -162,8 +181,10 @@ def abort(call: Call) -> Response:
 def force_complete(call: Call) -> Response:
     _require_microversion(call, 22)
     require_admin(call, "servers:migrations:force_complete")
-    if list(call.body) != ["force_complete"]:
-        raise Refusal(400, "There is no such action")
+    if len(call.body) != 1:
+        raise Refusal(400, "Malformed request body")
+    if "force_complete" not in call.body:
+        raise Refusal(400, f"There is no such action: {next(iter(call.body))}")
     instance = changeable(call, call["server"])
     migration = live_control.force_complete(call.cloud, instance, call["migration"], call.by)
     call.notes["migration"] = migration.uuid

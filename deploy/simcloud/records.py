@@ -1,5 +1,7 @@
 """What Nova writes down about a request: the instance action with its events, and the migration record."""
 
+import random
+
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.entities import Action, Event, Flavor, Instance, Migration
 from deploy.simcloud.identity import Caller
@@ -101,3 +103,9 @@ def turn(cloud: Cloud, migration: Migration, status: str) -> None:
     migration.updated = cloud.now
     if not migration.running:
         cloud.moving.pop(migration.uuid, None)
+
+
+def prompt(cloud: Cloud, migration: Migration, moment: str) -> bool:
+    """Whether the record keeps up with the server here: by the seed, without touching any other dice."""
+    draw = random.Random(f"{cloud.seed} {migration.uuid} {moment}")
+    return draw.random() < cloud.settings.prompt_share

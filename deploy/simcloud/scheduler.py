@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.entities import MEMORY, VCPU, Flavor, Host, Instance, Resources
@@ -11,7 +12,14 @@ DISABLED_TRAIT = "COMPUTE_STATUS_DISABLED"
 ISOLATING = "filter_tenant_id"
 SCOPE = "aggregate_instance_extra_specs:"
 Peers = dict[str, int]  # host -> members of the server's group there
-Filter = tuple[str, Callable[[Host], bool]]
+
+
+class Filter(NamedTuple):
+    """One rule; Placement applies some before the scheduler sees a host."""
+
+    name: str
+    passes: Callable[[Host], bool]
+    by_placement: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,11 +33,16 @@ class Wish:
 
 
 def pick(cloud: Cloud, wish: Wish) -> Host:
-    """The best host that passes every filter."""
+    """The best host that passes every filter; where Placement offers none, Nova knows no reason."""
+    rules = filters(cloud, wish)
+    first = [rule.passes for rule in rules if rule.by_placement]
+    then = [rule.passes for rule in rules if not rule.by_placement]
     candidates: Iterable[Host] = cloud.hosts.values() if wish.only is None else [cloud.hosts[wish.only]]
-    rules = [passes for _, passes in filters(cloud, wish)]
+    offered = [host for host in candidates if all(passes(host) for passes in first)]
+    if not offered:
+        raise NoValidHost("")
     passing = [
-        host for host in candidates if host.name not in wish.ignore and all(passes(host) for passes in rules)
+        host for host in offered if host.name not in wish.ignore and all(passes(host) for passes in then)
     ]
     if not passing:
         raise NoValidHost
@@ -41,31 +54,34 @@ def filters(cloud: Cloud, wish: Wish, demand: Resources | None = None) -> list[F
     """The filters that have anything to say about this wish, in Nova's order, each with its name."""
     instance, flavor = wish.instance, wish.flavor
     room = flavor.resources(from_volume=instance.from_volume) if demand is None else demand
-    found: list[Filter] = [
-        ("ComputeFilter", lambda host: host.enabled and host.up and host.cell not in cloud.down_cells)
+    found = [
+        Filter("ComputeStatus", lambda host: host.enabled, by_placement=True),
+        Filter("ComputeFilter", lambda host: host.up and host.cell not in cloud.down_cells),
     ]
     if instance.pinned_zone is not None:
-        found.append(("AvailabilityZone", lambda host: host.zone == instance.pinned_zone))
-    found.append(("Capacity", lambda host: fits(cloud, host, room)))
-    if any(key.startswith("trait:") for key in flavor.extra_specs):
-        found.append(("Traits", lambda host: _traits_agree(flavor, host)))
-    if any(ISOLATING in key for aggregate in cloud.aggregates.values() for key in aggregate.metadata):
         found.append(
-            (
-                "AggregateMultiTenancyIsolation",
-                lambda host: _tenant_admitted(cloud, instance.project_id, host),
-            )
+            Filter("AvailabilityZone", lambda host: host.zone == instance.pinned_zone, by_placement=True)
+        )
+    found.append(Filter("Capacity", lambda host: fits(cloud, host, room), by_placement=True))
+    if any(key.startswith("trait:") for key in flavor.extra_specs):
+        found.append(Filter("Traits", lambda host: _traits_agree(flavor, host), by_placement=True))
+    if any(ISOLATING in key for aggregate in cloud.aggregates.values() for key in aggregate.metadata):
+        project = instance.project_id
+        found.append(
+            Filter("AggregateMultiTenancyIsolation", lambda host: _tenant_admitted(cloud, project, host))
         )
     if any(key.startswith(SCOPE) for key in flavor.extra_specs):
-        found.append(("AggregateInstanceExtraSpecsFilter", lambda host: _specs_agree(cloud, flavor, host)))
+        found.append(
+            Filter("AggregateInstanceExtraSpecsFilter", lambda host: _specs_agree(cloud, flavor, host))
+        )
     return found + _group_filters(cloud, instance)
 
 
 def refusal(cloud: Cloud, wish: Wish, host: Host, demand: Resources | None = None) -> str | None:
     """The first filter that says no, by name; None if the host may take it."""
-    for name, passes in filters(cloud, wish, demand):
-        if not passes(host):
-            return name
+    for rule in filters(cloud, wish, demand):
+        if not rule.passes(host):
+            return rule.name
     return None
 
 
@@ -128,7 +144,7 @@ def peers_on(cloud: Cloud, instance: Instance) -> Peers:
     # Nova's late check on the destination counts members on their way to it as well.
     for uuid in cloud.moving:
         migration = cloud.migrations[uuid]
-        if migration.instance in members and migration.dest is not None:
+        if migration.instance in members and migration.dest is not None and not migration.settled:
             here = cloud.instances[migration.instance].host
             if here != migration.dest:
                 count[migration.dest] = count.get(migration.dest, 0) + 1
@@ -141,8 +157,8 @@ def _group_filters(cloud: Cloud, instance: Instance) -> list[Filter]:
         return []
     peers = peers_on(cloud, instance)
     if group.policy == "affinity":
-        return [("ServerGroupAffinityFilter", lambda host: not peers or host.name in peers)]
-    return [("ServerGroupAntiAffinityFilter", lambda host: peers.get(host.name, 0) < group.limit)]
+        return [Filter("ServerGroupAffinityFilter", lambda host: not peers or host.name in peers)]
+    return [Filter("ServerGroupAntiAffinityFilter", lambda host: peers.get(host.name, 0) < group.limit)]
 
 
 def _weigher(cloud: Cloud, instance: Instance) -> Callable[[Host], tuple[float, float, float, str]]:

@@ -9,7 +9,8 @@ class Settings:
 
     record_delay: float = 0.3  # a migration record appears this long after the 202
     schedule_delay: float = 0.2  # then the scheduler decides
-    completion_lag: float = 0.5  # a record says 'completed' this long after the server is ACTIVE
+    completion_lag: float = 0.5  # a live record ends this long after the server has settled
+    prompt_share: float = 0.5  # of live records that do not let themselves be waited for, at either end
     settle_lag: float = 0.2  # and another record this long before the server has settled
     live_base: float = 6.0
     live_factor: float = 1.3  # pages written meanwhile are sent again

@@ -116,7 +116,8 @@ class Asking:
         return {names[provider]: dict(row["resources"]) for provider, row in held.items()}
 
     def look(self, server: str) -> Sighting:
-        view, records = self.server(server), self.records(server)
+        """The record first: Nova settles the server, then ends the record; no look may turn that round."""
+        records, view = self.records(server), self.server(server)
         return Sighting(
             view["status"],
             view["OS-EXT-STS:task_state"],
