@@ -22,6 +22,7 @@ from activities.store import Lost, SnapshotStore
 from plan_schemas import admit
 from plan_schemas.catalog import Catalog
 from plan_schemas.plan import Refused, from_document, to_document
+from plan_schemas.policy import Policy
 from plan_schemas.problems import Invalid
 
 Document = dict[str, Any]
@@ -57,8 +58,15 @@ class Activities:
     """All that workflows may call (workflows/calls.py), over one catalogue, store and kind of cloud."""
 
     def __init__(
-        self, *, catalog: Catalog, store: SnapshotStore, open_door: Callable[[str], Door], client: Client
+        self,
+        *,
+        catalog: Catalog,
+        store: SnapshotStore,
+        open_door: Callable[[str], Door],
+        client: Client,
+        policies: Sequence[Policy] = (),
     ) -> None:
+        self._policies = policies
         self._catalog = catalog
         self._store = store
         self._open_door = open_door
@@ -88,7 +96,7 @@ class Activities:
     def admit_plan(self, document: Document, name: str) -> Document:
         with told_to_temporal():
             plan = admit.plan(document, self._catalog, name=name, created_at=_now())
-            return complete.require_size(complete.plan(plan, self._open_door))
+            return complete.require_size(complete.plan(plan, self._open_door, self._policies))
 
     @activity.defn(name="rollback.admit")
     def admit_rollback(self, document: Document) -> Document:
@@ -120,7 +128,9 @@ class Activities:
         with told_to_temporal():
             audit = admit.audit(document, self._catalog)
             cluster = self._store.get(snapshot["ref"])
-            made = decide.plan_for(audit, cluster, self._catalog, audit_id=audit_id, moves=moves)
+            made = decide.plan_for(
+                audit, cluster, self._catalog, audit_id=audit_id, moves=moves, policies=self._policies
+            )
             plan = complete.require_size(to_document(made.plan)) if made.plan else None
             return {"plan": plan, "summary": made.summary}
 
@@ -137,14 +147,20 @@ class Activities:
     def act(self, document: Document, cloud: str, allow: list[str]) -> Document:
         with told_to_temporal(), Pulse().ticking() as watch:
             action = complete.action_from(document)
-            return _told(execute.carry_out(action, self._open_door(cloud), watch, allow=allow))
+            return _told(
+                execute.carry_out(action, self._open_door(cloud), watch, allow=allow, policies=self._policies)
+            )
 
     @activity.defn(name="act.abort", no_thread_cancel_exception=True)
     def abort(self, document: Document, cloud: str, allow: list[str], since: str, hint: Document) -> Document:
         """An abort that no attempt heard: end what they asked for, and tell what became of it."""
         with told_to_temporal(), Pulse(datetime.fromisoformat(since), hint).ticking() as watch:
             action = complete.action_from(document)
-            return _told(execute.carry_out(action, self._open_door(cloud), watch, allow=allow, begin=False))
+            return _told(
+                execute.carry_out(
+                    action, self._open_door(cloud), watch, allow=allow, begin=False, policies=self._policies
+                )
+            )
 
     @activity.defn(name="plan.undo")
     def undo(self, plan: Document, done: list[str], reason: str) -> Document:

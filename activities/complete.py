@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,27 +11,28 @@ from activities import actions
 from activities.actions import ActionModule
 from activities.door import Door, Failed
 from activities.planner import inverse
-from plan_schemas.frozen import freeze
+from plan_schemas.frozen import freeze, thaw
 from plan_schemas.plan import Action, Touches, execution_from, from_document
+from plan_schemas.policy import Policy, bounded, forbids, of_cloud
 
 Document = dict[str, Any]
 # Temporal takes 2 MiB in one piece, and 51,200 events in one history: up to six an action, there and back.
 LARGEST, MOST = 1_500_000, 4_000
 
 
-def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
-    """The same effective plan with touches and expectations on every action.
+def plan(document: Document, open_door: Callable[[str], Door], policies: Sequence[Policy] = ()) -> Document:
+    """The same effective plan with touches and expectations on every action, within the policies' ceilings.
 
     Expectations are read from the cloud now, before anybody approves: they are also the recipe of the undo.
-    Raises Failed with every action that the plan does not allow or that speaks of what is not so.
+    Raises Failed with every action that is not allowed or that speaks of what is not so.
     """
     rows, problems = [], list[str]()
     door: Door | None = None
-    allow = execution_from(document["execution"]).allow
+    execution, policies = execution_from(document["execution"]), of_cloud(policies, document["cloud"])
     for row in document["actions"]:
         module, parameters = actions.find(row["type"]), row.get("parameters", {})
         filled = touching(row)
-        problems += _forbidden(row, module.permission(**parameters), allow)
+        problems += _forbidden(row, module.permission(**parameters), execution.allow, policies)
         touches = Touches(**filled["touches"])
         if "expects" not in row:
             door = door or open_door(document["cloud"])
@@ -43,7 +44,7 @@ def plan(document: Document, open_door: Callable[[str], Door]) -> Document:
         rows.append(filled)
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
-    return _reversible({**document, "actions": rows})
+    return _reversible({**document, "actions": rows, "execution": thaw(asdict(bounded(execution, policies)))})
 
 
 def _reversible(document: Document) -> Document:
@@ -77,8 +78,14 @@ def require_size(document: Document) -> Document:
     )
 
 
-def _forbidden(row: Mapping[str, Any], permission: str | None, allow: tuple[str, ...]) -> list[str]:
-    if permission is None or permission in allow:
+def _forbidden(
+    row: Mapping[str, Any], permission: str | None, allow: tuple[str, ...], policies: Sequence[Policy]
+) -> list[str]:
+    if permission is None:
+        return []
+    if said := forbids(permission, policies):
+        return [f"{row['id']}: {said}"]
+    if permission in allow:
         return []
     return [
         f"{row['id']}: execution.allow must contain {permission!r}, it has {', '.join(allow) or 'nothing'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from activities import claims, strategies
@@ -12,6 +12,7 @@ from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan, Proposal
+from plan_schemas.policy import Policy, bounded, narrowed, of_cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,15 @@ def plan_for(
     *,
     audit_id: str | None = None,
     moves: Iterable[Mapping[str, str]] = (),
+    policies: Sequence[Policy] = (),
 ) -> Made:
     """Decide on a snapshot, reckoning with what other plans still move (`{instance, into}`).
 
     The plan is as old as its snapshot, so that the same input gives the same bytes. Raises Refused.
     """
-    rules = audit.scope.rules(cluster, audit.execution.allow)
+    above = of_cloud(policies, audit.cloud)
+    audit = replace(audit, execution=bounded(audit.execution, above))
+    rules = narrowed(audit.scope.rules(cluster, audit.execution.allow), above, cluster)
     fingerprint = cluster.fingerprint
     cluster, rules = claims.reckon(cluster, rules, moves)
     strategy = strategies.find(audit.strategy)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from activities import actions
 from activities.actions import ActionModule, Facts
+from activities.ceilings import Leave
 from activities.door import Cancelled, Door, Failed, Gone, Transient, Watch
 from activities.observe import Incomplete, collect
 from activities.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.frozen import EMPTY, thaw
 from plan_schemas.plan import Action, SkipCause
+from plan_schemas.policy import Policy, of_cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,17 @@ class Outcome:
 
 
 def carry_out(
-    action: Action, door: Door, watch: Watch, *, allow: Iterable[str], begin: bool = True
+    action: Action,
+    door: Door,
+    watch: Watch,
+    *,
+    allow: Iterable[str],
+    begin: bool = True,
+    policies: Sequence[Policy] = (),
 ) -> Outcome:
-    """Carry an action out exactly once; `allow` are the kinds of intervention that the policy permits.
+    """Carry an action out exactly once; `allow` are the kinds of intervention that the plan permits.
+
+    The policies are this worker's own, and hold whatever the plan says: it may be forged, or older than they.
 
     Without `begin` only what an earlier attempt asked for is seen to its end.
 
@@ -43,7 +53,8 @@ def carry_out(
     if module.trace(door, watch, **parameters) is None:
         if not begin:
             return Outcome("cancelled", "nothing was asked of the cloud")
-        skipped = _why_not(module, action, parameters, door, frozenset(allow), watch)
+        leave = Leave(frozenset(allow), of_cloud(policies, door.cloud))
+        skipped = _why_not(module, action, parameters, door, leave, watch)
         if skipped is not None:
             return skipped
     try:
@@ -65,7 +76,7 @@ def _why_not(
     action: Action,
     parameters: dict[str, Any],
     door: Door,
-    allow: frozenset[str],
+    leave: Leave,
     watch: Watch,
 ) -> Outcome | None:
     """The skip that the present state of the cloud demands, if any. Raises Transient when it is only busy."""
@@ -80,7 +91,7 @@ def _why_not(
     if drift:
         evidence = {"drift": list(drift), "found": dict(facts)}
         return Outcome("skipped", "; ".join(drift), SkipCause.DRIFT, evidence)
-    return _refused(module, parameters, door, allow, watch)
+    return _refused(module, parameters, door, leave, watch)
 
 
 def differences(expected: Facts, found: Facts) -> tuple[str, ...]:
@@ -99,24 +110,22 @@ def _word(value: Any) -> str:
 
 
 def _refused(
-    module: ActionModule, parameters: dict[str, Any], door: Door, allow: frozenset[str], watch: Watch
+    module: ActionModule, parameters: dict[str, Any], door: Door, leave: Leave, watch: Watch
 ) -> Outcome | None:
     """Capacity and rules, on a fresh picture of the hosts that the action touches."""
     touches = module.touches(**parameters)
-    permission = module.permission(**parameters)
-    if permission is not None and permission not in allow:
-        raise Failed(
-            f"the policy does not allow {permission}; it allows {', '.join(sorted(allow)) or 'nothing'}",
-            f"add {permission} to `execution.allow`",
-        )
-    if touches.into is None:
+    leave.require(module.permission(**parameters))
+    hosts = frozenset(h for h in (touches.out, touches.into, touches.service) if h is not None)
+    if touches.into is None and not (hosts and leave.policies):
         return None
-    hosts = frozenset(h for h in (touches.out, touches.into) if h is not None)
     try:
         cluster = collect(door.reader, door.cloud, now=watch.now(), hosts=hosts, max_uncertain=100.0)
     except Incomplete as why:
         raise Transient(f"the hosts it touches cannot be read in full: {'; '.join(why.missing[:3])}") from why
-    rules = Rules(hosts=frozenset(cluster.hosts), allow=allow)
+    leave.require_unprotected(touches, cluster)
+    if touches.into is None:
+        return None
+    rules = Rules(hosts=frozenset(cluster.hosts), allow=leave.allow)
     found = module.refusals(cluster, Occupancy(cluster), rules, **parameters)
     if not found:
         return None

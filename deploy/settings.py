@@ -21,6 +21,7 @@ class Settings:
     threads: int = 32  # activities at once
     reject_unknown_types: bool = False  # answer for unknown workflow types; not while an old worker drains
     log_level: str = "INFO"
+    policies: Path | None = None  # Policy documents, a file or a directory
     events_url: str = ""  # takes CloudEvents in batches; without it only the trail in the store has them
     events_token: str = field(default="", repr=False)
 
@@ -34,6 +35,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         threads=_number(environment, "BALLAST_THREADS", 32),
         reject_unknown_types=_flag(environment, "BALLAST_REJECT_UNKNOWN_TYPES"),
         log_level=environment.get("BALLAST_LOG_LEVEL", "INFO").upper(),
+        policies=Path(environment["BALLAST_POLICIES"]) if environment.get("BALLAST_POLICIES") else None,
         events_url=_url(environment, "BALLAST_EVENTS_URL"),
         events_token=environment.get("BALLAST_EVENTS_TOKEN", ""),
     )

@@ -17,6 +17,7 @@ from plan_schemas.frozen import canonical, freeze, thaw
 from plan_schemas.plain import unfit
 from plan_schemas.plan import Execution, execution_from, from_document
 from plan_schemas.problems import Findings, Invalid, Path, Positions, Problem, quoted
+from plan_schemas.windows import is_zone
 
 Document = Mapping[str, Any]
 
@@ -186,6 +187,22 @@ def _execution_means(document: Document, found: Findings) -> None:
         if isinstance(row, Mapping) and {name, f"{name}_seconds"} <= set(row):
             found.add(("execution", name), f"is given twice, also as {name}_seconds", "keep one")
 
+    if isinstance(row, Mapping) and isinstance(groups := row.get("windows"), (list, tuple)):
+        for index, group in enumerate(groups):
+            _windows_mean(group, found, ("execution", "windows", index))
+
+
+def _policy_means(document: Document, _: Catalog, found: Findings) -> None:
+    _windows_mean(document.get("windows"), found, ("windows",))
+
+
+def _windows_mean(rows: Any, found: Findings, path: Path) -> None:
+    for index, row in enumerate(rows if isinstance(rows, (list, tuple)) else ()):
+        zone = row.get("zone", "UTC") if isinstance(row, Mapping) else "UTC"
+        if isinstance(zone, str) and not is_zone(zone):
+            remedy = "take an IANA name such as Europe/Berlin"
+            found.add((*path, index, "zone"), f"there is no time zone {quoted(zone)}", remedy)
+
 
 def _named(what: str, document: Document, known: Mapping[str, Any], found: Findings) -> Any:
     name = document.get(what)
@@ -227,4 +244,5 @@ def _seal_holds(document: Document, found: Findings) -> None:
 _MEANING: Mapping[str, Callable[[Document, Catalog, Findings], None]] = {
     "Audit": _audit_means,
     "ActionPlan": _plan_means,
+    "Policy": _policy_means,
 }

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from plan_schemas.frozen import EMPTY, digest, freeze, thaw
+from plan_schemas.windows import Window
 
 
 class PlanState(StrEnum):
@@ -215,6 +216,8 @@ class Execution:
     settle_seconds: float = 0.0
     limits: Limits = field(default_factory=Limits)
     allow: tuple[str, ...] = ("live", "service")
+    # Groups of windows: actions start only while each group has one open. Without groups, at any time.
+    windows: tuple[tuple[Window, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +308,8 @@ def execution_from(row: Mapping[str, Any]) -> Execution:
         fixed["limits"] = Limits(**row["limits"])
     if "allow" in row:
         fixed["allow"] = tuple(row["allow"])
+    if "windows" in row:
+        fixed["windows"] = tuple(tuple(Window.of(w) for w in group) for group in row["windows"])
     return Execution(**fixed)
 
 
