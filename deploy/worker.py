@@ -14,6 +14,8 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.act import Activities
+from activities.holders import Holders
+from activities.neighbours import Neighbours
 from activities.openstack import open_door
 from activities.store import SnapshotStore
 from deploy import halves, log, owners
@@ -23,6 +25,7 @@ from workflows import attributes, start
 from workflows.action_plan import ActionPlan
 from workflows.audit import Audit
 from workflows.guard import UnknownWorkflow
+from workflows.permits import Permits
 from workflows.rollback import Rollback
 
 logger = structlog.get_logger("ballast.worker")
@@ -66,9 +69,10 @@ def build(client: Client, settings: Settings) -> Worker:
             Audit,
             ActionPlan,
             Rollback,
+            Permits,
             *([UnknownWorkflow] if settings.reject_unknown_types else []),
         ],
-        activities=activities.all(),
+        activities=[*activities.all(), *Neighbours(client).all(), *Holders(client).all()],
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),
         max_concurrent_activities=settings.threads,
         # After a worker's sudden death its workflows wait this long for another one.

@@ -70,12 +70,20 @@ def rooms(live: Live, start_of_rooms: Rooms, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture(scope="module")
 def nothing_left(live: Live) -> Iterator[None]:
-    """After all of a module's tests nothing runs any more, and no workflow was tried again and again."""
+    """After all of a module's tests nothing runs any more but the permits, with nobody at them, and no
+    workflow was tried again and again."""
     yield
 
     def running() -> list[str]:
-        done = live.cli("workflow", "list", "--query", 'ExecutionStatus="Running"', "-o", "json")
+        query = 'ExecutionStatus="Running" AND WorkflowType!="Permits"'
+        done = live.cli("workflow", "list", "--query", query, "-o", "json")
         return [row["execution"]["workflowId"] for row in json.loads(done.stdout or "[]")]
 
     live.until(lambda: not running(), 5, "something is left running")  # visibility follows after a moment
+    permits = f"permits/{live.stack.cloud}"
+    if live.cli("workflow", "describe", "-w", permits).returncode == 0:
+        told = live.query(permits)
+        assert not told["plans"], told
+        assert not told["holders"], told
+        assert not told["waiting"], told
     assert "Failed activation" not in (live.stack.directory / "worker.log").read_text()

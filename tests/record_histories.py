@@ -185,6 +185,22 @@ def crash_and_resume(rooms: Rooms) -> list[str]:
 
 
 @shape
+def freeze(rooms: Rooms) -> list[str]:
+    """The permits are opened by a plan that does not find them, and frozen in the middle of it."""
+    permits = f"permits/{rooms.live.stack.cloud}"
+    rooms.live.cli("workflow", "terminate", "-w", permits)  # those of the shapes before, if there were any
+    rooms.speed(2)
+    id = rooms.start(*_two_moves(rooms))
+    rooms.is_moving("web-1")
+    rooms.answer(permits, "freeze", by="eve", reason="smoke in room north")
+    rooms.speed(40)
+    rooms.live.action(id, "web-1", "SUCCEEDED")
+    rooms.answer(permits, "thaw", by="eve", reason="burnt toast")
+    _ended(rooms, id, "COMPLETED")
+    return [_came_to(rooms, id, web_1="SUCCEEDED", web_2="SUCCEEDED"), permits]
+
+
+@shape
 def refused_document(rooms: Rooms) -> list[str]:
     """A plan that needs what it does not have, and an audit of a strategy that does not exist."""
     wrong = rooms.start(rooms.move("web-1", "south-1", needs=["nobody"]))

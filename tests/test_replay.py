@@ -19,6 +19,7 @@ from tests.record_histories import HISTORIES, SHAPES
 from workflows import calls
 from workflows.action_plan import ActionPlan
 from workflows.audit import Audit
+from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
 from workflows.progress import Progress
 from workflows.rollback import Rollback
@@ -27,7 +28,7 @@ FILES = sorted(HISTORIES.glob("*.json"))
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=[Audit, ActionPlan, Rollback], plugins=[BallastPlugin()])
+    return Replayer(workflows=[Audit, ActionPlan, Rollback, Permits], plugins=[BallastPlugin()])
 
 
 def history(path: Path) -> WorkflowHistory:
@@ -55,6 +56,7 @@ def test_every_shape_is_recorded() -> None:
     assert kinds["Audit"] >= 3
     assert kinds["ActionPlan"] >= 8
     assert kinds["Rollback"] >= 2
+    assert kinds["Permits"] >= 1
     (crash,) = (path for path in FILES if path.name.startswith("crash_and_resume"))
     assert max(_attempts(crash)) >= 2
 
@@ -84,7 +86,7 @@ async def test_another_order_of_starts_is_caught(monkeypatch: pytest.MonkeyPatch
     startable = Progress.startable
     monkeypatch.setattr(Progress, "startable", lambda self: list(startable(self))[::-1])
     failing = _failing({path.stem: await failure_of(path) for path in FILES})
-    assert "success.plan" in failing
+    assert "skip.plan" in failing
     assert "refused_document.plan" not in failing
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -16,11 +16,15 @@ from plan_schemas.plan import ActionState, Plan, PlanState, from_document, to_do
 from workflows import attributes, calls, status
 from workflows.control import Control
 from workflows.dispatch import Dispatch
+from workflows.exchange import Answer
 from workflows.failure import plan_failed, sentence_of
+from workflows.leave import ASKED, Leave
+from workflows.liaison import Liaison
 from workflows.messages import COMMANDS, REJECT, SUPERSEDE, Cancel, now, receives
 from workflows.progress import Progress
 
 P, S = PlanState, ActionState
+T = TypeVar("T")
 
 
 @workflow.defn(name="ActionPlan")
@@ -32,8 +36,9 @@ class ActionPlan:
         self.control = Control(self._abort)
         self.leftovers: list[str] = []
         self._dispatch: Dispatch | None = None
+        self._liaison: Liaison | None = None
         self._questions: set[asyncio.Task[None]] = set()  # kept, or they would be collected as garbage
-        self._shown: PlanState | None = None
+        self._shown: tuple[PlanState, str] | None = None
         self._cancel_absorbed = False
 
     @workflow.run
@@ -41,8 +46,12 @@ class ActionPlan:
         plan = await self._admit(document)
         progress = self.control.progress = Progress(plan)
         workflow.upsert_search_attributes(
-            attributes.identity(plan.cloud, plan.goal, plan.strategy, plan.audit)
+            attributes.identity(plan.cloud, plan.goal, plan.strategy, plan.name if plan.audit else None)
         )
+        info = workflow.info()
+        leave = Leave(info.workflow_id, info.run_id, plan.cloud)
+        self._liaison = Liaison(leave, lambda text: self.control.complain(text, now()))
+        self._liaison.begin()
         if await self._is_approved(plan):
             self._turn(P.ONGOING, f"{len(plan.actions)} actions on cloud {plan.cloud}")
             await self._carry_out(progress, self._after_action)
@@ -96,7 +105,10 @@ class ActionPlan:
         return False
 
     async def _carry_out(self, progress: Progress, ended: Any) -> None:
-        self._dispatch = Dispatch(progress, self.control.left_out, self._look_for_cancel, self._absorb)
+        if self._liaison is None:
+            raise AssertionError("a plan is carried out only once it is known")
+        control, leave = self.control, self._liaison.leave
+        self._dispatch = Dispatch(progress, leave, control.left_out, self._look_for_cancel, self._absorb)
         await self._dispatch.run(self.changed, ended)
         self._dispatch = None
 
@@ -147,7 +159,7 @@ class ActionPlan:
         self.leftovers += derived["leftovers"]
         if derived["plan"] is None:
             return
-        back = Progress(from_document(derived["plan"]))
+        back = progress.back = Progress(from_document(derived["plan"]))
         originals = {id: id.removeprefix("undo-") for id in back.actions}
         for original in originals.values():
             progress.revert(original)
@@ -165,6 +177,8 @@ class ActionPlan:
 
     async def _end(self) -> dict[str, Any]:
         """The report that the workflow ends with; the whole record stays behind the query `record`."""
+        if self._liaison is not None:
+            await self._uninterrupted(self._liaison.end())
         await workflow.wait_condition(workflow.all_handlers_finished)
         control = self.control
         if control.state == P.CANCELLED:
@@ -191,7 +205,7 @@ class ActionPlan:
             raise error
         self._cancel_absorbed = True
 
-    async def _uninterrupted(self, call: Coroutine[Any, Any, calls.Undo]) -> calls.Undo:
+    async def _uninterrupted(self, call: Coroutine[Any, Any, T]) -> T:
         task = asyncio.create_task(call)
         try:
             return await asyncio.shield(task)
@@ -219,10 +233,11 @@ class ActionPlan:
     def changed(self) -> None:
         """Bring the UI up to date, and let the dispatcher look again."""
         control = self.control
-        if control.state != self._shown:
-            self._shown = control.state
+        waits = control.waiting_for or self._obstacle()
+        if (control.state, waits) != self._shown:
+            self._shown = (control.state, waits)
             counts = control.progress.counts if control.progress else None
-            workflow.upsert_search_attributes(attributes.standing(control.state, control.waiting_for, counts))
+            workflow.upsert_search_attributes(attributes.standing(control.state, waits, counts))
         workflow.set_current_details(
             status.markdown(
                 str(control.state), control.sentence, control.progress, control.log, control.rejected
@@ -231,8 +246,29 @@ class ActionPlan:
         if self._dispatch is not None:
             self._dispatch.wake()
 
+    def _obstacle(self) -> str:
+        """What keeps a plan from going on that nobody steers by messages to it."""
+        if self._dispatch is None or self._liaison is None or self.control.state == P.PAUSED:
+            return ""
+        leave, progress = self._liaison.leave, self._dispatch.progress
+        if leave.frozen:
+            return "freeze"
+        told = any(why != ASKED for why in leave.why.values())
+        return "permits" if told and not progress.counts[S.ONGOING] else ""
+
     def _turn(self, state: PlanState, sentence: str, waiting_for: str = "") -> None:
         self.control.turn(state, sentence, waiting_for)
+        self.changed()
+
+    @workflow.signal(name="permits", description="between plans and permits, not for people")
+    def permits(self, payload: RawValue) -> None:
+        try:
+            answer = workflow.payload_converter().from_payload(payload.payload, Answer)
+        except ApplicationError as error:
+            self.control.complain(f"signal permits: {error.message}", now())
+        else:
+            if self._liaison is not None:
+                self._liaison.leave.hear(answer)
         self.changed()
 
     @workflow.signal(dynamic=True)

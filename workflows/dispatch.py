@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from plan_schemas.plan import Action, ActionState, SkipCause
 from workflows import calls
 from workflows.failure import sentence_of
+from workflows.leave import Leave
 from workflows.progress import Progress
 
 S = ActionState
@@ -27,11 +28,13 @@ class Dispatch:
     def __init__(
         self,
         progress: Progress,
+        leave: Leave,
         left_out: Mapping[str, tuple[ActionState, str]],
         look: Callable[[], None],
         absorb: Callable[[asyncio.CancelledError], None],
     ) -> None:
         self.progress = progress
+        self._leave = leave
         self._left_out = left_out
         self._look = look
         self._absorb = absorb
@@ -42,9 +45,11 @@ class Dispatch:
 
     async def run(self, began: Callable[[], None], ended: Callable[[str], None]) -> None:
         """`began()` is called whenever something started, `ended(id)` after every action."""
+        if self.progress.actions:
+            self._leave.greet()
         while True:
             self._look()
-            starting = self.progress.startable()
+            starting = self._starting()
             for id in starting:
                 task = asyncio.create_task(self._act(id, ended))
                 self._tasks.add(task)
@@ -58,6 +63,31 @@ class Dispatch:
                 await self._wake.wait()
             except asyncio.CancelledError as error:
                 self._absorb(error)  # only this loop is told; what runs is left to end
+
+    def _starting(self) -> list[str]:
+        """What starts now: what got its permit, and what needs none that it does not have."""
+        progress, leave = self.progress, self._leave
+        progress.frozen = leave.obstacle
+        permitted, limits = leave.granted(), progress.plan.execution.limits
+        out = []
+        startable = progress.startable()  # takes back what is queued while nothing may start
+        for id in permitted:
+            if id in progress.queued and not progress.frozen:
+                progress.permit(id)
+                out.append(id)
+            else:
+                leave.give_back(id, unused=True)
+                if id in progress.queued:
+                    progress.retract(id)
+        for id in startable:
+            priority = progress.plan.execution.priority
+            if leave.has(progress.actions[id], limits, progress.ahead(id), priority):
+                out.append(id)
+            else:
+                progress.queue(id, leave.why[id])
+        leave.settle(progress.queued)
+        progress.queued.update((id, leave.why[id]) for id in progress.queued)
+        return out
 
     def wake(self) -> None:
         """Something changed from outside: look again what may start."""
@@ -73,6 +103,7 @@ class Dispatch:
             self._ended(id, await self._ending(self.progress.actions[id]))
         except ActivityError as error:
             self.progress.finish(id, S.FAILED, sentence_of(error))
+        self._leave.give_back(id)
         ended(id)
         self._wake.set()
 

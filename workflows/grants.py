@@ -70,8 +70,9 @@ class Ledger:
         begun = self._begun.get(key)
         if unused and begun is not None:
             for name in wish.rates:
-                if begun in self._queues[name].starts:
-                    self._queues[name].starts.remove(begun)
+                queue = self._queues.get(name)
+                if queue and begun in queue.starts:
+                    queue.starts.remove(begun)
         self._leave(key)
         self._look_at(wish)
         return True

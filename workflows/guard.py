@@ -69,7 +69,8 @@ class UnknownWorkflow:
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> None:  # noqa: ARG002
         raise ApplicationError(
-            f"no workflow type {workflow.info().workflow_type!r}; known: Audit, ActionPlan, Rollback",
+            f"no workflow type {workflow.info().workflow_type!r}; "
+            "known: Audit, ActionPlan, Rollback, Permits",
             type="UnknownWorkflowType",
             non_retryable=True,
         )

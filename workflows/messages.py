@@ -32,6 +32,10 @@ class Approve(Message):
     actions: list[str] | None = pydantic.Field(None, min_length=1)  # None: all of them
 
 
+class Signed(Message):
+    by: str = pydantic.Field(min_length=1, max_length=200)
+
+
 class OnAction(Message):
     action: str = pydantic.Field(min_length=1)
 
@@ -93,6 +97,8 @@ CANCEL = Command(
     "cancel", Cancel, 'end the plan: {"reason": "…", "rollback": true|false, "abort": true|false}'
 )
 ROLL_BACK = Command("roll_back", Cancel, 'stop the running plan and undo what was done: {"reason": "…"}')
+FREEZE = Command("freeze", Signed, 'start nothing any more on this cloud: {"by": "…", "reason": "…"}')
+THAW = Command("thaw", Signed, 'let plans go on: {"by": "…", "reason": "…"}')
 COMMANDS = (
     *(APPROVE, REJECT, SUPERSEDE),
     *(SKIP_ACTION, HOLD_ACTION, RELEASE_ACTION, CANCEL_ACTION, RETRY_ACTION, DECIDE),
