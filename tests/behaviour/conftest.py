@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.behaviour import table
 from tests.behaviour.clouds import Cloud
 from tests.behaviour.hands import Hand, Simulated
 from tests.behaviour.real import Real
+
+SEEN: table.Outcomes = {}
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,17 @@ def cloud(running: Cloud) -> Iterator[Cloud]:
     """The cloud with nothing of an earlier test in it."""
     yield running
     running.tidy()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    table.note(SEEN, report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table is shown with the real cloud, when both may have spoken."""
+    cloud = config.getoption("--cloud")
+    table.remember(config, cloud, SEEN)
+    if SEEN and cloud == "devcloud":
+        terminalreporter.section("behaviour: scenario by cloud")
+        for line in table.lines(config, sorted(SEEN)):
+            terminalreporter.write_line(line)

@@ -86,7 +86,7 @@ def test_only_force_complete_can_be_asked_of_a_migration(cloud: Cloud) -> None:
     assert cloud.request("POST", path, {}).refusal == (400, "Malformed request body")
 
 
-@pytest.mark.parametrize(("ask", "version"), [(abort, "2.23"), (force, "2.21")])
+@pytest.mark.parametrize(("ask", "version"), [(abort, "2.23"), (force, "2.21")], ids=["abort", "force"])
 def test_before_their_microversion_they_do_not_exist(cloud: Cloud, ask: object, version: str) -> None:
     """Abort came with 2.24 and force-complete with 2.22; before there is nothing at that address."""
     server, record = under_way(cloud)

@@ -93,7 +93,11 @@ def test_a_lock_does_not_stop_an_administrator(cloud: Cloud) -> None:
     assert (view["OS-EXT-SRV-ATTR:host"], view["locked"], view["locked_reason"]) == ("cmp-003", True, "mine")
 
 
-@pytest.mark.parametrize(("host", "rule"), [("cmp-003", "migrate_live:host"), (None, "migrate_live")])
+@pytest.mark.parametrize(
+    ("host", "rule"),
+    [("cmp-003", "migrate_live:host"), (None, "migrate_live")],
+    ids=["to_a_host", "anywhere"],
+)
 def test_a_plain_member_may_not_migrate(cloud: Cloud, host: str | None, rule: str) -> None:
     """Who is no administrator is refused by policy, whether he names a host or not."""
     server = cloud.boot(host="cmp-001")

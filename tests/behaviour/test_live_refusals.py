@@ -103,7 +103,13 @@ def test_a_host_that_does_not_suit_is_refused_late(cloud: Cloud, scene: Scene, w
     assert "fault" not in cloud.server(server)
 
 
-@pytest.mark.parametrize(("scene", "why"), [(disabled, NOTHING_OFFERED), (its_own_host, ALL_FILTERED)])
+@pytest.mark.parametrize(
+    ("scene", "why"),
+    [
+        pytest.param(disabled, NOTHING_OFFERED, id="disabled"),
+        pytest.param(its_own_host, ALL_FILTERED, id="its_own_host"),
+    ],
+)
 def test_below_2_34_it_is_refused_at_once(cloud: Cloud, scene: Scene, why: str) -> None:
     """With 2.30 the same refusal is the answer to the request: 400, and a record there is as well."""
     server, host = scene(cloud)

@@ -77,6 +77,7 @@ def test_records_can_be_asked_for_by_time(cloud: Cloud, moved: tuple[str, list[R
             "Invalid input for query parameters changes-since. Value: nope. 'nope' is not a 'date-time'",
         ),
     ],
+    ids=["unknown", "negative", "no_number", "no_moment"],
 )
 def test_a_query_that_means_nothing_is_refused(cloud: Cloud, query: str, why: str) -> None:
     """An unknown key and a value of the wrong form are 400, each by name."""
