@@ -132,7 +132,9 @@ class Exchange:
         except Refusal as refusal:
             line["reason"] = refusal.message
             line["migration"] = refusal.migration or line["migration"]
-            body = service.error_body(refusal.status, refusal.message, self.request_id)
+            # Whoever is not let in meets the same gate-keeper everywhere.
+            voice = keystone if refusal.status == 401 else service
+            body = voice.error_body(refusal.status, refusal.message, self.request_id)
             response = Response(refusal.status, body, dict(refusal.headers))
         response.headers = headers | response.headers
         return response

@@ -12,10 +12,12 @@ class Books:
     by_consumer: dict[str, dict[str, Resources]] = field(default_factory=dict)
     by_host: dict[str, dict[str, Resources]] = field(default_factory=dict)
     sums: dict[str, Resources] = field(default_factory=dict)
+    bookings: dict[str, int] = field(default_factory=dict)  # how often a host was booked so far
 
     def claim(self, consumer: str, host: str, resources: Resources) -> None:
         """Book resources of one host for a consumer, replacing what it had there."""
         self.release(consumer, host)
+        self.bookings[host] = self.bookings.get(host, 0) + 1
         self.by_consumer.setdefault(consumer, {})[host] = resources
         self.by_host.setdefault(host, {})[consumer] = resources
         total = self.sums.setdefault(host, {})

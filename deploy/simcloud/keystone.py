@@ -71,6 +71,9 @@ def _proven(cloud: Cloud, method: str, proof: dict[str, Any]) -> User | None:
             if given.get("id", user.id) == user.id and given.get("name", user.name) == user.name:
                 return user if given["password"] == user.password else None
         elif method == "application_credential":
+            known = {one.credential_id for one in cloud.identity.users.values()}
+            if "id" in proof and proof["id"] not in known:
+                raise Refusal(404, f"Could not find Application Credential: {proof['id']}.")
             same = proof.get("id") == user.credential_id or (
                 proof.get("name") == user.name and proof.get("user", {}).get("name") == user.name
             )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deploy.simcloud import forms
 from deploy.simcloud.entities import Aggregate
 from deploy.simcloud.http import Call, Response
 from deploy.simcloud.nova import ROUTES, require_admin
@@ -49,12 +50,11 @@ def show(call: Call) -> Response:
 @ROUTES.on("POST", "/v2.1/os-aggregates")
 def create(call: Call) -> Response:
     require_admin(call, "os-aggregates:create")
-    asked = call.inside("aggregate")
-    name = asked.get("name")
-    if not name or name in {aggregate.name for aggregate in call.cloud.aggregates.values()}:
-        raise Refusal(
-            409 if name else 400, f"Aggregate {name} already exists." if name else "A name is needed."
-        )
+    known = ("name", "availability_zone")
+    asked = forms.fields("aggregate", forms.key(call, "aggregate"), known=known, required=("name",))
+    name = str(forms.text("name", asked["name"]))
+    if name in {aggregate.name for aggregate in call.cloud.aggregates.values()}:
+        raise Refusal(409, f"Aggregate {name} already exists.")
     zone = asked.get("availability_zone")
     aggregate = call.cloud.add_aggregate(name, {"availability_zone": zone} if zone else {})
     return Response(200, {"aggregate": _view(call, aggregate)})
@@ -65,7 +65,9 @@ def delete(call: Call) -> Response:
     require_admin(call, "os-aggregates:delete")
     aggregate = _find(call)
     if aggregate.hosts:
-        raise Refusal(400, f"Cannot remove host from aggregate {aggregate.id}: the aggregate is not empty.")
+        raise Refusal(
+            400, f"Cannot remove host from aggregate {aggregate.id}. Reason: Host aggregate is not empty."
+        )
     del call.cloud.aggregates[aggregate.id]
     return Response(200)
 
@@ -74,28 +76,36 @@ def delete(call: Call) -> Response:
 def act(call: Call) -> Response:
     require_admin(call, "os-aggregates:update")
     aggregate = _find(call)
-    name, given = next(iter(call.body.items()), ("", None))
-    if not isinstance(given, dict):
-        raise Refusal(400, "There is no such action")
+    if len(call.body) != 1:
+        raise Refusal(400, "Malformed request body")
+    name, given = next(iter(call.body.items()))
     if name == "set_metadata":
-        for key, value in given["metadata"].items():
-            if value is None:
-                aggregate.metadata.pop(key, None)
-            else:
-                aggregate.metadata[key] = str(value)
+        wanted = forms.fields(name, given, known=("metadata",), required=("metadata",))
+        _set_metadata(aggregate, forms.fields("metadata", wanted["metadata"], known=(), open_ended=True))
     elif name in ("add_host", "remove_host"):
-        _change_hosts(call, aggregate, str(given.get("host")), joins=name == "add_host")
+        wanted = forms.fields(name, given, known=("host",), required=("host",))
+        _change_hosts(call, aggregate, str(wanted["host"]), joins=name == "add_host")
     else:
         raise Refusal(400, f"There is no such action: {name}")
     return Response(200, {"aggregate": _view(call, aggregate)})
 
 
+def _set_metadata(aggregate: Aggregate, given: dict[str, Any]) -> None:
+    """Null takes a key away."""
+    for key, value in given.items():
+        if value is None:
+            aggregate.metadata.pop(key, None)
+        elif isinstance(value, str):
+            aggregate.metadata[key] = value
+        else:
+            raise forms.invalid(key, value, f"{value!r} is not of type 'string', 'null'")
+
+
 def _change_hosts(call: Call, aggregate: Aggregate, host: str, *, joins: bool) -> None:
+    if not joins and host not in aggregate.hosts:
+        raise Refusal(404, f"Cannot remove host {host} in aggregate {aggregate.id}")
     if host not in call.cloud.hosts:
         raise Refusal(404, f"Compute host {host} could not be found.")
-    if joins == (host in aggregate.hosts):
-        raise Refusal(
-            409 if joins else 404,
-            f"Aggregate {aggregate.id} {'already has' if joins else 'has no'} host {host}.",
-        )
+    if joins and host in aggregate.hosts:
+        raise Refusal(409, f"Aggregate {aggregate.id} already has host {host}.")
     (call.cloud.join_aggregate if joins else call.cloud.leave_aggregate)(aggregate, host)

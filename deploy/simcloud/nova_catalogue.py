@@ -4,10 +4,11 @@ from typing import Any
 
 from deploy.simcloud import forms
 from deploy.simcloud.entities import Flavor, ServerGroup
-from deploy.simcloud.http import Call, Response
+from deploy.simcloud.http import Call, Response, whole
 from deploy.simcloud.nova import ROUTES, links, number, page_size
 from deploy.simcloud.refusal import Refusal
 
+POLICIES = ("anti-affinity", "affinity", "soft-anti-affinity", "soft-affinity")
 FLAVOR_QUERY = ("limit", "marker", "is_public", "minRam", "minDisk", "sort_key", "sort_dir")
 
 
@@ -110,16 +111,21 @@ def group(call: Call) -> Response:
 
 @ROUTES.on("POST", "/v2.1/os-server-groups")
 def create_group(call: Call) -> Response:
-    asked = call.inside("server_group")
-    policy = asked.get("policy") if call.at_least(64) else next(iter(asked.get("policies", [])), None)
-    if policy not in ("affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity") or not asked.get(
-        "name"
-    ):
-        raise Refusal(400, "Invalid input for field/attribute server_group.")
-    limit = asked.get("rules", {}).get("max_server_per_host")
+    key = "policy" if call.at_least(64) else "policies"
+    wanted = ("name", key)
+    asked = forms.fields(
+        "server_group", forms.key(call, "server_group"), known=(*wanted, "rules"), required=wanted
+    )
+    forms.text("name", asked["name"])
+    given = asked[key]
+    if not call.at_least(64) and isinstance(given, list):
+        given = next(iter(given), None)
+    policy = forms.choice(key, given, POLICIES)
+    rules = forms.fields("rules", asked.get("rules", {}), known=("max_server_per_host",))
+    limit = whole(rules["max_server_per_host"], "max_server_per_host") if rules else None
     if limit is not None and policy != "anti-affinity":
         raise Refusal(400, "Only anti-affinity policy supports rules.")
-    group = ServerGroup(
+    made = ServerGroup(
         call.cloud.ids.uuid(),
         asked["name"],
         policy,
@@ -127,8 +133,8 @@ def create_group(call: Call) -> Response:
         call.by.user_id,
         max_server_per_host=limit,
     )
-    call.cloud.groups[group.uuid] = group
-    return Response(200, {"server_group": _group_view(call, group)})
+    call.cloud.groups[made.uuid] = made
+    return Response(200, {"server_group": _group_view(call, made)})
 
 
 @ROUTES.on("DELETE", "/v2.1/os-server-groups/{group}")

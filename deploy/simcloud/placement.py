@@ -11,12 +11,19 @@ from deploy.simcloud.scheduler import fits
 ROUTES = Routes("/placement")
 MIN, MAX = (1, 0), (1, 39)
 OPEN = frozenset({"/placement", "/placement/"})
+_LEADS = {
+    400: "The server could not comply with the request since it is either malformed or otherwise incorrect.",
+    404: "The resource could not be found.",
+    409: "There was a conflict when trying to complete your request.",
+}
 PROVIDER = "/resource_providers/{provider}"
 
 
 def error_body(status: int, message: str, request_id: str) -> dict[str, Any]:
+    lead = _LEADS.get(status)
+    text = message if lead is None else f"{lead}\n\n {message}  "
     title = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict"}
-    row = {"status": status, "title": title.get(status, "Error"), "detail": message, "request_id": request_id}
+    row = {"status": status, "title": title.get(status, "Error"), "detail": text, "request_id": request_id}
     return {"errors": [row]}
 
 
@@ -44,6 +51,11 @@ def _host(call: Call) -> Host:
     return host
 
 
+def generation(call: Call, host: Host) -> int:
+    """Grows with each change of the provider, and each booking is one."""
+    return host.generation + call.cloud.books.bookings.get(host.name, 0)
+
+
 def _link(host: Host, rel: str) -> dict[str, str]:
     path = f"/placement/resource_providers/{host.uuid}"
     return {"rel": rel, "href": path if rel == "self" else f"{path}/{rel}"}
@@ -54,7 +66,7 @@ def _provider(call: Call, host: Host) -> dict[str, Any]:
     view: dict[str, Any] = {
         "uuid": host.uuid,
         "name": host.name,
-        "generation": host.generation,
+        "generation": generation(call, host),
         "links": [_link(host, rel) for rel in rels],
     }
     if call.at_least(14, 1):
@@ -122,7 +134,7 @@ def _inventory(inventory: Inventory) -> dict[str, Any]:
 def inventories(call: Call) -> Response:
     host = _host(call)
     rows = {name: _inventory(inventory) for name, inventory in host.inventories.items()}
-    return Response(200, {"inventories": rows, "resource_provider_generation": host.generation})
+    return Response(200, {"inventories": rows, "resource_provider_generation": generation(call, host)})
 
 
 @ROUTES.on("GET", PROVIDER + "/inventories/{name}")
@@ -131,7 +143,7 @@ def inventory(call: Call) -> Response:
     if call["name"] not in host.inventories:
         raise Refusal(404, f"No inventory of class {call['name']} for {host.uuid}")
     row = _inventory(host.inventories[call["name"]])
-    return Response(200, {**row, "resource_provider_generation": host.generation})
+    return Response(200, {**row, "resource_provider_generation": generation(call, host)})
 
 
 def usages_of(call: Call, host: Host) -> Resources:
@@ -142,7 +154,9 @@ def usages_of(call: Call, host: Host) -> Resources:
 @ROUTES.on("GET", PROVIDER + "/usages")
 def usages(call: Call) -> Response:
     host = _host(call)
-    return Response(200, {"usages": usages_of(call, host), "resource_provider_generation": host.generation})
+    return Response(
+        200, {"usages": usages_of(call, host), "resource_provider_generation": generation(call, host)}
+    )
 
 
 @ROUTES.on("GET", PROVIDER + "/allocations")
@@ -150,13 +164,15 @@ def provider_allocations(call: Call) -> Response:
     """Servers and, while they move, their migrations."""
     host = _host(call)
     rows = {consumer: {"resources": held} for consumer, held in call.cloud.books.consumers(host.name).items()}
-    return Response(200, {"allocations": rows, "resource_provider_generation": host.generation})
+    return Response(200, {"allocations": rows, "resource_provider_generation": generation(call, host)})
 
 
 @ROUTES.on("GET", PROVIDER + "/traits")
 def provider_traits(call: Call) -> Response:
     host = _host(call)
-    return Response(200, {"traits": sorted(host.traits), "resource_provider_generation": host.generation})
+    return Response(
+        200, {"traits": sorted(host.traits), "resource_provider_generation": generation(call, host)}
+    )
 
 
 @ROUTES.on("GET", PROVIDER + "/aggregates")
@@ -166,7 +182,7 @@ def provider_aggregates(call: Call) -> Response:
         "aggregates": [aggregate.uuid for aggregate in call.cloud.aggregates_of(host.name)]
     }
     if call.at_least(19, 1):
-        body["resource_provider_generation"] = host.generation
+        body["resource_provider_generation"] = generation(call, host)
     return Response(200, body)
 
 
@@ -177,7 +193,7 @@ def allocations(call: Call) -> Response:
     cloud, consumer = call.cloud, call["consumer"]
     held = cloud.books.held(consumer)
     rows = {
-        cloud.hosts[host].uuid: {"generation": cloud.hosts[host].generation, "resources": resources}
+        cloud.hosts[host].uuid: {"generation": generation(call, cloud.hosts[host]), "resources": resources}
         for host, resources in held.items()
     }
     body: dict[str, Any] = {"allocations": rows}
