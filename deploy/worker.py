@@ -18,7 +18,7 @@ from activities.holders import Holders
 from activities.neighbours import Neighbours
 from activities.openstack import open_door
 from activities.store import SnapshotStore
-from deploy import halves, log, owners
+from deploy import halves, log, owners, policies
 from deploy.settings import Settings
 from plan_schemas import catalog
 from workflows import attributes, start
@@ -60,7 +60,11 @@ async def _connected() -> Client:
 def build(client: Client, settings: Settings) -> Worker:
     """A worker for everything that Ballast does, over a client with its plugin."""
     activities = Activities(
-        catalog=catalog.load(), store=SnapshotStore(settings.store), open_door=open_door, client=client
+        catalog=catalog.load(),
+        store=SnapshotStore(settings.store),
+        open_door=open_door,
+        client=client,
+        policies=policies.read(settings.policies),
     )
     return Worker(
         client,
