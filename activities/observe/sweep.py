@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
-from activities.door import Reader
+from activities.door import Gone, Reader
 from activities.observe import account, listing, nova, reading
 from activities.observe.account import Account
 from activities.observe.frame import Frame
@@ -90,27 +90,24 @@ class Sweep:
         return rows
 
     def companions(self) -> dict[str, nova.Server]:
-        """Members of the groups of the instances here that are elsewhere, by one listing per project."""
+        """Members of the groups of the instances here that are elsewhere, each asked for alone: Nova takes
+        long to list the projects they belong to, and an action is waiting for this.
+        """
         here = {s.id for one in self.readings.values() for s in one.servers}
-        wanted: dict[str, set[str]] = {}
-        for group in self.frame.groups:
-            missing = {*group.members} - here
-            if missing and not here.isdisjoint(group.members):
-                wanted.setdefault(group.project or "", set()).update(missing)
-        tasks = {
-            f"servers of project {project}": partial(
-                listing.pages,
-                self.reader,
-                "/servers/detail?all_tenants=true" + (f"&project_id={project}" if project else ""),
-                nova.Servers,
-                self.version,
-            )
-            for project in wanted
-        }
+        carried = [group for group in self.frame.groups if not here.isdisjoint(group.members)]
+        missing = sorted({member for group in carried for member in group.members} - here)
+        tasks = {f"server {uuid}": partial(self._one, uuid) for uuid in missing}
         found = listing.gather(tasks, THREADS, self.gaps) if tasks else {}
         self.gaps.refuse()
-        every = {uuid for some in wanted.values() for uuid in some}
-        return {row.id: row for rows in found.values() for row in rows if row.id in every}
+        return {row.id: row for rows in found.values() for row in rows}
+
+    def _one(self, uuid: str) -> tuple[nova.Server, ...]:
+        """One server, or nothing if it has been deleted meanwhile."""
+        try:
+            answer = self.reader.get("compute", f"/servers/{uuid}", self.version)
+        except Gone:
+            return ()
+        return (nova.OneServer.model_validate_json(answer).row,)
 
     def seen(self) -> dict[str, tuple[str, int]]:
         """Where each server was seen, by the latest look at any host."""
