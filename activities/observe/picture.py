@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from activities.door import Reader
-from activities.observe import assemble, frame
+from activities.observe import assemble, frame, whole
 from activities.observe.account import Account
 from activities.observe.listing import Gaps, Incomplete
 from activities.observe.sweep import SKEW, Heartbeat, Sweep
@@ -33,6 +33,8 @@ def collect(
     outline = frame.collect(reader, hosts, gaps)
     sweep = Sweep(reader, outline, gaps, (reader.clock() or now) - SKEW, heartbeat or (lambda _: None))
     sweep.look()
+    if hosts is None:
+        whole.require(reader, sweep.readings.values(), sweep.version)
     if hosts is None or sweep.odd():
         sweep.news = sweep.listen()
     for _ in range(_LOOKS):

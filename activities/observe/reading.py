@@ -34,7 +34,7 @@ class Reading:
 def first(reader: Reader, place: Place, version: str) -> Reading:
     """Everything about a host."""
     holdings = tuple(placement.holding(reader, row) for row in place.tree)
-    servers = _servers(reader, place, version)
+    servers = listed(reader, place, version)
     return Reading(place, holdings, servers, placement.allocations(reader, (row.uuid for row in place.tree)))
 
 
@@ -45,13 +45,14 @@ def again(reader: Reader, before: Reading, version: str) -> Reading:
     """
     place = before.place
     held = placement.allocations(reader, (row.uuid for row in place.tree))
-    servers = _servers(reader, place, version)
+    servers = listed(reader, place, version)
     path = f"/os-migrations?host={place.name}&limit={_MOVES}"
     moves = nova.shown_moves(nova.Migrations.model_validate_json(reader.get("compute", path, PLAIN)).rows)
     return replace(before, servers=servers, allocations=held, moves=moves, round=before.round + 1)
 
 
-def _servers(reader: Reader, place: Place, version: str) -> tuple[nova.Server, ...]:
+def listed(reader: Reader, place: Place, version: str) -> tuple[nova.Server, ...]:
+    """The servers of a host."""
     path = f"/servers/detail?all_tenants=true&host={place.name}"
     rows = nova.shown_servers(listing.pages(reader, path, nova.Servers, version))
     return tuple(row for row in rows if row.partial or row.host == place.name)

@@ -27,7 +27,7 @@ def control(real: Cloud, request: pytest.FixtureRequest) -> Layout:
 
 @pytest.fixture(scope="session")
 def ballast(control: Layout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    live = bring_up_beside(tmp_path_factory.mktemp("ballast"), control.clouds, NAME)
+    live = bring_up_beside(tmp_path_factory.mktemp("ballast"), control.clouds, f"{NAME}-operator")
     yield live
     live.stack.down()
 
@@ -35,5 +35,7 @@ def ballast(control: Layout, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def site(ballast: Live, real: Cloud, request: pytest.FixtureRequest) -> Iterator[Site]:
     """A cloud without servers; what a test leaves in it is swept afterwards."""
-    yield Site(ballast, request.node.name, cloud=real)
+    site = Site(ballast, request.node.name, cloud=real)
+    yield site
+    site.release()
     real.tidy()
