@@ -16,7 +16,7 @@ from deploy.simcloud.entities import (
 )
 from deploy.simcloud.scheduler import DISABLED_TRAIT
 
-STANDARD_TRAITS = frozenset({"COMPUTE_NODE", "COMPUTE_TRUSTED_CERTS", "HW_CPU_X86_SSE42", "HW_CPU_X86_AVX2"})
+STANDARD_TRAITS = frozenset({"COMPUTE_NODE", "COMPUTE_TRUSTED_CERTS", "HW_CPU_X86_SSE42"})
 
 
 def add_host(

@@ -40,6 +40,10 @@ def lacks_a_trait(cloud: Cloud) -> tuple[str, str]:
     return cloud.boot("medium-ssd", "cmp-001"), "cmp-003"
 
 
+def lacks_a_processor_feature(cloud: Cloud) -> tuple[str, str]:
+    return cloud.boot("large-avx2", "cmp-003"), "cmp-001"
+
+
 def has_a_forbidden_trait(cloud: Cloud) -> tuple[str, str]:
     return cloud.boot("small-not-ssd", "cmp-003"), "cmp-001"
 
@@ -72,7 +76,10 @@ def kept_for_another_tenant(cloud: Cloud) -> tuple[str, str]:
     return server, "cmp-003"
 
 
-BY_PLACEMENT: list[Scene] = [disabled, another_zone, lacks_a_trait, has_a_forbidden_trait, full]
+BY_PLACEMENT: list[Scene] = [
+    *(disabled, another_zone, full),
+    *(lacks_a_trait, lacks_a_processor_feature, has_a_forbidden_trait),
+]
 BY_A_FILTER: list[Scene] = [
     *(down, its_own_host, has_a_peer, away_from_its_peer),
     *(lacks_what_the_flavor_wants, kept_for_another_tenant),
