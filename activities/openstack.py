@@ -154,8 +154,9 @@ def unanswered(what: str, service: str, why: trouble.ClientException, *, admitte
 
     Keystone's no to who was let in before is believed only when clouds.yaml, read again, says nothing better.
     """
-    if isinstance(why, trouble.Unauthorized):
-        said = f"{what}: Keystone refused our credentials (401)"
+    # For an application credential that was deleted Keystone says 404, not 401.
+    if isinstance(why, (trouble.Unauthorized, trouble.NotFound)):
+        said = f"{what}: Keystone refused our credentials ({why.http_status})"
         remedy = "put right this cloud's user, password or application credential in clouds.yaml"
         return Transient(said) if admitted else LockedOut(said, remedy)
     if isinstance(why, (trouble.EndpointNotFound, trouble.MissingAuthPlugin, trouble.AuthPluginException)):
