@@ -117,6 +117,11 @@ class Instance:
     cold_seconds: float | None = None
 
     @property
+    def domain(self) -> str:
+        """What the hypervisor calls it."""
+        return f"instance-{self.number:08x}"
+
+    @property
     def deleted(self) -> bool:
         return self.vm_state == "deleted"
 

@@ -142,7 +142,7 @@ def detail(call: Call, instance: Instance, *, single: bool) -> dict[str, Any]:
 def _add_host_fields(call: Call, instance: Instance, view: dict[str, Any]) -> None:
     view["OS-EXT-SRV-ATTR:host"] = instance.host
     view["OS-EXT-SRV-ATTR:hypervisor_hostname"] = instance.host
-    view["OS-EXT-SRV-ATTR:instance_name"] = f"instance-{instance.number:08x}"
+    view["OS-EXT-SRV-ATTR:instance_name"] = instance.domain
     if call.at_least(3):
         view["OS-EXT-SRV-ATTR:reservation_id"] = f"r-{instance.uuid[:8]}"
         view["OS-EXT-SRV-ATTR:launch_index"] = 0
