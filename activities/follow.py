@@ -119,12 +119,16 @@ class Follow:
         )
 
     def _busy_after_end(self, record: Migration, server: Server) -> None:
+        """Nova may end a record and leave the server in its task: a person must look then."""
         self._ended = self._ended or self.watch.now()
         if (self.watch.now() - self._ended).total_seconds() > _UNSETTLED:
+            why = failure(self.door, self.instance, self.request)
+            said = f" ({why})" if why else ""
             raise Failed(
-                f"migration {record.id} ended as {record.status}, and {_UNSETTLED:.0f} s later the server is "
-                f"still {server.status} with task {server.task_state}",
-                "look at nova-compute on both hosts",
+                f"migration {record.id} ended as {record.status}{said}, and {_UNSETTLED:.0f} s later the "
+                f"server is still {server.status} on {server.host} with task {server.task_state}",
+                f"look at nova-compute on {record.source} and {record.dest}; where the guest runs well: "
+                f"openstack server set --state active {self.instance}",
             )
 
     def _judge_progress(self, record: Migration | None, progress: Progress | None) -> None:
