@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
+from deploy.simcloud.settings import Settings
 from tests.operator import Document, Operator, close, nop, one_line, sleep, states
 
 __all__ = ["MOVING", "SPEED", "Document", "Rooms", "close", "nop", "one_line", "sleep", "states"]
@@ -36,6 +37,9 @@ class Rooms(Operator):
     def restore(self) -> None:
         """No faults, every server at home, every host as declared, time as fast as usual."""
         self.live.sim("faults", method="DELETE")
+        usual = Settings()
+        records = {"record_delay": usual.record_delay, "prompt_share": usual.prompt_share}
+        self.live.sim("settings", records)
         self.live.sim("settle", {})
         now = self.live.where()
         strangers = set(now) - set(self.home)

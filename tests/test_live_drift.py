@@ -243,10 +243,12 @@ def struck(rooms: Rooms) -> list[int]:
 @pytest.mark.parametrize("path", ["os-instance-actions", "os-migrations", "/servers/[^/]+$"])
 def test_a_burst_of_errors_while_a_server_moves_changes_nothing(rooms: Rooms, path: str) -> None:
     """Whichever of Nova's lists fails for a while, the move is watched to its end and asked for once."""
+    # The record lets itself be waited for, so that each of the lists is asked again after the request.
+    rooms.live.sim("settings", {"prompt_share": 0, "record_delay": 20})
     rooms.speed(5)
     before = rooms.journal()
     id = rooms.start(rooms.move("web-1", "south-1"))
-    rooms.is_moving("web-1")
+    rooms.live.until(lambda: rooms.accepted_moves("web-1", before), 20, "nobody asks for the move")
     rooms.live.sim(
         "faults", {"api": {"effect": "status", "status": 500, "count": 3, "method": "GET", "path": path}}
     )
