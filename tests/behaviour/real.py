@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from openstack.connection import Connection
 
@@ -49,16 +49,14 @@ class Real:
         return connect(self._cloud.clouds, NAME)
 
     def tenant(self) -> Connection:
-        """Gets a new password each time, so that an earlier run's need not be known."""
-        administrator, password = self.administrator(), secrets.token_hex(16)
-        wanted = {"name": TENANT, "domain_id": "default", "password": password}
+        """A new user each time: Keystone takes tokens of the second of a new password for revoked."""
+        administrator, name, password = self.administrator(), f"{TENANT}-{uuid4().hex[:8]}", uuid4().hex
+        wanted = {"name": name, "domain_id": "default", "password": password}
         user = ensure(administrator, "identity", "/users", "user", wanted)["id"]
-        change = {"user": {"password": password}}
-        call(administrator, "identity", "PATCH", f"/users/{user}", change)
         role = ensure(administrator, "identity", "/roles", "role", {"name": "member"})["id"]
         path = f"/projects/{administrator.current_project_id}/users/{user}/roles/{role}"
         call(administrator, "identity", "PUT", path)
-        return connect(self._cloud.clouds, NAME, username=TENANT, password=password)
+        return connect(self._cloud.clouds, NAME, username=name, password=password)
 
     def image(self) -> str:
         if not self._image:
