@@ -6,7 +6,8 @@ import getpass
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def missing_packages() -> list[str]:
     if not RABBITMQ.exists():
         found.add("rabbitmq-server")
     return sorted(found)
+
+
+def has_apt() -> bool:
+    return shutil.which("apt-get", path=SEARCH) is not None
+
+
+def install(packages: Sequence[str]) -> str:
+    """Install them, as root; answers nothing, or the last line of apt's complaint."""
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (("update", "-qq"), ("install", "-qq", "-y", "--no-install-recommends", *packages)):
+        command = [program("apt-get"), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+        if done.returncode:
+            told = (done.stderr or done.stdout).strip().splitlines()
+            return told[-1] if told else f"apt-get {words[0]} ended with {done.returncode}"
+    return ""
 
 
 def start(cloud: Layout) -> None:

@@ -131,10 +131,10 @@ def test_the_reader_audits_and_advises(site: Site) -> None:
     document = {**site.audit("host_maintenance", {"maintenance_node": "cmp-001"}), "cloud": f"{NAME}-reader"}
     id = f"audit/{site.name}"
     site.live.start("Audit", id, {**document, "execution": {"mode": "advise"}})
-    assert site.live.closed(id, within=90) == "COMPLETED"
+    assert site.live.closed(id, within=200) == "COMPLETED"
     told = site.live.query(f"plan/{id}")
     assert told["state"] == "RECOMMENDED"
-    assert any(row["type"] == "migrate" for row in told["actions"].values())
+    assert len(told["actions"]) >= 2  # the service is disabled, the server moved
     site.answer(f"plan/{id}", "reject", by="eve", reason="only looked")
 
 
@@ -151,11 +151,11 @@ def test_the_operator_drains_a_host_and_brings_all_back(site: Site) -> None:
     )
     assert document["cloud"] == f"{NAME}-operator"
     site.live.start("Audit", id, document)
-    assert site.live.closed(id, within=180) == "COMPLETED"
+    assert site.live.closed(id, within=300) == "COMPLETED"
     assert "cmp-001" not in site.where().values()
     assert site.service("cmp-001")[0] == "disabled"
     back = site.roll_back(f"plan/{id}")
-    assert site.live.closed(back, within=180) == "COMPLETED"
+    assert site.live.closed(back, within=300) == "COMPLETED"
     assert site.where() == {"web": "cmp-001", "off": "cmp-001"}
     assert site.service("cmp-001") == ("enabled", None)
     assert (site.state("web"), site.state("off")) == (RUNNING, ("SHUTOFF", None))
@@ -168,10 +168,10 @@ def test_the_operator_takes_a_running_move_back(site: Site) -> None:
     site.pace("app", cold=8)
     moves = [site.move("web", "cmp-003"), site.move("app", "cmp-003", kind="cold")]
     id = site.start(*moves, allow=["live", "cold"])
-    for server in ("web", "app"):
-        site.is_moving(server)
+    site.is_moving("web")
+    site.live.until(lambda: site.state("app")[0] == "RESIZE", 60, "app does not move")
     site.answer(id, "cancel", by="eve", reason="enough", abort=True)
-    assert site.live.closed(id, within=120) == "CANCELED"
+    assert site.live.closed(id, within=200) == "CANCELED"
     assert site.where() == {"web": "cmp-001", "app": "cmp-001"}
     assert site.moves("web") == ["cancelled"]
 
