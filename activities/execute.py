@@ -119,7 +119,14 @@ def _refused(
     if touches.into is None and not (hosts and leave.policies):
         return None
     try:
-        cluster = collect(door.reader, door.cloud, now=watch.now(), hosts=hosts, max_uncertain=100.0)
+        cluster = collect(
+            door.reader,
+            door.cloud,
+            now=watch.now(),
+            hosts=hosts,
+            about=touches.instance,
+            max_uncertain=100.0,
+        )
     except Incomplete as why:
         raise Transient(f"the hosts it touches cannot be read in full: {'; '.join(why.missing[:3])}") from why
     leave.require_unprotected(touches, cluster)

@@ -110,7 +110,9 @@ def test_no_request_is_made_per_server() -> None:
     """A snapshot costs four requests per host and about a dozen more, however many servers there are."""
     cloud = full(hosts=20, vms_per_host=30)
     paths = requests_of(cloud, lambda: observed(cloud))
-    assert len([p for p in paths if any(uuid in p for uuid in cloud.instances)]) <= 2  # are they shown at all?
+    assert (
+        len([p for p in paths if any(uuid in p for uuid in cloud.instances)]) <= 2
+    )  # are they shown at all?
     assert len(paths) <= 4 * len(cloud.hosts) + 14
 
 
@@ -407,6 +409,17 @@ def test_a_neighbourhood_lists_no_whole_cloud() -> None:
     lists = [path for path in asked if "/servers/detail" in path or "/os-hypervisors" in path]
     assert lists
     assert all("host=" in path or "hypervisor_hostname_pattern=" in path for path in lists)
+
+
+def test_a_neighbourhood_about_one_instance_looks_for_its_group_only() -> None:
+    """Of the servers elsewhere only the members of that instance's groups are asked for."""
+    cloud = full()
+    whole = observed(cloud)
+    uuid = next(i.uuid for i in whole.instances.values() if i.server_group and i.host)
+    host = whole.instances[uuid].host
+    part = collect(door_to(cloud).reader, "sim", now=cloud.moment, hosts=frozenset({host or ""}), about=uuid)
+    group = whole.groups[whole.instances[uuid].server_group or ""]
+    assert set(part.instances) == {i.uuid for i in whole.on(host or "")} | set(group.members)
 
 
 def test_a_neighbourhood_without_its_host_is_refused() -> None:

@@ -22,10 +22,12 @@ def collect(
     *,
     now: datetime,
     hosts: frozenset[str] | None = None,
+    about: str | None = None,
     heartbeat: Heartbeat | None = None,
     max_uncertain: float = MAX_UNCERTAIN,
 ) -> Cluster:
-    """The cluster as it is, or only the named hosts with all members of the groups they carry.
+    """The cluster as it is, or only the named hosts with all members of the groups they carry; `about` one
+    instance, only the members of its groups are looked for elsewhere.
 
     `max_uncertain` is in percent of hosts. Raises Incomplete; never answers a part of the truth as the whole.
     """
@@ -44,7 +46,7 @@ def collect(
         sweep.look(odd)
         sweep.news = sweep.listen()
     if hosts is not None:
-        sweep.news = {**sweep.news, **sweep.companions()}
+        sweep.news = {**sweep.news, **sweep.companions(about)}
     accounts = sweep.believed()
     _refuse_doubtful(accounts, max_uncertain)
     return assemble.cluster(

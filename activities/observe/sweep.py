@@ -89,12 +89,13 @@ class Sweep:
         self.gaps.refuse()
         return rows
 
-    def companions(self) -> dict[str, nova.Server]:
-        """Members of the groups of the instances here that are elsewhere, each asked for alone: Nova takes
-        long to list the projects they belong to, and an action is waiting for this.
+    def companions(self, about: str | None) -> dict[str, nova.Server]:
+        """Members of the groups of the instances here, or of one of them, that are elsewhere; each is asked
+        for alone: Nova takes long to list the projects they belong to, and an action is waiting for this.
         """
         here = {s.id for one in self.readings.values() for s in one.servers}
-        carried = [group for group in self.frame.groups if not here.isdisjoint(group.members)]
+        which = here if about is None else {about}
+        carried = [group for group in self.frame.groups if not which.isdisjoint(group.members)]
         missing = sorted({member for group in carried for member in group.members} - here)
         tasks = {f"server {uuid}": partial(self._one, uuid) for uuid in missing}
         found = listing.gather(tasks, THREADS, self.gaps) if tasks else {}

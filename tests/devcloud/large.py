@@ -29,6 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from deploy.devcloud import guests, seed
 from deploy.devcloud.hosts import declared
 from deploy.devcloud.layout import NAME, Layout
+from deploy.local.clouds import begin_anew
 from deploy.local.stack import Stack, read_pid
 from deploy.local.telling import heading, say
 from plan_schemas.plan import PLAN_ENDS
@@ -82,7 +83,7 @@ async def stage(options: argparse.Namespace) -> AsyncIterator[Stage]:
     booted = guests.boot(nova, wanted, lambda done, of: say(f"{done} of {of} are ready"))
     say(f"booted {booted}")
     stack = Stack(cloud.root / "stack", elsewhere=(cloud.clouds, NAME))
-    stack.down()
+    begin_anew(stack)
     try:
         stack.up()
         yield Stage(cloud, stack, nova, await start.connect(stack.address))
