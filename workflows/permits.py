@@ -1,0 +1,229 @@
+"""What several plans of a cloud share: granted in sets, taken back from the dead, frozen by a word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pydantic
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from workflows import attributes, board, calls
+from workflows.codec import complaints
+from workflows.desk import Desk
+from workflows.exchange import Exchange
+from workflows.liaison import does_not_run
+from workflows.messages import FREEZE, THAW, Command, Message, now, receives
+
+GRACE = timedelta(seconds=2)  # until visibility knows of whoever started just before
+PATIENCE = timedelta(seconds=10)  # with plans that were asked what they hold
+SETTLING = timedelta(seconds=2)  # what waits longer than this is told why
+LOOKS = 30.0  # seconds between two looks at those who are in the way
+REMEMBERED = 200  # messages and refusals
+
+
+class Switch:
+    """Freeze and thaw. Neither is ever refused: a kill switch may be pressed twice."""
+
+    def __init__(self, desk: Desk, log: list[str], rejected: list[str]) -> None:
+        self.desk, self.log, self.rejected = desk, log, rejected
+
+    def check(self, command: Command, message: Message) -> None:
+        """Every message makes sense at any time."""
+
+    def obey(self, command: Command, message: Message, via: str, at: str) -> str:
+        why = f" ({message.reason})" if message.reason else ""
+        before = self.desk.frozen
+        if command is FREEZE:
+            self.desk.freeze(f"frozen by {message.by}: {message.reason or 'no reason given'}")
+            answer = f"nothing starts any more; what runs may end{f'; was {before}' if before else ''}"
+        else:
+            was_opening, self.desk.opening = self.desk.opening, False
+            self.desk.unheard.clear()
+            self.desk.thaw()
+            answer = f"plans go on; was {before}" if before else "plans go on; the cloud was not frozen"
+            answer += "; whoever has not said what he holds is not waited for" if was_opening else ""
+        self.note(f"{at} {message.by} by {via}: {command.name}{why}: {answer}")
+        return answer
+
+    def complain(self, text: str, at: str) -> None:
+        self.rejected.append(f"{at} {text[:1000]}")
+        del self.rejected[:-REMEMBERED]
+
+    def note(self, text: str) -> None:
+        self.log.append(text)
+        del self.log[:-REMEMBERED]
+
+
+@workflow.defn(name="Permits")
+@receives(FREEZE, THAW)
+class Permits:
+    """`permits/<cloud>`: stays for ever, so that a freeze does, and so that nobody has to wait for it to
+    open; it costs nothing while nobody waits."""
+
+    @workflow.init
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.cloud = str(document.get("cloud", ""))
+        self.desk = Desk.restored(document["desk"]) if "desk" in document else Desk()
+        self.desk.opening = self.desk.opening or "desk" not in document
+        self.control = Switch(self.desk, document.get("messages", []), document.get("rejected", []))
+        self._due = True
+        self._news = True  # something came in since the last answers
+        self._stirred = False  # and since the last look around, and somebody waits
+        self._busy: set[str] = set()  # plans that are being spoken to: one answer does not overtake another
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking = False
+        self._shown = ""
+
+    @workflow.run
+    async def run(self, document: dict[str, Any]) -> None:  # noqa: ARG002  read above, before any message
+        if not self.cloud or workflow.info().workflow_id != f"permits/{self.cloud}":
+            said = (
+                'Permits takes {"cloud": "<name>"} and is permits/<name>; ballast freeze and plans start it'
+            )
+            raise ApplicationError(said, type="Refused", non_retryable=True)
+        workflow.upsert_search_attributes(attributes.identity(self.cloud, None, None, None))
+        if self.desk.opening:
+            self._begin(self._open())
+        self._begin(self._look_around())
+        while not (workflow.info().is_continue_as_new_suggested() and not self._looking):
+            await workflow.wait_condition(lambda: self._due)
+            self._due = False
+            self._speak()
+        await workflow.wait_condition(lambda: not self._busy and workflow.all_handlers_finished())
+        workflow.continue_as_new(
+            {
+                "cloud": self.cloud,
+                "desk": self.desk.document(),
+                "messages": self.control.log,
+                "rejected": self.control.rejected,
+            }
+        )
+
+    # -- with plans -------------------------------------------------------------------------------------
+
+    @workflow.signal(name="exchange", description="between plans and permits, not for people")
+    def exchange(self, payload: RawValue) -> None:
+        try:
+            self.desk.receive(workflow.payload_converter().from_payload(payload.payload, Exchange))
+        except ApplicationError as error:
+            self.control.complain(f"signal exchange: {error.message}", now())
+        except pydantic.ValidationError as error:
+            self.control.complain(f"signal exchange: {complaints(error, 'payload')}", now())
+        self._due = self._news = True
+
+    def _speak(self) -> None:
+        for plan, answer in self.desk.take(workflow.time(), self._busy).items():
+            self._busy.add(plan)
+            self._begin(self._tell(plan, answer.model_dump(exclude_defaults=True)))
+        if self._news and self.desk.ledger.waiting:
+            self._stirred = True
+        self._news = False
+        self.changed(due=False)
+
+    async def _tell(self, plan: str, answer: dict[str, Any]) -> None:
+        try:
+            await workflow.get_external_workflow_handle(plan).signal("permits", answer)
+        except ApplicationError as error:
+            if not does_not_run(error):
+                raise
+            self._free(plan, "does not run any more")
+        self._busy.discard(plan)
+        self._due = True
+
+    def _free(self, plan: str, why: str) -> None:
+        if freed := self.desk.gone(plan):
+            named = ", ".join(freed[:5]) + (f" and {len(freed) - 5} more" if len(freed) > 5 else "")
+            self.control.note(f"{now()} took back from {plan}, which {why}: {named}")
+        self._due = True
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- in the background ------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        """Nobody knows what the plans that run already hold: each is asked, before anything is granted."""
+        desk = self.desk
+        await workflow.sleep(GRACE, summary="before asking who runs")
+        desk.expect(await calls.plans_that_run(self.cloud))
+        self._due = True
+        while desk.unheard and desk.opening:
+            try:
+                await workflow.wait_condition(
+                    lambda: not desk.unheard or not desk.opening,
+                    timeout=PATIENCE,
+                    timeout_summary="for plans to say what they hold",
+                )
+            except TimeoutError:
+                for plan, found in (await calls.look_at(list(desk.unheard))).items():
+                    if found["state"] != "RUNNING" or not found["busy"]:
+                        desk.unheard.pop(plan, None)
+        desk.opening = False
+        self._due = True
+
+    async def _look_around(self) -> None:
+        """While somebody waits: tell him why, let him in when the time comes, look who is dead."""
+        looked, ledger = 0.0, self.desk.ledger
+        while True:
+            await workflow.wait_condition(lambda: self._stirred and bool(ledger.waiting))
+            await workflow.sleep(SETTLING, summary="before telling why somebody waits")
+            self._stirred = False
+            while ledger.waiting and not self._stirred:
+                if workflow.time() - looked >= LOOKS and not self.desk.opening:
+                    looked = workflow.time()
+                    await self._look_at_those_in_the_way()
+                ledger.tick(workflow.time())
+                self.desk.refresh()
+                self._due = True
+                await self._wait_for_news()
+
+    async def _wait_for_news(self) -> None:
+        due, ledger = self.desk.ledger.due(), self.desk.ledger
+        wait = None if ledger.frozen else max(1.0, min(LOOKS, LOOKS if due is None else due))
+        try:
+            await workflow.wait_condition(
+                lambda: self._stirred or not ledger.waiting,
+                timeout=wait,
+                timeout_summary="until a look around",
+            )
+        except TimeoutError:
+            return
+
+    async def _look_at_those_in_the_way(self) -> None:
+        self._looking = True
+        found = await calls.look_at(sorted(self.desk.ledger.in_the_way()))
+        self._looking = False
+        for plan, one in found.items():
+            if one["state"] != "RUNNING":
+                self._free(plan, f"is {one['state']}")
+            elif self.desk.plans.get(plan) not in (None, one["run"]):
+                self.desk.ask_again(plan)
+        self._due = True
+
+    # -- what people see --------------------------------------------------------------------------------
+
+    def changed(self, due: bool = True) -> None:
+        """Bring the UI up to date."""
+        self._due, self._news = self._due or due, self._news or due
+        state = board.state(self.desk)
+        if state != self._shown:
+            self._shown = state
+            waits = "freeze" if self.desk.frozen else ""
+            workflow.upsert_search_attributes(attributes.standing(state, waits, None))
+        workflow.set_current_details(board.markdown(self.desk, self.control.log, self.control.rejected))
+
+    @workflow.signal(dynamic=True)
+    def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:  # noqa: ARG002  nothing to read
+        self.control.complain(f"signal {name!r} is unknown; known: freeze, thaw", now())
+        self.changed()
+
+    @workflow.query(name="status", description="who holds what, who waits for what and why, frozen or not")
+    def status(self) -> dict[str, Any]:
+        return board.document(self.desk, self.cloud, self.control.log, self.control.rejected)
