@@ -24,6 +24,7 @@ from deploy.simcloud import (
     nova_services,
     placement,
     placement_candidates,
+    placement_names,
 )
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.faults import Treatment
@@ -46,6 +47,7 @@ RESOURCES = (
     nova_servers,
     nova_services,
     placement_candidates,
+    placement_names,
 )
 SERVICES: dict[str, ModuleType] = {"identity": keystone, "compute": nova, "placement": placement}
 _SERVER = re.compile(r"/servers/([0-9a-fA-F-]{36})")

@@ -163,7 +163,9 @@ def usages(call: Call) -> Response:
 def provider_allocations(call: Call) -> Response:
     """Servers and, while they move, their migrations."""
     host = _host(call)
-    rows = {consumer: {"resources": held} for consumer, held in call.cloud.books.consumers(host.name).items()}
+    more = {"consumer_generation": 1} if call.at_least(28, 1) else {}
+    consumers = call.cloud.books.consumers(host.name).items()
+    rows = {consumer: {"resources": held, **more} for consumer, held in consumers}
     return Response(200, {"allocations": rows, "resource_provider_generation": generation(call, host)})
 
 
@@ -228,30 +230,3 @@ def project_usages(call: Call) -> Response:
                 for name, amount in resources.items():
                     total[name] += amount
     return Response(200, {"usages": total})
-
-
-@ROUTES.on("GET", "/resource_classes")
-def resource_classes(_call: Call) -> Response:
-    rows = [
-        {"name": name, "links": [{"rel": "self", "href": f"/placement/resource_classes/{name}"}]}
-        for name in CLASSES
-    ]
-    return Response(200, {"resource_classes": rows})
-
-
-@ROUTES.on("GET", "/traits")
-def traits(call: Call) -> Response:
-    names = {trait for host in call.cloud.hosts.values() for trait in host.traits}
-    wanted = call.query.get("name", "")
-    if wanted.startswith("startswith:"):
-        names = {name for name in names if name.startswith(wanted[11:])}
-    elif wanted.startswith("in:"):
-        names &= set(wanted[3:].split(","))
-    return Response(200, {"traits": sorted(names)})
-
-
-@ROUTES.on("GET", "/traits/{trait}")
-def trait(call: Call) -> Response:
-    if not any(call["trait"] in host.traits for host in call.cloud.hosts.values()):
-        raise Refusal(404, f"No such trait(s): {call['trait']}.")
-    return Response(204)

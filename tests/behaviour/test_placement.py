@@ -56,7 +56,7 @@ def test_a_server_is_booked_where_it_is(cloud: Cloud) -> None:
     before = ask(cloud, f"/resource_providers/{here}/usages")["usages"]
     server = cloud.boot(host="cmp-004")
     held = ask(cloud, f"/resource_providers/{here}/allocations")["allocations"]
-    assert held[server] == {"resources": SMALL}
+    assert held[server] == {"resources": SMALL, "consumer_generation": 1}
     after = ask(cloud, f"/resource_providers/{here}/usages")["usages"]
     assert {name: after[name] - before[name] for name in after} == SMALL
     own = ask(cloud, f"/allocations/{server}")
