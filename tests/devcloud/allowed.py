@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def allowed(service: str, policy: Path, *roles: str) -> frozenset[str]:
         text=True,
         check=False,
         timeout=60,
-        env={"OS_NOVA_DISABLE_EVENTLET_PATCHING": "true", "HOME": "/nonexistent"},
+        env={**os.environ, "OS_NOVA_DISABLE_EVENTLET_PATCHING": "true"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return frozenset(json.loads(done.stdout.splitlines()[-1]))
