@@ -43,8 +43,12 @@ class Killing(VirtualWatch):
 
 
 def killing(cloud: Cloud, *strikes: Callable[[], None]) -> Killing:
+    def strike() -> None:
+        for one in strikes:
+            one()
+
     watch = Killing(cloud, cloud.moment)
-    watch.strike = lambda: [strike() for strike in strikes] and None
+    watch.strike = strike
     return watch
 
 

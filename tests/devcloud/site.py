@@ -12,7 +12,6 @@ from typing import Any
 from tests.behaviour.clouds import Cloud
 from tests.operator import Document, Operator
 
-UNDER_WAY = ("preparing", "running")
 SHORT = {
     "abortable": True,
     "reversible": True,
@@ -73,11 +72,11 @@ class Site(Operator):
         return [row["status"] for row in self.cloud.records(self.uuids[server])]
 
     def is_moving(self, server: str, within: float = 30) -> None:
-        """Wait until a migration of this server is on its way."""
+        """Wait until the memory of this server is on its way."""
         self.live.until(lambda: self._under_way(server), within, f"{server} does not move")
 
     def _under_way(self, server: str) -> bool:
-        return any(status in UNDER_WAY for status in self.moves(server))
+        return "running" in self.moves(server)
 
     def away(self, server: str, host: str) -> None:
         """Somebody else moves a server, and waits for its end."""
@@ -85,6 +84,13 @@ class Site(Operator):
         assert self.cloud.live(self.uuids[server], host).status == 202
         self.live.until(lambda: self.host(server) == host, 30, f"{server} does not leave {before}")
         self.live.until(lambda: self.state(server) == RUNNING, 30, f"{server} stays busy")
+
+    def release(self) -> None:
+        """Servers that a broken move left in their task can be deleted only without it."""
+        for uuid in self.uuids.values():
+            view, moves = self.cloud.server(uuid), self.cloud.records(uuid)
+            if view["OS-EXT-STS:task_state"] and (not moves or moves[-1]["status"] in ("error", "failed")):
+                self.cloud.act(uuid, "os-resetState", {"state": "active"})
 
     # -- Ballast ------------------------------------------------------------------------------------------
 
@@ -94,7 +100,7 @@ class Site(Operator):
         self.live.start("ActionPlan", id, {**document, "types": {"migrate": SHORT}})
         return id
 
-    def audit(self, strategy: str, parameters: Document | None = None, **execution: Any) -> Document:
+    def audit_by(self, strategy: str, parameters: Document | None = None, **execution: Any) -> Document:
         return {
             "ballast": "v1",
             "kind": "Audit",

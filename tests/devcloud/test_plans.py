@@ -148,7 +148,7 @@ def test_a_closed_host_is_opened_again_with_its_former_reason(site: Site) -> Non
         site.move("web", "cmp-005", needs=["open"]),
         on_failure="rollback",
     )
-    assert site.live.closed(id, within=60) == "FAILED"
-    told = site.live.query(id)
+    ending, told = site.live.closed(id, within=60), site.live.query(id)
+    assert ending == "FAILED", told["actions"]
     assert told["state"] == "ROLLED_BACK", told["sentence"]
     assert site.service("cmp-005") == ("disabled", "new RAM on Monday")

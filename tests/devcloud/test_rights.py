@@ -128,7 +128,10 @@ def test_the_reader_sees_what_the_administrator_sees(control: Layout, real: Clou
 def test_the_reader_audits_and_advises(site: Site) -> None:
     """With the reader an audit in advise mode ends with a plan that moves servers."""
     site.boot(web="cmp-001", app="cmp-002")
-    document = {**site.audit("host_maintenance", {"maintenance_node": "cmp-001"}), "cloud": f"{NAME}-reader"}
+    document = {
+        **site.audit_by("host_maintenance", {"maintenance_node": "cmp-001"}),
+        "cloud": f"{NAME}-reader",
+    }
     id = f"audit/{site.name}"
     site.live.start("Audit", id, {**document, "execution": {"mode": "advise"}})
     assert site.live.closed(id, within=200) == "COMPLETED"
@@ -146,7 +149,7 @@ def test_the_operator_drains_a_host_and_brings_all_back(site: Site) -> None:
     assert site.cloud.act(site.uuids["off"], "os-stop").status == 202
     site.live.until(lambda: site.state("off") == ("SHUTOFF", None), 30, "the server does not stop")
     id = f"audit/{site.name}"
-    document = site.audit(
+    document = site.audit_by(
         "host_maintenance", {"maintenance_node": "cmp-001"}, allow=["live", "cold", "service"]
     )
     assert document["cloud"] == f"{NAME}-operator"
