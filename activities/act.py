@@ -24,9 +24,11 @@ from plan_schemas.catalog import Catalog
 from plan_schemas.plan import Refused, from_document, to_document
 from plan_schemas.policy import Policy
 from plan_schemas.problems import Invalid
+from plan_schemas.windows import Window, openings
 
 Document = dict[str, Any]
 AT_ONCE = timedelta(milliseconds=100)
+FORESIGHT = timedelta(days=8)  # every weekday, whatever hour it is
 
 
 @contextmanager
@@ -83,6 +85,7 @@ class Activities:
             self.act,
             self.abort,
             self.undo,
+            self.openings,
             self.derive_rollback,
             self.cancel_workflow,
         ]
@@ -161,6 +164,15 @@ class Activities:
                     action, self._open_door(cloud), watch, allow=allow, begin=False, policies=self._policies
                 )
             )
+
+    @activity.defn(name="plan.openings")
+    def openings(self, groups: list[list[Document]]) -> Document:
+        """When every group has a window open in the days to come."""
+        begin = datetime.now(UTC)
+        end = begin + FORESIGHT
+        windows = [[Window.of(row) for row in group] for group in groups]
+        spans = [[a.isoformat(), b.isoformat()] for a, b in openings(windows, begin, end)]
+        return {"open": spans, "until": end.isoformat()}
 
     @activity.defn(name="plan.undo")
     def undo(self, plan: Document, done: list[str], reason: str) -> Document:

@@ -18,9 +18,12 @@ from activities.holders import Holders
 from activities.neighbours import Neighbours
 from activities.openstack import open_door
 from activities.store import SnapshotStore
+from activities.trail import Receiver, Trail
 from deploy import halves, log, owners, policies
 from deploy.settings import Settings
 from plan_schemas import catalog
+from plan_schemas.catalog import Catalog
+from plan_schemas.problems import Invalid
 from workflows import attributes, start
 from workflows.action_plan import ActionPlan
 from workflows.audit import Audit
@@ -60,7 +63,7 @@ async def _connected() -> Client:
 def build(client: Client, settings: Settings) -> Worker:
     """A worker for everything that Ballast does, over a client with its plugin."""
     activities = Activities(
-        catalog=catalog.load(),
+        catalog=_catalog(settings),
         store=SnapshotStore(settings.store),
         open_door=open_door,
         client=client,
@@ -76,7 +79,12 @@ def build(client: Client, settings: Settings) -> Worker:
             Permits,
             *([UnknownWorkflow] if settings.reject_unknown_types else []),
         ],
-        activities=[*activities.all(), *Neighbours(client).all(), *Holders(client).all()],
+        activities=[
+            *activities.all(),
+            *Neighbours(client).all(),
+            *Holders(client).all(),
+            *_trail(settings).all(),
+        ],
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),
         max_concurrent_activities=settings.threads,
         # After a worker's sudden death its workflows wait this long for another one.
@@ -85,6 +93,19 @@ def build(client: Client, settings: Settings) -> Worker:
         # A cancellation travels with the answer to a heartbeat: an abort must not wait for a slow one.
         max_heartbeat_throttle_interval=timedelta(seconds=2),
     )
+
+
+def _trail(settings: Settings) -> Trail:
+    receiver = Receiver(settings.events_url, settings.events_token) if settings.events_url else None
+    return Trail(settings.store / "trail", receiver)
+
+
+def _catalog(settings: Settings) -> Catalog:
+    try:
+        return catalog.load(settings.plans)
+    except Invalid as error:
+        told = "; ".join(str(problem) for problem in error.problems)
+        raise CannotRun(f"the catalogue in BALLAST_PLANS={settings.plans} is not valid: {told}") from error
 
 
 async def require_search_attributes(client: Client) -> None:

@@ -18,9 +18,12 @@ from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
 from workflows.failure import plan_failed, sentence_of
+from workflows.herald import Herald
+from workflows.hours import Hours
 from workflows.leave import ASKED, Leave
 from workflows.liaison import Liaison
 from workflows.messages import COMMANDS, REJECT, SUPERSEDE, Cancel, now, receives
+from workflows.outbox import Outbox
 from workflows.progress import Progress
 
 P, S = PlanState, ActionState
@@ -35,6 +38,9 @@ class ActionPlan:
     def __init__(self) -> None:
         self.control = Control(self._abort)
         self.leftovers: list[str] = []
+        source = f"urn:ballast:{workflow.info().workflow_id}@{workflow.info().first_execution_run_id}"
+        self._outbox = Outbox(source, workflow.info().workflow_id, calls.publish)
+        self._herald = Herald(self.control, self._outbox.note)
         self._dispatch: Dispatch | None = None
         self._liaison: Liaison | None = None
         self._questions: set[asyncio.Task[None]] = set()  # kept, or they would be collected as garbage
@@ -54,7 +60,7 @@ class ActionPlan:
         self._liaison.begin()
         if await self._is_approved(plan):
             self._turn(P.ONGOING, f"{len(plan.actions)} actions on cloud {plan.cloud}")
-            await self._carry_out(progress, self._after_action)
+            await self._in_its_hours(progress)
             await self._conclude(progress)
         return await self._end()
 
@@ -65,8 +71,10 @@ class ActionPlan:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 self._turn(P.CANCELLED, "cancelled before it was checked")
+                await self._outbox.close()
                 raise
             self._turn(P.FAILED, sentence_of(error))
+            await self._outbox.close()
             raise ApplicationError(sentence_of(error), type="PlanFailed", non_retryable=True) from None
 
     async def _is_approved(self, plan: Plan) -> bool:
@@ -103,6 +111,20 @@ class ActionPlan:
             self.control.progress.stop(why)
         self._turn(state, why)
         return False
+
+    async def _in_its_hours(self, progress: Progress) -> None:
+        """The way forward keeps to the plan's windows; the way back does not wait for any."""
+
+        def show(why: str) -> None:
+            progress.closed = why
+            self.changed()
+
+        groups = progress.plan.execution.windows
+        if groups:
+            progress.closed = "not known yet"
+        hours = asyncio.create_task(Hours(groups, show).keep())
+        await self._carry_out(progress, self._after_action)
+        hours.cancel()
 
     async def _carry_out(self, progress: Progress, ended: Any) -> None:
         if self._liaison is None:
@@ -179,6 +201,8 @@ class ActionPlan:
         """The report that the workflow ends with; the whole record stays behind the query `record`."""
         if self._liaison is not None:
             await self._uninterrupted(self._liaison.end())
+        if said := await self._uninterrupted(self._outbox.close()):
+            self.control.complain(said, now())
         await workflow.wait_condition(workflow.all_handlers_finished)
         control = self.control
         if control.state == P.CANCELLED:
@@ -233,6 +257,7 @@ class ActionPlan:
     def changed(self) -> None:
         """Bring the UI up to date, and let the dispatcher look again."""
         control = self.control
+        self._herald.tell()
         waits = control.waiting_for or self._obstacle()
         if (control.state, waits) != self._shown:
             self._shown = (control.state, waits)
@@ -251,6 +276,8 @@ class ActionPlan:
         if self._dispatch is None or self._liaison is None or self.control.state == P.PAUSED:
             return ""
         leave, progress = self._liaison.leave, self._dispatch.progress
+        if progress.closed and not progress.counts[S.ONGOING]:
+            return "window"
         if leave.frozen:
             return "freeze"
         told = any(why != ASKED for why in leave.why.values())
@@ -293,6 +320,7 @@ class ActionPlan:
             "state": str(control.state),
             "sentence": control.sentence,
             "messages": control.log,
+            "trail": {"events": self._outbox.link.sequence, "head": self._outbox.link.head},
         }
         if control.progress:
             out["counts"] = status.counts(control.progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,8 +12,10 @@ from temporalio.exceptions import ActivityError, TimeoutError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 from typing_extensions import TypedDict  # pydantic demands this one below Python 3.12
 
+from plan_schemas.events import Event
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Plan
+from plan_schemas.windows import Window
 from workflows.status import title
 
 Document = dict[str, Any]
@@ -52,6 +55,13 @@ class Holder(TypedDict):
     state: str
     run: str
     busy: bool
+
+
+class Openings(TypedDict):
+    """Spans of time `[from, until]` in which windows are open, as far as `until`."""
+
+    open: list[list[str]]
+    until: str
 
 
 class Undo(TypedDict):
@@ -162,6 +172,22 @@ async def derive_rollback(plan_id: str, reason: str, allow_partial: bool) -> Und
 async def end_as_cancelled(reason: str) -> None:
     """Ask Temporal to cancel the calling workflow: only then may it end as Canceled."""
     await _call("workflow.cancel", type(None), [reason], "end as Canceled")
+
+
+async def openings(groups: tuple[tuple[Window, ...], ...]) -> Openings:
+    rows = [[asdict(window) for window in group] for group in groups]
+    return await _call("plan.openings", Openings, [rows], "when its windows are open", attempts=FOR_EVER)
+
+
+async def publish(events: list[Event], post: bool) -> None:
+    """With `post`, as long as it takes: whoever waits for it bears no hurry."""
+    await _call(
+        "events.publish",
+        type(None),
+        [events, post],
+        f"tell of {len(events)} events",
+        attempts=FOR_EVER if post else 10,
+    )
 
 
 async def open_permits(cloud: str) -> None:

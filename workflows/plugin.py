@@ -12,6 +12,7 @@ from workflows.guard import Guard
 # By name, never whole packages: with all of `workflows` passed through, an import of `activities` would go
 # unnoticed.
 PASSED_THROUGH = (
+    "plan_schemas.events",
     "plan_schemas.frozen",
     "plan_schemas.loader",
     "plan_schemas.model",
@@ -32,9 +33,12 @@ PASSED_THROUGH = (
     "workflows.failure",
     "workflows.grants",
     "workflows.guard",
+    "workflows.herald",
+    "workflows.hours",
     "workflows.leave",
     "workflows.liaison",
     "workflows.messages",
+    "workflows.outbox",
     "workflows.permits",
     "workflows.progress",
     "workflows.queues",

@@ -44,10 +44,11 @@ class Progress:
         self.standing: dict[str, Standing] = {a.id: Standing() for a in plan.actions}
         self.paused = False
         self.stopped = ""  # why nothing new starts any more; empty while things may start
+        self.closed = ""  # until when no window is open; empty while one is
         self.frozen = ""  # why nothing starts on this cloud now, or not known yet
-        self.queued: dict[
-            str, str
-        ] = {}  # pending actions with slots here that wait for a permit, and for what
+        # Pending actions with slots here that wait for a permit, and for what.
+        self.queued: dict[str, str] = {}
+        self.changes: list[tuple[str, ActionState]] = []  # what changed its state, and from which, until told
         self.back: Progress | None = None  # the way back, once it has begun
         self.held: dict[str, str] = {}  # pending actions that shall not start yet, and who said so and why
         self.asking: dict[str, str] = {}  # failed actions that a person has to decide on, and how they failed
@@ -75,7 +76,7 @@ class Progress:
 
     def startable(self) -> list[str]:
         """The actions to start now, best first, within the limits. Call again after every change."""
-        if self.paused or self.stopped or self.asking:
+        if self.paused or self.stopped or self.asking or self.closed:
             for id in list(self.queued):  # others may go first meanwhile
                 self.retract(id)
             return []
@@ -324,6 +325,8 @@ class Progress:
 
     def _set(self, id: str, state: ActionState, why: str = "", cause: SkipCause | None = None) -> None:
         standing = self.standing[id]
+        if standing.state != state:
+            self.changes.append((id, standing.state))
         self.counts[standing.state] -= 1
         self.counts[state] += 1
         standing.state, standing.why, standing.cause = state, why, cause

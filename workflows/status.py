@@ -73,6 +73,8 @@ def waiting_for(progress: Progress, id: str, state: str) -> str:
         return f"waits for a decision on {', '.join(list(progress.asking)[:3])}"
     if progress.paused:
         return "waits for resume"
+    if progress.closed:
+        return f"waits for a window: {progress.closed}"
     return progress.frozen or progress.queued.get(id, "waits for its turn")
 
 

@@ -40,6 +40,7 @@ class Stack:
     directory: Path
     ports: dict[str, int] = field(default_factory=dict)
     elsewhere: tuple[Path, str] | None = None
+    worker: dict[str, str] = field(default_factory=dict)  # settings of the worker alone
 
     @property
     def address(self) -> str:
@@ -116,7 +117,7 @@ class Stack:
         self.spawn(
             "worker",
             [sys.executable, "-m", module, "worker"],
-            {"BALLAST_REJECT_UNKNOWN_TYPES": "true"},
+            {"BALLAST_REJECT_UNKNOWN_TYPES": "true", **self.worker},
         )
         log = self.directory / "worker.log"
         self._await("worker", lambda: b'"worker started"' in log.read_bytes())
