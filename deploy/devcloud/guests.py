@@ -30,11 +30,11 @@ class Guest:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def listed(connection: Connection, status: str = "") -> Iterator[Row]:
-    """Every server of the cloud, or of one status, in detail."""
+def listed(connection: Connection, status: str = "", *, detail: bool = True) -> Iterator[Row]:
+    """Every server of the cloud, or of one status; without details Nova is much faster."""
     marker, only = "", f"&status={status}" if status else ""
     while True:
-        path = f"/servers/detail?all_tenants=true&limit=1000{only}{marker}"
+        path = f"/servers{'/detail' if detail else ''}?all_tenants=true&limit=1000{only}{marker}"
         rows = call(connection, "compute", "GET", path)["servers"]
         yield from rows
         if not rows:
@@ -47,7 +47,7 @@ def boot(connection: Connection, wanted: Sequence[Guest], said: Callable[[int, i
 
     `said` hears how many of how many are ready. Raises DidNotStart with the fault of one that fails.
     """
-    known = {row["name"] for row in listed(connection)}
+    known = _names(connection)
     waiting = [guest for guest in wanted if guest.name not in known]
     missing, bodies = len(waiting), _Bodies(connection)
     news, ready = time.monotonic(), -1
@@ -68,8 +68,11 @@ def boot(connection: Connection, wanted: Sequence[Guest], said: Callable[[int, i
 
 def _all_active(connection: Connection, wanted: Sequence[Guest]) -> bool:
     """By name: a server that changes its table in Nova is for a moment in neither of the short lists."""
-    active = {row["name"] for row in listed(connection, "ACTIVE")}
-    return active.issuperset(guest.name for guest in wanted)
+    return _names(connection, "ACTIVE").issuperset(guest.name for guest in wanted)
+
+
+def _names(connection: Connection, status: str = "") -> set[str]:
+    return {row["name"] for row in listed(connection, status, detail=False)}
 
 
 def _building(connection: Connection, names: set[str]) -> int:
@@ -78,7 +81,7 @@ def _building(connection: Connection, names: set[str]) -> int:
         if row["name"] in names:
             fault = row.get("fault", {}).get("message", "without a word")
             raise DidNotStart(f"server {row['name']} could not be built: {fault}; delete it and try again")
-    return sum(row["name"] in names for row in listed(connection, "BUILD"))
+    return len(names & _names(connection, "BUILD"))
 
 
 class _Bodies:

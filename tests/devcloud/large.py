@@ -94,7 +94,7 @@ async def stage(options: argparse.Namespace) -> AsyncIterator[Stage]:
 async def perform(on: Stage, audit: Row, kills: list[float], *, stay: bool) -> None:
     """Run the audit to its end, with so many kills of the worker, and hold everything against it."""
     heading(f"An audit with {len(kills)} kills of the worker" if kills else "An audit")
-    where, known = on.where(), records.migrations(on.nova)
+    where, known = {} if stay else on.where(), records.migrations(on.nova)
     began = datetime.now(UTC)
     handle = await start.start_audit(on.client, audit)
     plan_id = f"plan/{handle.id}"
@@ -177,8 +177,10 @@ async def _counts(client: Client, plan_id: str) -> str:
 
 
 async def _kill(on: Stage, plan_id: str, gaps: list[float]) -> None:
-    """kill -9, and another worker at once."""
+    """kill -9, and another worker at once: the first while it observes, the others while it carries out."""
     for number, gap in enumerate(gaps, start=1):
+        while number > 1 and not (await _counts(on.client, plan_id)).startswith("ONGOING"):
+            await asyncio.sleep(1)
         await asyncio.sleep(gap)
         pid = read_pid(on.stack.directory / "worker.pid")
         assert pid is not None
