@@ -11,17 +11,20 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from importlib.metadata import version
 from pkgutil import iter_modules
 from typing import NoReturn
 
 from activities.door import Failed
 from deploy import commands
+from deploy.owners import OURS
 from plan_schemas.problems import Invalid
 
 
 def parser(wanted: str = "") -> argparse.ArgumentParser:
     """The command line of the wanted command alone, which spares loading the others; of all without one."""
     out = argparse.ArgumentParser(prog="ballast", description="Keeps OpenStack clouds in trim.")
+    out.add_argument("--version", action="version", version=f"ballast {version(OURS)}")
     subparsers = out.add_subparsers(metavar="COMMAND", required=True)
     names = sorted(module.name for module in iter_modules(commands.__path__))
     for name in [wanted] if wanted in names else names:

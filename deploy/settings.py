@@ -21,13 +21,14 @@ class Settings:
     threads: int = 32  # activities at once
     reject_unknown_types: bool = False  # answer for unknown workflow types; not while an old worker drains
     log_level: str = "INFO"
+    plans: Path | None = None  # a catalogue directory of your own, beside the one of the package
     policies: Path | None = None  # Policy documents, a file or a directory
     events_url: str = ""  # takes CloudEvents in batches; without it only the trail in the store has them
     events_token: str = field(default="", repr=False)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """BALLAST_STORE, BALLAST_TASK_QUEUE, BALLAST_THREADS, BALLAST_REJECT_UNKNOWN_TYPES, BALLAST_LOG_LEVEL."""
+    """Every BALLAST_… variable of the README's table. Raises BadSetting."""
     home = Path(environment.get("XDG_STATE_HOME", "~/.local/state")).expanduser()
     return Settings(
         store=Path(environment.get("BALLAST_STORE", home / "ballast")),
@@ -35,6 +36,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         threads=_number(environment, "BALLAST_THREADS", 32),
         reject_unknown_types=_flag(environment, "BALLAST_REJECT_UNKNOWN_TYPES"),
         log_level=environment.get("BALLAST_LOG_LEVEL", "INFO").upper(),
+        plans=_directory(environment, "BALLAST_PLANS"),
         policies=Path(environment["BALLAST_POLICIES"]) if environment.get("BALLAST_POLICIES") else None,
         events_url=_url(environment, "BALLAST_EVENTS_URL"),
         events_token=environment.get("BALLAST_EVENTS_TOKEN", ""),
@@ -46,6 +48,13 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     if not given.isdigit() or int(given) < 1:
         raise BadSetting(f"{name}={given!r}: expected a whole number of at least 1")
     return int(given)
+
+
+def _directory(environment: Mapping[str, str], name: str) -> Path | None:
+    given = environment.get(name, "")
+    if given and not Path(given).is_dir():
+        raise BadSetting(f"{name}={given!r}: expected a directory that exists")
+    return Path(given) if given else None
 
 
 def _url(environment: Mapping[str, str], name: str) -> str:

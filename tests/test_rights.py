@@ -48,7 +48,7 @@ def test_the_access_rules_are_one_for_each_call(role: str, file: str) -> None:
 
 @pytest.mark.parametrize(("service", "file"), [("compute", "nova"), ("placement", "placement")])
 def test_the_policy_names_the_rules_of_the_calls(service: str, file: str) -> None:
-    """Each rule of a call admits the role of the call; no other rule of the service names one of our roles."""
+    """Each rule of a call admits the role of the call, and no other rule names one of our roles."""
     policy = yaml.safe_load((GRANTS / f"{file}-policy.yaml").read_text())
     wanted = {
         rule: call.role.replace("-", "_") for call in CALLS if call.service == service for rule in call.rules
