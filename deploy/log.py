@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import structlog
 from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
 
 SECRET_KEYS = re.compile(r"(?i)(passw|secret|token|api_?key|authorization|credential$|cookie)")
 SECRET_TEXT = re.compile(
@@ -36,6 +37,16 @@ def _clean(value: Any) -> Any:
     return value
 
 
+def said_in_a_line(record: logging.LogRecord) -> bool:
+    """An error that says in a sentence what is wrong (a refused document, a right that is missing) needs no
+    traceback: the place where it was raised is not what is to be mended.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, ApplicationError):
+        record.error, record.exc_info = str(error), None
+    return True
+
+
 def configure(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     """Send structlog's and every library's records through one chain."""
     before: list[structlog.typing.Processor] = [
@@ -51,6 +62,7 @@ def configure(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
+    handler.addFilter(said_in_a_line)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*before, structlog.stdlib.ExtraAdder()],

@@ -12,6 +12,7 @@ import pytest
 import structlog
 import yaml
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 
 from deploy import log
 from tests.live import THREE_ROOMS, Live, bring_up
@@ -80,6 +81,17 @@ def test_every_record_is_one_line(stream: io.StringIO) -> None:
     logging.getLogger("x").warning('one\n{"event": "forged"}\r\x1b[2J\u2028two')
     (row,) = _rows(stream)
     assert {"event", "level", "logger", "timestamp"} <= set(row)
+
+
+def test_a_sentence_stands_in_one_line(stream: io.StringIO) -> None:
+    """An error of ours says what is wrong and nothing more; one that nobody foresaw keeps its traceback."""
+    told = logging.getLogger("temporalio.activity")
+    for error in (ApplicationError("parameters.host is missing", type="InvalidDocument"), KeyError("host")):
+        told.warning("Completing activity as failed", exc_info=error)
+    ours, strange = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert ours["error"] == "InvalidDocument: parameters.host is missing"
+    assert "exception" not in ours
+    assert strange["exception"] == "KeyError: 'host'"
 
 
 # -- a live run ---------------------------------------------------------------------------------------------
