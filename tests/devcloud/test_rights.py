@@ -166,16 +166,16 @@ def test_the_operator_drains_a_host_and_brings_all_back(site: Site) -> None:
 
 def test_the_operator_takes_a_running_move_back(site: Site) -> None:
     """Aborting a live and reverting a cold migration are among the operator's rights."""
-    site.boot(web="cmp-001", app="cmp-001")
+    site.boot(web="cmp-001", app="cmp-002")
     site.pace("web", live=60)
-    site.pace("app", cold=8)
-    moves = [site.move("web", "cmp-003"), site.move("app", "cmp-003", kind="cold")]
+    site.pace("app", cold=15)
+    moves = [site.move("web", "cmp-003"), site.move("app", "cmp-004", kind="cold")]
     id = site.start(*moves, allow=["live", "cold"])
     site.is_moving("web")
     site.live.until(lambda: site.state("app")[0] == "RESIZE", 60, "app does not move")
     site.answer(id, "cancel", by="eve", reason="enough", abort=True)
     assert site.live.closed(id, within=200) == "CANCELED"
-    assert site.where() == {"web": "cmp-001", "app": "cmp-001"}
+    assert site.where() == {"web": "cmp-001", "app": "cmp-002"}
     assert site.moves("web") == ["cancelled"]
 
 
