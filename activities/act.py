@@ -19,6 +19,7 @@ from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
 from activities.pulse import Pulse, signs_of_life, steady
 from activities.store import Lost, SnapshotStore
+from activities.trail import Trail
 from plan_schemas import admit
 from plan_schemas.catalog import Catalog
 from plan_schemas.plan import Refused, from_document, to_document
@@ -66,9 +67,10 @@ class Activities:
         store: SnapshotStore,
         open_door: Callable[[str], Door],
         client: Client,
+        trail: Trail,
         policies: Sequence[Policy] = (),
     ) -> None:
-        self._policies = policies
+        self._trail, self._policies = trail, policies
         self._catalog = catalog
         self._store = store
         self._open_door = open_door
@@ -86,6 +88,7 @@ class Activities:
             self.abort,
             self.undo,
             self.openings,
+            self.publish,
             self.derive_rollback,
             self.cancel_workflow,
         ]
@@ -173,6 +176,11 @@ class Activities:
         windows = [[Window.of(row) for row in group] for group in groups]
         spans = [[a.isoformat(), b.isoformat()] for a, b in openings(windows, begin, end)]
         return {"open": spans, "until": end.isoformat()}
+
+    @activity.defn(name="events.publish")
+    def publish(self, events: list[Document], post: bool) -> None:
+        with told_to_temporal():
+            self._trail.publish(events, post=post)
 
     @activity.defn(name="plan.undo")
     def undo(self, plan: Document, done: list[str], reason: str) -> Document:

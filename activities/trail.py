@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from activities.door import Transient
 
 Event = dict[str, Any]
 PATIENCE = 10.0  # seconds for a receiver to answer
@@ -26,7 +25,7 @@ class Receiver:
     token: str = ""  # sent as a bearer token
 
     def take(self, events: Sequence[Event]) -> None:
-        """Raises ApplicationError, to be tried again, when it does not take them."""
+        """Raises Transient when it does not take them now."""
         headers = {"Content-Type": "application/cloudevents-batch+json; charset=utf-8"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -36,20 +35,16 @@ class Receiver:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
                 answer.read()
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            raise ApplicationError(f"the receiver of events {self.url}: {error}", type="Receiver") from None
+            raise Transient(f"the receiver of events {self.url}: {error}") from None
 
 
 class Trail:
-    """The activity behind a plan's outbox."""
+    """What a plan's outbox is emptied into."""
 
     def __init__(self, directory: Path, receiver: Receiver | None = None) -> None:
         self._directory, self._receiver = directory, receiver
 
-    def all(self) -> Sequence[Callable[..., Any]]:
-        return [self.publish]
-
-    @activity.defn(name="events.publish")
-    def publish(self, events: list[Event], post: bool) -> None:
+    def publish(self, events: Sequence[Event], *, post: bool) -> None:
         """Post first: what the receiver has not taken comes again, and must not fill the trail meanwhile."""
         if post and self._receiver is not None:
             self._receiver.take(events)

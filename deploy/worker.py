@@ -67,6 +67,7 @@ def build(client: Client, settings: Settings) -> Worker:
         store=SnapshotStore(settings.store),
         open_door=open_door,
         client=client,
+        trail=_trail(settings),
         policies=policies.read(settings.policies),
     )
     return Worker(
@@ -83,7 +84,6 @@ def build(client: Client, settings: Settings) -> Worker:
             *activities.all(),
             *Neighbours(client).all(),
             *Holders(client).all(),
-            *_trail(settings).all(),
         ],
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),
         max_concurrent_activities=settings.threads,
