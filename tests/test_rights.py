@@ -83,7 +83,8 @@ def test_a_forbidden_call_names_its_role_and_rule(
     service: str, call: str, content: bytes, role: str, rule: str
 ) -> None:
     """A 403 is final, and says which call was refused, by which rule, and which role would be let through."""
-    why = refusal(service, *call.split(" "), 403, content)
+    method, path = call.split(" ")
+    why = refusal(service, method, path, 403, content)
     assert isinstance(why, Denied)
     assert str(why).startswith(f"{call}: 403 ")
     assert f"give our user the role {role}, and let" in why.remedy
