@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 
+from workflows import attributes
 from workflows.action_plan import ActionPlan
 from workflows.audit import Audit
+from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
 from workflows.rollback import Rollback
 
@@ -98,3 +100,44 @@ async def status(client: Client, workflow_id: str) -> Report:
     """What the query `status` answers, for an audit, a plan or a rollback."""
     told: Report = await client.get_workflow_handle(workflow_id).query("status")
     return told
+
+
+async def clouds(client: Client) -> list[str]:
+    """The clouds that plans run on now, and those whose permits were ever opened."""
+    query = "WorkflowType IN ('Permits', 'ActionPlan') AND ExecutionStatus = 'Running'"
+    found = {row.typed_search_attributes.get(attributes.CLOUD) async for row in client.list_workflows(query)}
+    return sorted(cloud for cloud in found if cloud)
+
+
+async def switch(
+    client: Client, cloud: str, message: str, *, by: str, reason: str = "", task_queue: str = TASK_QUEUE
+) -> str:
+    """`freeze` or `thaw` a cloud, whether its permits run or not; answers what that means."""
+    answer: str = await client.execute_update_with_start_workflow(
+        message,
+        {"by": by, "reason": reason},
+        start_workflow_operation=WithStartWorkflowOperation(
+            Permits.run,
+            {"cloud": cloud},
+            id=f"permits/{cloud}",
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        ),
+        result_type=str,
+    )
+    return answer
+
+
+async def leave_word(
+    client: Client, cloud: str, message: str, *, by: str, reason: str = "", task_queue: str = TASK_QUEUE
+) -> None:
+    """The same where no worker answers: Temporal keeps it for the first one that comes."""
+    await client.start_workflow(
+        Permits.run,
+        {"cloud": cloud},
+        id=f"permits/{cloud}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=message,
+        start_signal_args=[{"by": by, "reason": reason}],
+    )

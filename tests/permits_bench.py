@@ -1,0 +1,94 @@
+"""`python -m tests.permits_bench`: permits per second and the wait for a grant, with many plans at once.
+
+Each plan is a workflow with a plan's own Leave and Liaison that asks, starts nothing and gives back (see
+tests/bidder.py): what is measured is the permits and their signals, on a real dev server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.holders import Holders
+from activities.neighbours import Neighbours
+from deploy.local.stack import USUAL, Stack, free_port, stop
+from tests.bidder import Bidder
+from workflows.permits import Permits
+from workflows.start import connect
+
+QUEUE = "bench"
+
+
+async def measure(client: Client, plans: int, rounds: int, hosts: int) -> dict[str, Any]:
+    """All plans at once; the figures of all their grants."""
+    worker = Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[Bidder, Permits],
+        activities=[*Neighbours(client).all(), *Holders(client).all()],
+    )
+    async with worker:
+        await client.start_workflow(Permits.run, {"cloud": "bench"}, id="permits/bench", task_queue=QUEUE)
+        while (await client.get_workflow_handle("permits/bench").query("status"))["state"] != "OPEN":
+            await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        handles = [
+            await client.start_workflow(
+                Bidder.run,
+                args=[n, rounds, hosts],
+                id=f"bidder-{n}",
+                task_queue=QUEUE,
+                execution_timeout=timedelta(minutes=10),
+            )
+            for n in range(plans)
+        ]
+        took = sorted(t for found in await asyncio.gather(*(h.result() for h in handles)) for t in found)
+        seconds = time.monotonic() - begun
+    return {
+        "bench": "permits",
+        "plans": plans,
+        "grants": len(took),
+        "hosts": hosts,
+        "seconds": round(seconds, 2),
+        "permits_per_second": round(len(took) / seconds, 1),
+        "grant_p50_ms": round(1000 * took[len(took) // 2]),
+        "grant_p95_ms": round(1000 * took[int(len(took) * 0.95)]),
+    }
+
+
+async def bench(plans: int, rounds: int, hosts: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="permits-") as directory:
+        stack = Stack(Path(directory))
+        stack.ports = {name: free_port(usual) for name, usual in USUAL.items()}
+        stack.start_temporal()
+        try:
+            stack.await_temporal()
+            return await measure(await connect(stack.address), plans, rounds, hosts)
+        finally:
+            stop(stack.directory / "temporal.pid")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.permits_bench", description=__doc__)
+    parser.add_argument("--plans", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--hosts", type=int, default=200)
+    given = parser.parse_args()
+    print(json.dumps(asyncio.run(bench(given.plans, given.rounds, given.hosts))))
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)
