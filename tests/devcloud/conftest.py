@@ -37,5 +37,4 @@ def site(ballast: Live, real: Cloud, request: pytest.FixtureRequest) -> Iterator
     """A cloud without servers; what a test leaves in it is swept afterwards."""
     site = Site(ballast, request.node.name, cloud=real)
     yield site
-    site.release()
-    real.tidy()
+    site.clear()

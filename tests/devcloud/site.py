@@ -85,12 +85,14 @@ class Site(Operator):
         self.live.until(lambda: self.host(server) == host, 30, f"{server} does not leave {before}")
         self.live.until(lambda: self.state(server) == RUNNING, 30, f"{server} stays busy")
 
-    def release(self) -> None:
-        """Servers that a broken move left in their task can be deleted only without it."""
+    def clear(self) -> None:
+        """Delete the test's servers; one that a broken move left in its task is freed of that first."""
         for uuid in self.uuids.values():
             view, moves = self.cloud.server(uuid), self.cloud.records(uuid)
             if view["OS-EXT-STS:task_state"] and (not moves or moves[-1]["status"] in ("error", "failed")):
                 self.cloud.act(uuid, "os-resetState", {"state": "active"})
+        self.uuids.clear()
+        self.cloud.tidy()
 
     # -- Ballast ------------------------------------------------------------------------------------------
 
