@@ -59,8 +59,16 @@ def _decided(cloud: Cloud, uuid: str, stays_stopped: bool) -> None:
     cloud.books.claim(instance.uuid, migration.dest, instance.resources())
     records.turn(cloud, migration, "pre-migrating")
     records.event(cloud, action, "conductor_rebuild_instance")
-    cloud.set_task(instance, "rebuild_spawning")
-    cloud.after(cloud.settings.evacuate_seconds, _spawned, uuid, stays_stopped)
+    cloud.set_task(instance, "rebuild_block_device_mapping")
+    cloud.after(cloud.settings.evacuate_seconds * 0.2, _spawning, uuid, stays_stopped)
+
+
+def _spawning(cloud: Cloud, uuid: str, stays_stopped: bool) -> None:
+    migration = cloud.migrations[uuid]
+    instance = cloud.instances.get(migration.instance)
+    if instance is not None and migration.running:
+        cloud.set_task(instance, "rebuild_spawning")
+        cloud.after(cloud.settings.evacuate_seconds * 0.8, _spawned, uuid, stays_stopped)
 
 
 def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:

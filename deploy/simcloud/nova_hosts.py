@@ -98,9 +98,7 @@ def _hypervisor(call: Call, host: Host, *, detailed: bool) -> dict[str, Any]:
     if call.at_least(53) and truth(call.query.get("with_servers", "false")):
         guests = call.cloud.on_host.get(host.name, {})
         if guests or call.at_least(75):
-            view["servers"] = [
-                {"uuid": uuid, "name": call.cloud.instances[uuid].domain} for uuid in guests
-            ]
+            view["servers"] = [{"uuid": uuid, "name": call.cloud.instances[uuid].domain} for uuid in guests]
     return view
 
 

@@ -48,7 +48,7 @@ def test_a_dead_host_is_noticed_evacuated_and_welcomed_back(cloud: Cloud) -> Non
     seen = cloud.watch(server, evacuated)
     course = [
         ("REBUILD", "rebuilding", DEAD),
-        ("REBUILD", "rebuilding", ELSEWHERE),
+        ("REBUILD", "rebuild_block_device_mapping", DEAD),
         ("REBUILD", "rebuild_spawning", DEAD),
         ("REBUILD", "rebuild_spawning", ELSEWHERE),
         ("ACTIVE", None, ELSEWHERE),
