@@ -152,21 +152,35 @@ class Activities:
     @activity.defn(name="act", no_thread_cancel_exception=True)
     def act(self, document: Document, cloud: str, allow: list[str]) -> Document:
         with told_to_temporal(), Pulse().ticking() as watch:
-            action = complete.action_from(document)
-            return _told(
-                execute.carry_out(action, self._open_door(cloud), watch, allow=allow, policies=self._policies)
-            )
+            return self._carry_out(document, cloud, allow, watch)
 
     @activity.defn(name="act.abort", no_thread_cancel_exception=True)
     def abort(self, document: Document, cloud: str, allow: list[str], since: str, hint: Document) -> Document:
         """An abort that no attempt heard: end what they asked for, and tell what became of it."""
         with told_to_temporal(), Pulse(datetime.fromisoformat(since), hint).ticking() as watch:
-            action = complete.action_from(document)
+            return self._carry_out(document, cloud, allow, watch, begin=False)
+
+    def _carry_out(
+        self, document: Document, cloud: str, allow: list[str], watch: Pulse, *, begin: bool = True
+    ) -> Document:
+        """What the cloud cannot do for now is tried again as often as the plan says, by whatever worker."""
+        action, attempts = complete.action_from(document), document["attempts"]
+        try:
             return _told(
                 execute.carry_out(
-                    action, self._open_door(cloud), watch, allow=allow, begin=False, policies=self._policies
+                    action,
+                    self._open_door(cloud),
+                    watch,
+                    allow=allow,
+                    begin=begin,
+                    policies=self._policies,
                 )
             )
+        except Transient as why:
+            if (faults := watch.fault()) >= attempts:
+                said = f"{why}; it was tried {faults} time{'' if faults == 1 else 's'}"
+                raise Failed(said, "look at the cloud, then start what is left again") from why
+            raise
 
     @activity.defn(name="plan.openings")
     def openings(self, groups: list[list[Document]]) -> Document:

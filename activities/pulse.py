@@ -19,6 +19,7 @@ from activities.door import Stopped
 
 LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
 SAFE = 0.9  # share of the heartbeat time-out after which an attempt counts as given up
+FAULTS = "faults"  # how often the cloud was not able to, in the details of every heartbeat
 BETWEEN = 10.0  # seconds between two heartbeats while nothing is heard from the cloud
 
 
@@ -78,6 +79,7 @@ class Pulse:
         details = info.heartbeat_details
         self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else hint
         self._last: Mapping[str, Any] = self.hint
+        self._faults = int(self.hint.get(FAULTS, 0))
         self._told = False
         self._limit = info.heartbeat_timeout.total_seconds() if info.heartbeat_timeout else math.inf
         self._beaten = time.monotonic()
@@ -128,8 +130,15 @@ class Pulse:
         self._given_up = self._given_up or now - self._beaten > SAFE * self._limit
         if not self._given_up:
             self._beaten = now
-            activity.heartbeat(dict(self._last))
+            activity.heartbeat({**self._last, FAULTS: self._faults})
         return not self._given_up
+
+    def fault(self) -> int:
+        """The cloud was not able to, for now; answers how often that has been so. The death of a worker is
+        no fault of the cloud and does not count: this is not Temporal's number of attempts."""
+        self._faults += 1
+        self.heartbeat(self._last)
+        return self._faults
 
     def sleep(self, seconds: float) -> None:
         """Wait with signs of life. A cancel means abort, once; everything else leaves the cloud alone."""

@@ -192,3 +192,26 @@ def test_an_approval_before_the_deadline_counts_even_if_no_worker_saw_it_in_time
         live.start_worker()
     assert live.closed(id) == "COMPLETED"
     assert states(live.query(id)) == {"a": "SUCCEEDED"}
+
+
+def test_what_the_cloud_cannot_do_is_tried_as_often_as_the_plan_says(rooms: Rooms) -> None:
+    """Faults of the cloud are counted across attempts, and the last one is told with their number."""
+    retry = {"attempts": 3, "initial_seconds": 0.2, "backoff": 1, "maximum_seconds": 1}
+    kind = {
+        "abortable": True,
+        "reversible": True,
+        "heartbeat_seconds": 10,
+        "timeout_seconds": 300,
+        "timeout_factor": 10,
+        "retry": retry,
+    }
+    look = rf"/servers/{rooms.uuids['web-1']}$"
+    id = f"plan/{rooms.name}"
+    document = {**rooms.plan(rooms.move("web-1", "west-1"), mode="approve"), "types": {"migrate": kind}}
+    rooms.live.start("ActionPlan", id, document)
+    rooms.live.reaches(id, "RECOMMENDED")
+    rooms.live.sim("faults", {"api": {"method": "GET", "path": look, "effect": "status", "status": 503}})
+    rooms.live.update(id, "approve", by="ann")
+    assert rooms.live.closed(id) == "FAILED"
+    assert "; it was tried 3 times" in rooms.live.query(id)["actions"]["web-1"]["why"]
+    assert rooms.at_home()

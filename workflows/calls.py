@@ -19,6 +19,7 @@ from plan_schemas.windows import Window
 from workflows.status import title
 
 Document = dict[str, Any]
+WORKERS = 100  # that may die with one action in hand
 T = TypeVar("T")
 FOR_EVER = 0  # attempts
 
@@ -224,7 +225,12 @@ def _start(name: str, id: str, plan: Plan, action: Action, *more: Any) -> Activi
     seconds = kind.timeout_seconds + kind.timeout_factor * action.seconds
     return workflow.start_activity(
         name,
-        args=[action_document(action), plan.cloud, list(plan.execution.allow), *more],
+        args=[
+            action_document(action) | {"attempts": kind.retry.attempts},
+            plan.cloud,
+            list(plan.execution.allow),
+            *more,
+        ],
         result_type=Ending,
         activity_id=id,
         summary=title(action)[:200],
@@ -235,7 +241,9 @@ def _start(name: str, id: str, plan: Plan, action: Action, *more: Any) -> Activi
             initial_interval=timedelta(seconds=kind.retry.initial_seconds),
             backoff_coefficient=kind.retry.backoff,
             maximum_interval=timedelta(seconds=kind.retry.maximum_seconds),
-            maximum_attempts=kind.retry.attempts,
+            # The plan counts what the cloud refused (activities/act.py). Here every worker that died
+            # or let go counts too: an action that kills its workers must come to an end.
+            maximum_attempts=max(WORKERS, kind.retry.attempts),
         ),
     )
 
