@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from nova.cmd import compute  # first of nova's modules: it decides between threads and eventlet
@@ -49,6 +50,9 @@ def main():
         if os.fork() == 0:
             try:
                 become(directory, host)
+            except BaseException:
+                traceback.print_exc()  # into the host's own log: nobody above would tell
+                raise
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
