@@ -38,6 +38,17 @@ def start_bus(control: Layout) -> None:
     debian.start(control)
 
 
+def await_reports(cloud: Cloud) -> None:
+    """Until every nova-compute has reported anew: before, Nova may hold one for dead that is not."""
+    before = _reports(cloud)
+    cloud.until(lambda: all(before[h] < at for h, at in _reports(cloud).items()), "no report of a host")
+
+
+def _reports(cloud: Cloud) -> dict[str, str]:
+    rows = cloud.get("/os-services?binary=nova-compute")["services"]
+    return {row["host"]: str(row["updated_at"]) for row in rows}
+
+
 def revoke_tokens(control: Layout, cloud: Cloud) -> None:
     """Keystone forgets every token of the user that Ballast is: his password is set, to what it was.
 

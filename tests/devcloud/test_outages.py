@@ -134,11 +134,12 @@ def test_an_absent_message_bus_doubles_nothing(site: Site, control: Layout) -> N
     go_on(site, id)
     time.sleep(AWAY)
     outages.start_bus(control)
+    outages.await_reports(site.cloud)
     ending, told = site.live.closed(id, within=240), site.live.query(id)
     assert (len(site.moves("web")), len(site.moves("app"))) == (1, 1)
     if ending == "COMPLETED":
         assert site.where() == {"web": "cmp-003", "app": "cmp-004"}
     else:
-        assert "is unavailable at this time" in told["actions"]["app"]["why"]
+        assert "ended as error: conductor_live_migrate_instance: " in told["actions"]["app"]["why"]
         assert site.where() == {"web": "cmp-003", "app": "cmp-002"}
     assert site.state("app") == RUNNING
