@@ -8,6 +8,7 @@ import importlib
 import sys
 
 import waitress
+from sqlalchemy import orm
 
 THREADS = 12
 CONNECTIONS = 2000  # every compute keeps one open; waitress by itself stops to answer at 100
@@ -17,6 +18,8 @@ def main():
     module, port = sys.argv[1:3]
     sys.argv = [module]
     application = importlib.import_module(module).application
+    # Otherwise the first requests do it side by side, and Neutron has been seen to lose a relation that way.
+    orm.configure_mappers()
     waitress.serve(
         application,
         host="127.0.0.1",
