@@ -36,7 +36,7 @@ demo-down: $(STAMP) ## stop what KEEP=1 left running
 $(DEVCLOUD_STAMP): deploy/devcloud/requirements.txt
 	@echo "Installing the locked OpenStack services into .venv-devcloud (once, one or two minutes, 0.6 GB) ..."
 	@test -x .venv-devcloud/bin/python || $(PYTHON) -m venv .venv-devcloud
-	@.venv-devcloud/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r deploy/devcloud/requirements.txt
+	@.venv-devcloud/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/devcloud/requirements.txt
 	@touch $@
 
 devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## a real OpenStack control plane on loopback, without containers (COMPUTES=N hosts)
