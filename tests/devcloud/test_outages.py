@@ -12,6 +12,8 @@ from tests.devcloud import outages
 from tests.devcloud.site import RUNNING, Site
 from tests.operator import sleep, states
 
+pytestmark = pytest.mark.long  # minutes of waiting for Nova to notice
+
 AWAY = 20.0  # seconds without the message bus
 
 
