@@ -8,8 +8,10 @@ attempt notes what there was before it asks; where that note got lost, the clock
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from activities.door import Door, Watch
@@ -83,8 +85,7 @@ def find(
     # Without a note of what there was, only a later attempt has a predecessor whose request this can be.
     if known is None and (watch.attempt == 1 or request.started < horizon(watch, door.reader.clock())):
         return None
-    records = [m for m in door.migrations(instance) if m.kind == _RECORDS[kind]]
-    record = _record(records, moves, known)
+    record = _record(door.migrations(instance), _RECORDS[kind], moves, known)
     if record is not None and record.source != source:
         return None
     if record is not None and dest is not None and record.dest not in (None, dest):
@@ -98,12 +99,19 @@ def _moves(door: Door, instance: str) -> list[Request]:
     return [r for r in door.requests(instance) if r.user == user and r.action in _REQUESTS.values()]
 
 
-def _record(records: list[Migration], moves: list[Request], known: Before | None) -> Migration | None:
-    """The migration that follows from the newest request; it appears a moment after the 202."""
+def _record(
+    migrations: Sequence[Migration], kind: str, moves: list[Request], known: Before | None
+) -> Migration | None:
+    """The migration that follows from the newest request; it appears a moment after the 202.
+
+    What is older than the newest record of any kind that there was before is not ours, whatever its kind.
+    """
+    if known is not None:
+        newer = takewhile(lambda m: m.id != known.record, migrations)
+        return next((m for m in newer if m.kind == kind), None)
+    records = [m for m in migrations if m.kind == kind]
     if not records:
         return None
-    if known is not None:
-        return records[0] if records[0].id != known.record else None
     asked = moves[0].started
     crowded = len(moves) > 1 and asked - moves[1].started < 2 * _SKEW
     return records[0] if records[0].created >= asked - (timedelta(0) if crowded else _SKEW) else None

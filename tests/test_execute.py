@@ -377,6 +377,18 @@ def test_the_same_move_by_somebody_else_is_not_ours() -> None:
     assert run(cloud, action, watch.again()).cause == SkipCause.ALREADY
 
 
+def test_a_move_of_the_other_kind_in_between_hides_no_older_one() -> None:
+    """Cold there, live back and cold there again: the first one's record is not taken for the last one's."""
+    cloud = small()
+    uuid = uuid_of(cloud, "web")
+    for kind, source, to in (("cold", "a1", "a2"), ("live", "a2", "a1"), ("cold", "a1", "a2")):
+        parameters = {"instance": uuid, "source": source, "destination": to, "kind": kind}
+        outcome = run(cloud, planned(observed(cloud), "migrate", **parameters))
+        newest = max(cloud.migrations.values(), key=lambda m: m.id)
+        assert (outcome.outcome, outcome.evidence["migration"]) == ("done", newest.id)
+        assert cloud.instances[uuid].vm_state == "active"
+
+
 def test_an_earlier_failure_is_not_taken_for_this_attempt() -> None:
     """The same move, asked for again after it failed, is a new request and not the old one's end."""
     cloud = small()
