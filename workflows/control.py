@@ -167,6 +167,8 @@ class Control:
     def nobody_decided(self, id: str, at: str) -> None:
         """The deadline of a question has passed: the plan's own word holds."""
         progress = self._running_plan()
+        if id not in progress.asking:  # somebody decided in the very moment of the deadline
+            return
         policy = progress.plan.execution.on_no_decision
         progress.decide(id, "fail", "")
         self.log.append(f"{at} nobody decided on {id} in time: {policy}")
