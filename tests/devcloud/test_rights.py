@@ -26,7 +26,7 @@ POLICIES = Path(__file__).parents[2] / "deploy" / "openstack"
 ROLES = {rights.READER: (rights.READER,), rights.OPERATOR: (rights.OPERATOR, rights.READER)}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def victim(real: Cloud, control: Layout) -> Iterator[dict[str, str]]:
     """A server of another project, and what the requests name besides."""
     server = real.boot(host="cmp-001")
