@@ -23,7 +23,10 @@ from plan_schemas.plan import (
     SkipCause,
     Touches,
 )
-from workflows.progress import ENDED, Choice, Progress
+from workflows.progress import Choice, Progress
+from workflows.standing import ENDED
+from workflows.verdict import verdict
+from workflows.way_back import revert, reverted
 
 S = ActionState
 NOP = ActionType("nop", True, True, 5, 60, 1, Retry(1, 1, 2, 10))
@@ -61,7 +64,7 @@ def test_dependants_of_a_failed_action_are_blocked_and_never_started() -> None:
     assert order == ["a", "d"]
     assert states(progress) == {"a": "FAILED", "b": "BLOCKED", "c": "BLOCKED", "d": "SUCCEEDED"}
     assert progress.standing["b"].why == "needs a, which failed: boom"
-    assert progress.verdict()[0] == PlanState.FAILED
+    assert verdict(progress)[0] == PlanState.FAILED
 
 
 def test_dependants_of_a_skipped_action_are_skipped_with_its_reason() -> None:
@@ -71,7 +74,7 @@ def test_dependants_of_a_skipped_action_are_skipped_with_its_reason() -> None:
     assert states(progress) == {"a": "SKIPPED", "b": "SKIPPED"}
     assert progress.standing["b"].why == "needs a, skipped (person): skipped by eve: noisy"
     assert progress.over
-    assert progress.verdict() == (PlanState.SUCCEEDED, "0 actions done, 2 skipped")
+    assert verdict(progress) == (PlanState.SUCCEEDED, "0 actions done, 2 skipped")
 
 
 def test_an_action_that_is_already_as_wanted_satisfies_what_needs_it() -> None:
@@ -137,13 +140,13 @@ def test_a_failed_action_that_left_nothing_to_undo_stays_failed() -> None:
     run(progress, "b")
     back = Progress(plan(action("undo-b"), action("undo-a", needs=("undo-b",))))
     for id in ("a", "b"):
-        progress.revert(id)
+        revert(progress, id)
     back.startable()
     back.finish("undo-b", S.SKIPPED, "on s1 already", SkipCause.ALREADY)
     back.startable()
     back.finish("undo-a", S.SUCCEEDED, "back on s1")
     for id in ("a", "b"):
-        progress.reverted(id, back.standing[f"undo-{id}"])
+        reverted(progress, id, back.standing[f"undo-{id}"])
     assert states(progress) == {"a": "REVERTED", "b": "FAILED"}
     assert progress.standing["b"].why == "boom"
 

@@ -11,20 +11,20 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from plan_schemas.frozen import thaw
 from plan_schemas.plan import ActionState, Plan, PlanState, from_document, to_document
 from workflows import attributes, calls, status
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
 from workflows.failure import plan_failed, sentence_of
-from workflows.herald import Herald
 from workflows.hours import Hours
-from workflows.leave import ASKED, Leave
+from workflows.leave import Leave
 from workflows.liaison import Liaison
 from workflows.messages import COMMANDS, REJECT, SUPERSEDE, Cancel, now, receives
 from workflows.outbox import Outbox
 from workflows.progress import Progress
+from workflows.view import View, obstacle
+from workflows.way_back import revert, reverted, to_undo
 
 P, S = PlanState, ActionState
 T = TypeVar("T")
@@ -40,11 +40,10 @@ class ActionPlan:
         self.leftovers: list[str] = []
         source = f"urn:ballast:{workflow.info().workflow_id}@{workflow.info().first_execution_run_id}"
         self._outbox = Outbox(source, workflow.info().workflow_id, calls.publish)
-        self._herald = Herald(self.control, self._outbox.note)
+        self._view = View(self.control, self._outbox.note)
         self._dispatch: Dispatch | None = None
         self._liaison: Liaison | None = None
         self._questions: set[asyncio.Task[None]] = set()  # kept, or they would be collected as garbage
-        self._shown: tuple[PlanState, str] | None = None
         self._cancel_absorbed = False
 
     @workflow.run
@@ -156,7 +155,7 @@ class ActionPlan:
     async def _conclude(self, progress: Progress) -> None:
         """What the way forward came to, and the way back when the policy or a person wants it."""
         state, sentence = self.control.outcome()
-        if self.control.undo_wanted() and progress.to_undo():
+        if self.control.undo_wanted() and to_undo(progress):
             await self._roll_back(progress, sentence)
             if self.leftovers:
                 state, sentence = (
@@ -171,12 +170,12 @@ class ActionPlan:
     async def _roll_back(self, progress: Progress, why: str) -> None:
         """Undo what was done, in reverse order and as parallel as forward; a cancel cannot interrupt it."""
         self._turn(P.ROLLING_BACK, why)
-        undoing = calls.derive_undo(to_document(progress.plan), progress.to_undo(), why)
+        undoing = calls.derive_undo(to_document(progress.plan), to_undo(progress), why)
         try:
             derived = await self._uninterrupted(undoing)
         except ActivityError as error:
             said = f"the way back is unknown: {sentence_of(error)}"
-            self.leftovers += [f"{id}: {said}" for id in progress.to_undo()]
+            self.leftovers += [f"{id}: {said}" for id in to_undo(progress)]
             return
         self.leftovers += derived["leftovers"]
         if derived["plan"] is None:
@@ -184,16 +183,16 @@ class ActionPlan:
         back = progress.back = Progress(from_document(derived["plan"]))
         originals = {id: id.removeprefix("undo-") for id in back.actions}
         for original in originals.values():
-            progress.revert(original)
+            revert(progress, original)
 
         def undone(id: str) -> None:
-            progress.reverted(originals[id], back.standing[id])
+            reverted(progress, originals[id], back.standing[id])
             self.changed()
 
         await self._carry_out(back, undone)
         for id, original in originals.items():
             if progress.standing[original].state == S.REVERTING:  # never began: what it needs failed
-                progress.reverted(original, back.standing[id])
+                reverted(progress, original, back.standing[id])
             if progress.standing[original].state == S.REVERT_FAILED:
                 self.leftovers.append(f"{original}: {progress.standing[original].why}")
 
@@ -256,32 +255,12 @@ class ActionPlan:
 
     def changed(self) -> None:
         """Bring the UI up to date, and let the dispatcher look again."""
-        control = self.control
-        self._herald.tell()
-        waits = control.waiting_for or self._obstacle()
-        if (control.state, waits) != self._shown:
-            self._shown = (control.state, waits)
-            counts = control.progress.counts if control.progress else None
-            workflow.upsert_search_attributes(attributes.standing(control.state, waits, counts))
-        workflow.set_current_details(
-            status.markdown(
-                str(control.state), control.sentence, control.progress, control.log, control.rejected
-            )
-        )
-        if self._dispatch is not None:
-            self._dispatch.wake()
-
-    def _obstacle(self) -> str:
-        """What keeps a plan from going on that nobody steers by messages to it."""
-        if self._dispatch is None or self._liaison is None or self.control.state == P.PAUSED:
-            return ""
-        leave, progress = self._liaison.leave, self._dispatch.progress
-        if progress.closed and not progress.counts[S.ONGOING]:
-            return "window"
-        if leave.frozen:
-            return "freeze"
-        told = any(why != ASKED for why in leave.why.values())
-        return "permits" if told and not progress.counts[S.ONGOING] else ""
+        dispatch, liaison = self._dispatch, self._liaison
+        if dispatch is None or liaison is None:
+            self._view.show("")
+            return
+        self._view.show(obstacle(self.control.state, dispatch.progress, liaison.leave))
+        dispatch.wake()
 
     def _turn(self, state: PlanState, sentence: str, waiting_for: str = "") -> None:
         self.control.turn(state, sentence, waiting_for)
@@ -315,18 +294,6 @@ class ActionPlan:
 
     @workflow.query(name="record", description="the plan and what became of each action; Rollback reads it")
     def record(self) -> dict[str, Any]:
-        control = self.control
-        out: dict[str, Any] = {
-            "state": str(control.state),
-            "sentence": control.sentence,
-            "messages": control.log,
-            "trail": {"events": self._outbox.link.sequence, "head": self._outbox.link.head},
-        }
-        if control.progress:
-            out["counts"] = status.counts(control.progress)
-            out["plan"] = to_document(control.progress.plan)
-            out["actions"] = {id: self._entry(control.progress, id) for id in control.progress.actions}
-        return out
-
-    def _entry(self, progress: Progress, id: str) -> dict[str, Any]:
-        return {**status.row(progress, id), "evidence": thaw(progress.standing[id].evidence)}
+        control, link = self.control, self._outbox.link
+        trail = {"events": link.sequence, "head": link.head}
+        return status.record(str(control.state), control.sentence, control.progress, control.log, trail)

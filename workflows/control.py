@@ -28,6 +28,7 @@ from workflows.messages import (
     OnAction,
 )
 from workflows.progress import Progress
+from workflows.verdict import verdict
 
 P, S = PlanState, ActionState
 # Whoever sends nonsense must not make the status too large to be read: characters of one, number of newest.
@@ -198,7 +199,7 @@ class Control:
             return P.ROLLED_BACK, f"roll back asked for: {progress.stopped}"
         if self.cancelled is not None:
             return P.CANCELLED, f"cancelled: {self.cancelled.reason or 'no reason given'}"
-        return progress.verdict()
+        return verdict(progress)
 
     def undo_wanted(self) -> bool:
         """Whether what was done shall be undone: by a person's word, else by the plan's policy."""

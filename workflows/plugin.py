@@ -43,7 +43,12 @@ PASSED_THROUGH = (
     "workflows.progress",
     "workflows.queues",
     "workflows.slots",
+    "workflows.standing",
     "workflows.status",
+    "workflows.turns",
+    "workflows.verdict",
+    "workflows.view",
+    "workflows.way_back",
     "yaml",
 )
 SANDBOX = SandboxedWorkflowRunner(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plan_schemas.plan import Action, ActionState, Plan, PlanState
-from workflows.progress import Progress, Standing
+from plan_schemas.frozen import thaw
+from plan_schemas.plan import Action, ActionState, Plan, PlanState, to_document
+from workflows.progress import Progress
+from workflows.standing import Standing
 
 S = ActionState
 LARGEST_DETAILS = 18_000  # bytes; the server allows 20,000
@@ -37,6 +39,31 @@ def row(progress: Progress, id: str, state: str = "") -> dict[str, str]:
         out["cause"] = str(standing.cause)
     why = standing.why or waiting_for(progress, id, state)
     return out | ({"why": why} if why else {})
+
+
+def record(
+    state: str,
+    sentence: str,
+    progress: Progress | None,
+    messages: Sequence[str],
+    trail: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the query `record` answers: the plan, and all that became of it."""
+    out: dict[str, Any] = {
+        "state": state,
+        "sentence": sentence,
+        "messages": list(messages),
+        "trail": dict(trail),
+    }
+    if progress:
+        out["counts"] = counts(progress)
+        out["plan"] = to_document(progress.plan)
+        out["actions"] = {id: _entry(progress, id) for id in progress.actions}
+    return out
+
+
+def _entry(progress: Progress, id: str) -> dict[str, Any]:
+    return {**row(progress, id), "evidence": thaw(progress.standing[id].evidence)}
 
 
 def unfinished(progress: Progress) -> list[str]:
