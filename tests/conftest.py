@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """What only makes sense on the real cloud is not even collected without it."""
     real = config.getoption("--cloud") == "devcloud"
     return True if collection_path == REAL_ONLY and not real else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A process of a session that runs in several has ended: what it counted is added up."""
+    if told := getattr(node, "workeroutput", {}).get("distribution"):
+        distribution.add(told)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["distribution"] = distribution.counted()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -67,3 +67,18 @@ def lines() -> Iterator[str]:
     for strategy, counts in sorted({**COUNTS, **ACTIONS}.items()):
         rest = ", ".join(f"{word} {n}" for word, n in sorted(counts.items()) if word != "clouds")
         yield f"{strategy}: {counts['clouds']} clouds; {rest}"
+
+
+def counted() -> dict[str, dict[str, dict[str, int]]]:
+    """All that was counted here, for whoever adds it up."""
+    return {
+        name: {key: dict(row) for key, row in table.items()}
+        for name, table in (("clouds", COUNTS), ("actions", ACTIONS))
+    }
+
+
+def add(elsewhere: Mapping[str, Mapping[str, Mapping[str, int]]]) -> None:
+    """What another process of the same session has counted."""
+    for name, table in (("clouds", COUNTS), ("actions", ACTIONS)):
+        for key, row in elsewhere[name].items():
+            table.setdefault(key, Counter()).update(row)
