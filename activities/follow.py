@@ -17,6 +17,7 @@ from activities.trace import Asked, Before
 _SHORTEST, _LONGEST = 0.5, 5.0
 _UNRECORDED = 60.0  # how long a request may go without a record
 _UNSETTLED = 120.0  # how long a server may stay busy after its record has ended
+_CLEANING = 900.0  # how long the source may clean up: on a busy cloud minutes after the server has settled
 _PATIENCE = 60.0  # at least so long without a byte, and never less than the whole move was to take
 _SURE = 2.0  # how long a server must look the same after a bad end: Nova writes the record before the server
 _ABORTABLE = frozenset({"queued", "preparing", "running"})
@@ -143,6 +144,8 @@ class Follow:
             return
         silent = stall.silent(self.door, self.source, record.dest)
         server = self.door.server(self.instance)
+        if stall.at_rest(server) and server.host == record.dest and not silent and idle <= _CLEANING:
+            return
         if stall.at_rest(server) or self._is_hopeless(record, silent):
             raise stall.failure(record, server, silent, idle, aborted=self.aborted)
         self._changed = now

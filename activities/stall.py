@@ -33,7 +33,13 @@ def failure(
         f"migration {record.id} of {server.id} stands still ({record.status}, no progress for {idle:.0f} s)"
     )
     where = f"the server is {server.status} on {server.host}"
-    if at_rest(server):
+    if at_rest(server) and server.host == record.dest and not silent:
+        return Failed(
+            f"{what}, though {where}, where it was to go: nova-compute on {record.source} has not ended it",
+            f"look at nova-compute on {record.source}; as long as the record is open, Placement may count "
+            "the server on both hosts",
+        )
+    if at_rest(server) and not silent:
         return Failed(
             f"{what}, but {where} and busy with nothing: nova-compute was restarted on the way",
             "decide where it shall be, and plan again",

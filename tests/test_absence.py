@@ -81,6 +81,31 @@ def test_a_restarted_source_gives_its_move_up() -> None:
     assert observed(cloud).instances[uuid_of(cloud, "web")].host == "a1"
 
 
+def cleaning_up(seconds: float) -> Cloud:
+    """A cloud whose live records end so long after their servers have settled."""
+    cloud = small()
+    cloud.settings.completion_lag, cloud.settings.prompt_share = seconds, 0.0
+    return cloud
+
+
+def test_a_source_that_cleans_up_for_minutes_is_waited_for() -> None:
+    """A busy nova-compute ends its record long after the server has arrived; that is no failure."""
+    cloud = cleaning_up(240)
+    assert run(cloud, move(cloud)).outcome == "done"
+    assert cloud.now > 240
+    assert len(posts(cloud)) == 1, "nothing is aborted that has arrived"
+
+
+def test_a_record_that_nobody_ends_is_told_with_the_server_where_it_was_to_go() -> None:
+    """A move whose record stays open for ever fails, and says that the server has arrived."""
+    cloud = cleaning_up(1e6)
+    with pytest.raises(
+        Failed, match=r"ACTIVE on a2, where it was to go: nova-compute on a1 has not ended it"
+    ):
+        run(cloud, move(cloud))
+    assert cloud.now < 1200
+
+
 # -- an answer is slow --------------------------------------------------------------------------------------
 
 
