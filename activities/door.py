@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # the collectors behind those rows need the door themselves
     from activities.observe.nova import Migration, Progress, Request, Server, Service
+    from plan_schemas.model import Cluster
 
 
 class Transient(Exception):
@@ -138,6 +139,9 @@ class Door(Protocol):
 
     def service(self, host: str) -> Service:
         """The nova-compute service of a host."""
+
+    def picture(self, hosts: frozenset[str], about: str | None, *, now: datetime) -> Cluster:
+        """These hosts now, and what `about` one instance is elsewhere. Raises Incomplete as well."""
 
     def set_service(self, service: Service, status: str, reason: str | None) -> Service:
         """`enabled`, or `disabled` with a reason; answers the service as it is then."""

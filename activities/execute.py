@@ -11,7 +11,7 @@ from activities import actions
 from activities.actions import ActionModule, Facts
 from activities.ceilings import Leave
 from activities.door import Cancelled, Door, Failed, Gone, Transient, Watch
-from activities.observe import Incomplete, collect
+from activities.observe import Incomplete
 from activities.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.frozen import EMPTY, thaw
@@ -119,14 +119,7 @@ def _refused(
     if touches.into is None and not (hosts and leave.policies):
         return None
     try:
-        cluster = collect(
-            door.reader,
-            door.cloud,
-            now=watch.now(),
-            hosts=hosts,
-            about=touches.instance,
-            max_uncertain=100.0,
-        )
+        cluster = door.picture(hosts, touches.instance, now=watch.now())
     except Incomplete as why:
         raise Transient(f"the hosts it touches cannot be read in full: {'; '.join(why.missing[:3])}") from why
     leave.require_unprotected(touches, cluster)

@@ -20,10 +20,12 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.exceptions import ConfigException
 
-from activities import rights
+from activities import orders, rights
 from activities.answers import refusal
 from activities.door import Door, Failed, Gone, LockedOut, Transient
-from activities.observe import nova
+from activities.observe import collect, nova
+from activities.orders import Order
+from plan_schemas.model import Cluster
 
 # Pinned per call. From 2.34 on a move that cannot be placed is accepted and fails later; from 2.68 on nothing
 # can be forced past the scheduler; 2.84 tells why a step failed; 2.65 takes back a queued live migration.
@@ -194,19 +196,19 @@ class OpenStackDoor:
         return nova.ServerMigrations.model_validate_json(self._get(f"/servers/{uuid}/migrations")).rows
 
     def live_migrate(self, uuid: str, host: str) -> None:
-        self._act(uuid, {"os-migrateLive": {"host": host, "block_migration": "auto"}})
+        self._send(orders.live_migrate(uuid, host))
 
     def cold_migrate(self, uuid: str, host: str) -> None:
-        self._act(uuid, {"migrate": {"host": host}})
+        self._send(orders.cold_migrate(uuid, host))
 
     def confirm(self, uuid: str) -> None:
-        self._act(uuid, {"confirmResize": None})
+        self._send(orders.confirm(uuid))
 
     def revert(self, uuid: str) -> None:
-        self._act(uuid, {"revertResize": None})
+        self._send(orders.revert(uuid))
 
     def abort(self, uuid: str, migration: int) -> None:
-        self.reader.send("compute", "DELETE", f"/servers/{uuid}/migrations/{migration}", _NOVA)
+        self._send(orders.abort(uuid, migration))
 
     def service(self, host: str) -> nova.Service:
         answer = self._get(f"/os-services?binary=nova-compute&host={host}")
@@ -216,15 +218,17 @@ class OpenStackDoor:
         raise Gone(f"host {host}: Nova knows no such compute service")
 
     def set_service(self, service: nova.Service, status: str, reason: str | None) -> nova.Service:
-        body = {"status": status, **({"disabled_reason": reason} if reason and status == "disabled" else {})}
-        answer = self.reader.send("compute", "PUT", f"/os-services/{service.id}", _NOVA, body)
+        answer = self._send(orders.set_service(service.id, status, reason))
         return nova.OneService.model_validate_json(answer).row
 
     def _get(self, path: str) -> bytes:
         return self.reader.get("compute", path, _NOVA)
 
-    def _act(self, uuid: str, body: Mapping[str, Any]) -> None:
-        self.reader.send("compute", "POST", f"/servers/{uuid}/action", _NOVA, body)
+    def picture(self, hosts: frozenset[str], about: str | None, *, now: datetime) -> Cluster:
+        return collect(self.reader, self.cloud, now=now, hosts=hosts, about=about, max_uncertain=100.0)
+
+    def _send(self, order: Order) -> bytes:
+        return self.reader.send("compute", order.method, order.path, _NOVA, order.body)
 
 
 _doors: dict[str, OpenStackDoor] = {}
