@@ -1,0 +1,104 @@
+"""What workers remember beside Temporal, in the store's directory: the newest snapshot of each cloud, since
+when it is outdated, the records of finished plans, and what was told of terminated ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """One directory on one host. Workers on several hosts need a shared one."""
+
+    root: Path
+
+    # -- the newest snapshot of a cloud, by reference -------------------------------------------------------
+
+    def note_snapshot(self, cloud: str, snapshot: Document) -> None:
+        """A new snapshot; of two the younger stays."""
+        known = self._read(self._path("newest", cloud))
+        if known is None or _moment(known["collected_at"]) < _moment(snapshot["collected_at"]):
+            self._write(self._path("newest", cloud), snapshot)
+
+    def note_change(self, cloud: str, at: datetime) -> None:
+        """Something of this cloud was changed, or found changed: what was collected before is outdated."""
+        self._write(self._path("changed", cloud), {"at": at.isoformat()})
+
+    def newest(self, cloud: str, now: datetime, max_age: float) -> Document | None:
+        """The newest snapshot, unless it is too old, or known to be outdated."""
+        known = self._read(self._path("newest", cloud))
+        if known is None:
+            return None
+        taken, changed = _moment(known["collected_at"]), self._read(self._path("changed", cloud))
+        if now - taken > timedelta(seconds=max_age) or (changed and _moment(changed["at"]) >= taken):
+            return None
+        return known
+
+    # -- records of finished plans --------------------------------------------------------------------------
+
+    def keep_record(self, plan_id: str, record: Document, until: datetime, now: datetime) -> None:
+        """Keep a record for a while, and let go of those whose time is over."""
+        folder = self.root / "records"
+        for other in folder.glob("*.json"):
+            if _until(other) < now.timestamp() or other.name.startswith(_name(plan_id)):
+                other.unlink(missing_ok=True)
+        self._write(folder / f"{_name(plan_id)}.{int(until.timestamp())}.json", record)
+
+    def record(self, plan_id: str, now: datetime) -> Document | None:
+        """The record of a finished plan that Temporal may have forgotten."""
+        for path in sorted((self.root / "records").glob(f"{_name(plan_id)}.*.json")):
+            if _until(path) >= now.timestamp():
+                return self._read(path)
+        return None
+
+    # -- what was told of terminated plans ------------------------------------------------------------------
+
+    def teller(self, run_id: str) -> str:
+        """The run of the audit that told of a terminated run of a plan; empty if none has."""
+        told = self._read(self._path("told", run_id))
+        return str(told["by"]) if told else ""
+
+    def note_told(self, run_id: str, by: str) -> None:
+        self._write(self._path("told", run_id), {"by": by})
+
+    # -- files ----------------------------------------------------------------------------------------------
+
+    def _path(self, folder: str, name: str) -> Path:
+        return self.root / folder / f"{_name(name)}.json"
+
+    @staticmethod
+    def _read(path: Path) -> Document | None:
+        try:
+            return dict(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    @staticmethod
+    def _write(path: Path, document: Document) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{uuid4().hex}.tmp")  # another thread may be at the same one
+        partial.write_text(json.dumps(document))
+        partial.replace(path)
+
+
+def _name(text: str) -> str:
+    """A file name for an id of whatever characters."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _until(path: Path) -> float:
+    """The end of a record's time, which its file bears in its name."""
+    return float(path.name.split(".")[1])
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
