@@ -1,0 +1,184 @@
+"""A door through which nothing goes out: reading passes, each write is recorded and comes true at once, but
+only for whoever stands at this door.
+
+What earlier actions of the same dry run would have done shows as well, as long as the cloud is otherwise as
+they expected it: so an action that rests on an earlier one is not judged by a cloud in which nothing moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from activities import actions, orders
+from activities.door import Door, Reader
+from activities.observe.nova import Migration, Progress, Request, Server, Service
+from activities.orders import Order
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Touches
+
+Changes = Mapping[str, tuple[Any, Any]]  # fact -> what it was, what it is then
+_NO_RECORD = -1  # no migration of Nova's has this number
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An action of the same plan that was rehearsed before."""
+
+    type: str
+    parameters: Mapping[str, Any]
+    expects: Mapping[str, Any]
+
+    @property
+    def touches(self) -> Touches:
+        return actions.find(self.type).touches(**self.parameters)
+
+    @property
+    def changes(self) -> Changes:
+        wants = actions.find(self.type).wants(self.expects, **self.parameters)
+        return {k: (self.expects.get(k), v) for k, v in wants.items() if self.expects.get(k) != v}
+
+    def on(self, cluster: Cluster) -> Cluster:
+        """The cluster after it; the same one where it would have found something else."""
+        module, touches = actions.find(self.type), self.touches
+        known = touches.instance in cluster.instances or touches.service in cluster.hosts
+        if not known:
+            return cluster
+        found = module.expects(cluster, **self.parameters)
+        if any(found.get(fact) != was for fact, (was, _) in self.changes.items()):
+            return cluster
+        return module.apply(cluster, **self.parameters)
+
+
+@dataclass
+class Rehearsal:
+    """A `Door` for one action of a dry run, on top of the real one."""
+
+    door: Door
+    earlier: Sequence[Earlier]
+    now: Callable[[], datetime]
+    sent: list[Order] = field(default_factory=list)  # that would have been
+    _came_true: list[tuple[str, Changes]] = field(default_factory=list)  # by instance or host, in order
+    _asked: dict[str, tuple[Request, Migration]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for step in self.earlier:
+            if subject := step.touches.instance or step.touches.service:
+                self._came_true.append((subject, step.changes))
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        return {"dry_run": True, "requests": [order.document for order in self.sent]}
+
+    @property
+    def cloud(self) -> str:
+        return self.door.cloud
+
+    @property
+    def reader(self) -> Reader:
+        return self.door.reader
+
+    @property
+    def user(self) -> str:
+        return self.door.user
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    def server(self, uuid: str) -> Server:
+        row = self.door.server(uuid)
+        return row.model_copy(update=self._as_then(uuid, row.model_dump()))
+
+    def service(self, host: str) -> Service:
+        row = self.door.service(host)
+        return row.model_copy(update=self._as_then(host, row.model_dump()))
+
+    def requests(self, uuid: str) -> tuple[Request, ...]:
+        own = (self._asked[uuid][0],) if uuid in self._asked else ()
+        return (*own, *self.door.requests(uuid))
+
+    def request(self, uuid: str, id: str) -> Request:
+        if uuid in self._asked and self._asked[uuid][0].id == id:
+            return self._asked[uuid][0]
+        return self.door.request(uuid, id)
+
+    def migrations(self, uuid: str) -> tuple[Migration, ...]:
+        own = (self._asked[uuid][1],) if uuid in self._asked else ()
+        return (*own, *self.door.migrations(uuid))
+
+    def progress(self, uuid: str) -> tuple[Progress, ...]:
+        return self.door.progress(uuid)
+
+    def picture(self, hosts: frozenset[str], about: str | None, *, now: datetime) -> Cluster:
+        """With the hosts that the earlier actions touch, for what they would have brought or taken."""
+        touched = {h for step in self.earlier for h in (step.touches.out, step.touches.into) if h is not None}
+        cluster = self.door.picture(hosts | touched, about, now=now)
+        for step in self.earlier:
+            cluster = step.on(cluster)
+        return cluster
+
+    def _as_then(self, subject: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """The facts that are otherwise by now; what somebody else changed stays as it was found."""
+        found = dict(facts)
+        for other, changes in self._came_true:
+            for fact, (was, then) in changes.items():
+                if other == subject and fact in found and found[fact] == was:
+                    found[fact] = then
+        return {fact: value for fact, value in found.items() if value != facts[fact]}
+
+    # -- writing: nothing is sent ---------------------------------------------------------------------------
+
+    def live_migrate(self, uuid: str, host: str) -> None:
+        self._move(orders.live_migrate(uuid, host), uuid, host, ("live-migration", "live-migration"))
+
+    def cold_migrate(self, uuid: str, host: str) -> None:
+        self._move(orders.cold_migrate(uuid, host), uuid, host, ("migrate", "migration"))
+
+    def confirm(self, uuid: str) -> None:
+        self.sent.append(orders.confirm(uuid))
+        self._end(uuid, "confirmed")
+
+    def revert(self, uuid: str) -> None:
+        self.sent.append(orders.revert(uuid))
+        _, record = self._asked[uuid]
+        self._come_true(uuid, {"host": (record.dest, record.source)})
+        self._end(uuid, "reverted")
+
+    def abort(self, uuid: str, migration: int) -> None:
+        self.sent.append(orders.abort(uuid, migration))
+
+    def set_service(self, service: Service, status: str, reason: str | None) -> Service:
+        self.sent.append(orders.set_service(service.id, status, reason))
+        because = reason if status == "disabled" else None
+        self._come_true(
+            service.host,
+            {"status": (service.status, status), "disabled_reason": (service.disabled_reason, because)},
+        )
+        return self.service(service.host)
+
+    def _move(self, order: Order, uuid: str, host: str, names: tuple[str, str]) -> None:
+        """Nova's own names for the request and for its record; a cold move rests before it is confirmed."""
+        self.sent.append(order)
+        row, (action, kind), at = self.server(uuid), names, self.now()
+        ended = "completed" if kind == "live-migration" else "finished"
+        request = {"request_id": f"dry-run-{uuid}", "action": action, "user_id": self.user, "start_time": at}
+        record = {
+            "id": _NO_RECORD,
+            "instance_uuid": uuid,
+            "migration_type": kind,
+            "status": ended,
+            "source_compute": row.host,
+            "dest_compute": host,
+            "user_id": self.user,
+            "created_at": at,
+        }
+        self._asked[uuid] = (Request.model_validate(request), Migration.model_validate(record))
+        self._come_true(uuid, {"host": (row.host, host)})
+
+    def _end(self, uuid: str, status: str) -> None:
+        request, record = self._asked[uuid]
+        self._asked[uuid] = (request, record.model_copy(update={"status": status}))
+
+    def _come_true(self, subject: str, changes: Changes) -> None:
+        self._came_true.append((subject, changes))
