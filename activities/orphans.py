@@ -1,0 +1,103 @@
+"""Plans that were terminated in the middle, found by the next audit of their cloud."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecution
+from temporalio.service import RPCError
+
+from activities import remains
+from activities.door import Door
+from activities.keeping import Keeping
+from activities.neighbours import quoted
+from activities.pulse import signs_of_life
+from activities.remains import Remains
+
+FORGOTTEN = timedelta(days=30)  # after which a terminated plan is history
+Document = dict[str, Any]
+
+
+class Orphans:
+    """An activity over Temporal's list of workflows and the cloud itself. Nothing is written."""
+
+    def __init__(self, client: Client, keeping: Keeping, open_door: Callable[[str], Door]) -> None:
+        self._client, self._keeping, self._open_door = client, keeping, open_door
+
+    def all(self) -> Sequence[Callable[..., Any]]:
+        return [self.orphans]
+
+    @activity.defn(name="plans.orphans")
+    async def orphans(self, cloud: str) -> Document:
+        """Of each plan that was terminated what it left, once; of hosts left closed as long as they are."""
+        told: list[str] = []
+        openings: dict[str, Document] = {}
+        async with signs_of_life():
+            async for row in self._terminated(cloud):
+                left = await self._left_by(row, cloud)
+                new = self._keeping.teller(row.run_id) in ("", activity.info().workflow_run_id)
+                if new or left.openings:
+                    told += [f"{row.id} was terminated: {said}" for said in left.told]
+                    openings |= {one["id"]: one for one in left.openings}
+                if new and left.told:
+                    self._keeping.note_told(row.run_id, activity.info().workflow_run_id or "")
+        return {"told": told, "plan": _clean_up(cloud, list(openings.values())) if openings else None}
+
+    def _terminated(self, cloud: str) -> Any:
+        since = (datetime.now(UTC) - FORGOTTEN).isoformat()
+        return self._client.list_workflows(
+            f"WorkflowType = 'ActionPlan' AND BallastCloud = {quoted(cloud)} "
+            f"AND ExecutionStatus IN ('Terminated', 'TimedOut') AND CloseTime > '{since}'"
+        )
+
+    async def _left_by(self, row: WorkflowExecution, cloud: str) -> Remains:
+        try:
+            record = await self._record(row.id, row.run_id)
+            later = await self._services_since(row, cloud) if _closed_something(record) else frozenset()
+        except RPCError as error:
+            said = f"records cannot be read ({error.message}); look at what its history asked of the cloud"
+            return Remains((said,), ())
+        door = await asyncio.to_thread(self._open_door, cloud)
+        return await asyncio.to_thread(remains.of, record, door, later)
+
+    async def _services_since(self, row: WorkflowExecution, cloud: str) -> frozenset[str]:
+        """The hosts whose service later plans set. Raises RPCError if one cannot be read."""
+        found: list[Document] = []
+        query = (
+            f"WorkflowType = 'ActionPlan' AND BallastCloud = {quoted(cloud)} "
+            f"AND StartTime > '{row.start_time.isoformat()}'"
+        )
+        async for other in self._client.list_workflows(query):
+            record = await self._record(other.id, other.run_id)
+            if other.run_id != row.run_id and "plan" in record and _did_something(record):
+                found.append(record["plan"])
+        return remains.services(found)
+
+    async def _record(self, plan: str, run: str) -> Document:
+        record: Document = await self._client.get_workflow_handle(plan, run_id=run).query("record")
+        return record
+
+
+def _closed_something(record: Document) -> bool:
+    rows = record.get("plan", {}).get("actions", [])
+    return any(row.get("touches", {}).get("sets") == "disabled" for row in rows)
+
+
+def _did_something(record: Document) -> bool:
+    return any(row["state"] not in ("PENDING", "CANCELLED", "SKIPPED") for row in record["actions"].values())
+
+
+def _clean_up(cloud: str, openings: list[Document]) -> Document:
+    """A plan like any other: it needs permits and leave, and what it finds changed it leaves alone."""
+    return {
+        "ballast": "v1",
+        "kind": "ActionPlan",
+        "cloud": cloud,
+        "reason": "Opens hosts that terminated plans left closed.",
+        "execution": {"mode": "auto", "on_failure": "continue", "allow": ["service"]},
+        "actions": openings,
+    }

@@ -1,0 +1,57 @@
+"""The rounds of one audit: what they are called, what they count, when they end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.rounds import Ending, Rounds
+
+
+def superseded(done: int, left: int) -> Ending:
+    return {
+        "state": "SUPERSEDED",
+        "sentence": "DRY RUN: the cloud changed",
+        "counts": {"SUCCEEDED": done, "SKIPPED": 1, "CANCELLED": left},
+        "drift": "the cloud changed",
+        "moved": done,
+    }
+
+
+def audit(**parameters: Any) -> dict[str, Any]:
+    return {"parameters": parameters}
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=8), st.integers(1, 5), st.integers(1, 20))
+def test_no_round_gives_an_audit_more_than_it_may(moves: list[int], most: int, max_moves: int) -> None:
+    """Over all rounds never more plans than `replans` allows, nor more moves than `max_moves`."""
+    rounds, asked = Rounds("audit/a", most), audit(max_moves=max_moves)
+    made = 0
+    for wanted in moves:
+        done = min(wanted, rounds.left(asked)["parameters"]["max_moves"])
+        rounds.note(superseded(done, 3), {})
+        made += done
+        assert made <= max_moves
+        if why := rounds.obstacle(asked):
+            assert len(rounds.told) == most + 1 or made == max_moves, why
+            break
+    assert len(rounds.told) <= most + 1
+    assert rounds.counts.get("SUCCEEDED", 0) == made
+    assert len(set(rounds.ids)) == len(rounds.ids)
+
+
+def test_rounds_are_told_in_order() -> None:
+    rounds = Rounds("audit/a", 3)
+    rounds.note(superseded(2, 3), {})
+    assert rounds.again
+    assert rounds.plan_id == "plan/audit/a/2"
+    rounds.note({"state": "SUCCEEDED", "sentence": "3 actions done", "counts": {"SUCCEEDED": 3}}, {})
+    assert not rounds.again
+    assert rounds.ids == ["plan/audit/a", "plan/audit/a/2"]
+    assert rounds.counts == {"SUCCEEDED": 5}
+    assert rounds.sentence == (
+        "plan/audit/a SUPERSEDED: the cloud changed; plan/audit/a/2 SUCCEEDED: 3 actions done"
+    )
+    assert rounds.left(audit(x=1)) == audit(x=1)
