@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,13 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import complete, decide, execute, rollback
+from activities import complete, decide, execute, rollback, snapshots
 from activities.door import Door, Failed, Gone, Stopped, Transient
+from activities.keeping import Keeping
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
 from activities.pulse import Pulse, signs_of_life, steady
+from activities.rehearsal import Earlier, Rehearsal
 from activities.store import Lost, SnapshotStore
 from activities.trail import Trail
 from plan_schemas import admit
@@ -72,7 +75,7 @@ class Activities:
     ) -> None:
         self._trail, self._policies = trail, policies
         self._catalog = catalog
-        self._store = store
+        self._store, self._keeping = store, Keeping(store.root)
         self._open_door = open_door
         self._client = client
 
@@ -89,6 +92,7 @@ class Activities:
             self.undo,
             self.openings,
             self.publish,
+            self.keep,
             self.derive_rollback,
             self.cancel_workflow,
         ]
@@ -99,10 +103,10 @@ class Activities:
             return admit.effective_audit(document, self._catalog)
 
     @activity.defn(name="plan.admit")
-    def admit_plan(self, document: Document, name: str) -> Document:
+    def admit_plan(self, document: Document, name: str, undoes: bool) -> Document:
         with told_to_temporal():
             plan = admit.plan(document, self._catalog, name=name, created_at=_now())
-            return complete.require_size(complete.plan(plan, self._open_door, self._policies))
+            return complete.require_size(complete.plan(plan, self._open_door, self._policies, undoes=undoes))
 
     @activity.defn(name="rollback.admit")
     def admit_rollback(self, document: Document) -> Document:
@@ -110,22 +114,19 @@ class Activities:
             return admit.rollback(document)
 
     @activity.defn(name="cloud.observe")
-    def observe(self, cloud: str, max_uncertain: float) -> Document:
+    def observe(self, cloud: str, max_uncertain: float, max_age: float) -> Document:
         with told_to_temporal(), steady() as heartbeat:
+            now = datetime.now(UTC)
+            if max_age and (found := snapshots.reused(self._keeping, cloud, now, max_age, max_uncertain)):
+                return found
             cluster = collect(
                 self._open_door(cloud).reader,
                 cloud,
-                now=datetime.now(UTC),
+                now=now,
                 heartbeat=heartbeat,
                 max_uncertain=max_uncertain,
             )
-            return {
-                "ref": self._store.put(cluster),
-                "fingerprint": cluster.fingerprint,
-                "collected_at": cluster.collected_at,
-                "hosts": len(cluster.hosts),
-                "instances": len(cluster.instances),
-            }
+            return snapshots.kept(self._keeping, cluster, self._store.put(cluster))
 
     @activity.defn(name="audit.decide")
     def decide(
@@ -166,21 +167,42 @@ class Activities:
         """What the cloud cannot do for now is tried again as often as the plan says, by whatever worker."""
         action, attempts = complete.action_from(document), document["attempts"]
         try:
-            return _told(
-                execute.carry_out(
+            door = self._open_door(cloud)
+            rehearsal = _rehearsal(document, door, watch)
+            with self._outdating(cloud) if rehearsal is None else nullcontext():
+                outcome = execute.carry_out(
                     action,
-                    self._open_door(cloud),
+                    rehearsal or door,
                     watch,
                     allow=allow,
                     begin=begin,
                     policies=self._policies,
                 )
-            )
+            return _told(_rehearsed(outcome, rehearsal) if rehearsal else outcome)
         except Transient as why:
             if (faults := watch.fault()) >= attempts:
                 said = f"{why}; it was tried {faults} time{'' if faults == 1 else 's'}"
                 raise Failed(said, "look at the cloud, then start what is left again") from why
             raise
+
+    @contextmanager
+    def _outdating(self, cloud: str) -> Iterator[None]:
+        """Whatever becomes of an action: no snapshot from before its end may be taken for the present."""
+        self._keeping.note_change(cloud, datetime.now(UTC))
+        try:
+            yield
+        finally:
+            self._keeping.note_change(cloud, datetime.now(UTC))
+
+    @activity.defn(name="plan.keep")
+    async def keep(self, window: float) -> None:
+        """Keep the record of the plan that asks, which has ended but for this."""
+        info, now = activity.info(), datetime.now(UTC)
+        handle = self._client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
+        record: Document = await handle.query("record")
+        until = now + timedelta(seconds=window)
+        told = {**record, "over": True, "ended": now.isoformat()}
+        await asyncio.to_thread(self._keeping.keep_record, info.workflow_id or "", told, until, now)
 
     @activity.defn(name="plan.openings")
     def openings(self, groups: list[list[Document]]) -> Document:
@@ -218,6 +240,7 @@ class Activities:
                     plan_id=plan_id,
                     reason=reason,
                     partial=allow_partial,
+                    now=datetime.now(UTC),
                 )
 
     @activity.defn(name="workflow.cancel")
@@ -240,15 +263,33 @@ class Activities:
                 )
             record: Document = await handle.query("record")
         except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
-                raise _final(
-                    "Refused",
-                    f"Temporal has no plan {plan_id!r} (any more); its record lives as long as the namespace "
-                    "keeps closed workflows. Look ids up with: temporal workflow list --query "
-                    "'WorkflowType=\"ActionPlan\"'",
-                ) from None
-            raise
-        return {**record, "over": known.status != WorkflowExecutionStatus.RUNNING}
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            if kept := self._keeping.record(plan_id, datetime.now(UTC)):
+                return kept
+            raise _final(
+                "Refused",
+                f"Temporal has no plan {plan_id!r} (any more), and no record of it is kept: there was none, "
+                f"or its rollback_window is over, or it was kept where this worker does not look (namespace "
+                f"{self._client.namespace} forgets closed workflows after its own retention). Look ids up "
+                "with: temporal workflow list --query 'WorkflowType=\"ActionPlan\"'",
+            ) from None
+        over = known.status != WorkflowExecutionStatus.RUNNING
+        return {**record, "over": over, "ended": known.close_time.isoformat() if known.close_time else None}
+
+
+def _rehearsal(document: Document, door: Door, watch: Pulse) -> Rehearsal | None:
+    """In a dry run the action says what was rehearsed before it, and comes to no other door."""
+    if "rehearsed" not in document:
+        return None
+    earlier = [Earlier(row["type"], row["parameters"], row["expects"]) for row in document["rehearsed"]]
+    return Rehearsal(door, earlier, watch.now)
+
+
+def _rehearsed(outcome: execute.Outcome, rehearsal: Rehearsal) -> execute.Outcome:
+    if outcome.outcome != "done":
+        return outcome
+    return replace(outcome, reason="(dry run) nothing was sent", evidence=rehearsal.evidence)
 
 
 def _told(outcome: execute.Outcome) -> Document:

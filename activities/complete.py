@@ -20,8 +20,16 @@ Document = dict[str, Any]
 LARGEST, MOST = 1_500_000, 4_000
 
 
-def plan(document: Document, open_door: Callable[[str], Door], policies: Sequence[Policy] = ()) -> Document:
+def plan(
+    document: Document,
+    open_door: Callable[[str], Door],
+    policies: Sequence[Policy] = (),
+    *,
+    undoes: bool = False,
+) -> Document:
     """The same effective plan with touches and expectations on every action, within the policies' ceilings.
+
+    Windows and budgets are not for a plan that `undoes` another.
 
     Expectations are read from the cloud now, before anybody approves: they are also the recipe of the undo.
     Raises Failed with every action that is not allowed or that speaks of what is not so.
@@ -44,20 +52,21 @@ def plan(document: Document, open_door: Callable[[str], Door], policies: Sequenc
         rows.append(filled)
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
-    return _reversible({**document, "actions": rows, "execution": thaw(asdict(bounded(execution, policies)))})
+    allowed = bounded(execution, policies)
+    allowed = inverse.exempt(allowed) if undoes else allowed
+    return _reversible({**document, "actions": rows, "execution": thaw(asdict(allowed))})
 
 
 def _reversible(document: Document) -> Document:
-    """The same plan, unless it wants to be reversible and is not. Raises Failed."""
+    """The same plan with what of it could not be undone. Raises Failed if it wants to be reversible."""
     plan = from_document(document)
-    if plan.execution.reversible:
-        left = inverse.undo_plan(plan, [a.id for a in plan.actions], reason="only asked").leftovers
-        if left:
-            raise Failed(
-                f"the plan could not be undone as a whole: {'; '.join(left)}",
-                "leave these actions out, or do without execution.reversible",
-            )
-    return document
+    left = inverse.irreversible(plan)
+    if left and plan.execution.reversible:
+        raise Failed(
+            f"the plan could not be undone as a whole: {'; '.join(left)}",
+            "leave these actions out, or do without execution.reversible",
+        )
+    return {**document, "irreversible": list(left)} if left else document
 
 
 def touching(row: Mapping[str, Any]) -> Document:

@@ -50,5 +50,7 @@ def plan_for(
     if not proposal.changes:
         return Made(None, proposal)
     plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
-    model = FrozenDict({**plan.model, "fingerprint": fingerprint})  # of the snapshot as it was collected
-    return Made(replace(plan, model=model, audit=audit_id or plan.audit), proposal)
+    model = {**plan.model, "fingerprint": fingerprint}  # of the snapshot as it was collected
+    if audit.max_age_seconds:
+        model["max_age_seconds"] = audit.max_age_seconds
+    return Made(replace(plan, model=FrozenDict(model), audit=audit_id or plan.audit), proposal)

@@ -34,7 +34,7 @@ class Neighbours:
     @activity.defn(name="plans.running")
     async def running(self, cloud: str) -> list[str]:
         """The ids of the plans that change this cloud now."""
-        return [id async for id in self._plans(f"BallastCloud = {_quoted(cloud)}", RUNNING)]
+        return [id async for id in self._plans(f"BallastCloud = {quoted(cloud)}", RUNNING)]
 
     @activity.defn(name="plans.moves")
     async def moves(self, plans: list[str]) -> list[dict[str, str]]:
@@ -42,9 +42,9 @@ class Neighbours:
         found: list[dict[str, str]] = []
         for id in plans:
             record = await self._record(id)
-            if "plan" not in record:
+            if "plan" not in record or (plan := from_document(record["plan"])).execution.dry_run:
                 continue
-            for action in from_document(record["plan"]).actions:
+            for action in plan.actions:
                 touches, state = action.touches, record["actions"][action.id]["state"]
                 if touches.instance and state in LEFT:
                     found.append({"instance": touches.instance, "into": touches.into or ""})
@@ -54,7 +54,7 @@ class Neighbours:
     async def supersede(self, audit: str, newer: str) -> list[str]:
         """End the plans of earlier rounds of an audit that nobody has approved; answers their ids."""
         told = []
-        async for id in self._plans(f"BallastAudit = {_quoted(audit)}", (PlanState.RECOMMENDED,)):
+        async for id in self._plans(f"BallastAudit = {quoted(audit)}", (PlanState.RECOMMENDED,)):
             if id != newer and await self._tell(id, newer):
                 told.append(id)
         return told
@@ -79,13 +79,13 @@ class Neighbours:
         return record
 
     async def _plans(self, which: str, states: Sequence[PlanState]) -> AsyncIterator[str]:
-        wanted = ", ".join(_quoted(s) for s in states)
+        wanted = ", ".join(quoted(s) for s in states)
         running = "WorkflowType = 'ActionPlan' AND ExecutionStatus = 'Running'"
         query = f"{running} AND {which} AND BallastState IN ({wanted})"
         async for row in self._client.list_workflows(query):
             yield row.id
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text inside a list query; a quote in it could end it early and ask something else."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

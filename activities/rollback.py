@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from activities import actions, execute
@@ -22,11 +23,20 @@ CUT_OFF = frozenset({ActionState.ONGOING, ActionState.REVERTING})
 
 
 def derive(
-    record: Mapping[str, Any], open_door: Callable[[str], Door], *, plan_id: str, reason: str, partial: bool
+    record: Mapping[str, Any],
+    open_door: Callable[[str], Door],
+    *,
+    plan_id: str,
+    reason: str,
+    partial: bool,
+    now: datetime,
 ) -> Document:
     """`{plan, leftovers, changed}` from a finished plan's record. Nothing is written. Raises Refused."""
     _require_finished(record, plan_id)
     plan = from_document(record["plan"])
+    if plan.execution.dry_run:
+        raise Refused(f"{plan_id} was a dry run: it changed nothing, and there is nothing to undo")
+    _require_in_time(plan, record.get("ended"), plan_id, now)
     done = [id for id, row in record["actions"].items() if row["state"] in STANDING | CUT_OFF]
     back = inverse.undo_plan(plan, done, reason=f"rollback of {plan_id}: {reason}")
     door = open_door(plan.cloud)
@@ -55,6 +65,16 @@ def _require_finished(record: Mapping[str, Any], plan_id: str) -> None:
         raise Refused(f"{plan_id} is {state}; a running plan takes the message roll_back instead")
     if "plan" not in record:
         raise Refused(f"{plan_id} never came to a plan: {record['sentence']}")
+
+
+def _require_in_time(plan: Plan, ended: str | None, plan_id: str, now: datetime) -> None:
+    window = timedelta(seconds=plan.execution.rollback_window_seconds)
+    if ended is not None and now - datetime.fromisoformat(ended) > window:
+        since = timedelta(seconds=round((now - datetime.fromisoformat(ended)).total_seconds()))
+        raise Refused(
+            f"{plan_id} ended {since} ago, and its rollback_window is {window}",
+            "what is to be put back yet needs a plan of its own",
+        )
 
 
 def changes(plan: Plan, door: Door) -> dict[str, str]:

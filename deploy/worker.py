@@ -15,8 +15,10 @@ from temporalio.worker import Worker
 
 from activities.act import Activities
 from activities.holders import Holders
+from activities.keeping import Keeping
 from activities.neighbours import Neighbours
 from activities.openstack import open_door
+from activities.orphans import Orphans
 from activities.store import SnapshotStore
 from activities.trail import Receiver, Trail
 from deploy import halves, log, owners, policies
@@ -84,6 +86,7 @@ def build(client: Client, settings: Settings) -> Worker:
             *activities.all(),
             *Neighbours(client).all(),
             *Holders(client).all(),
+            *Orphans(client, Keeping(settings.store), open_door).all(),
         ],
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),
         max_concurrent_activities=settings.threads,

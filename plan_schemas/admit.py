@@ -21,7 +21,7 @@ from plan_schemas.windows import is_zone
 
 Document = Mapping[str, Any]
 
-_DURATIONS = ("approve_within", "decide_within", "settle")
+_DURATIONS = ("approve_within", "decide_within", "settle", "rollback_window")
 _NEEDED_BY_SEAL = ("name", "created_at", "execution", "types")
 
 
@@ -62,6 +62,7 @@ def audit(document: Document, catalog: Catalog) -> Audit:
         scope=Scope(**scope),
         execution=execution_from(row["execution"]),
         max_uncertain=row["max_uncertain"],
+        max_age_seconds=row["max_age_seconds"],
     )
 
 
@@ -70,13 +71,15 @@ def effective_audit(document: Document, catalog: Catalog) -> dict[str, Any]:
     _require(document, catalog, "Audit")
     strategy = catalog.strategies[_strategy_of(document, catalog)]
     return {
-        **thaw(document),
+        **{k: v for k, v in thaw(document).items() if k != "max_age"},
         "goal": strategy.goal,
         "strategy": strategy.name,
         "parameters": filled(strategy.parameters, thaw(document.get("parameters", {}))),
         "scope": thaw(document.get("scope", {})),
         "execution": effective_execution(document.get("execution", {})),
         "max_uncertain": float(document.get("max_uncertain", MAX_UNCERTAIN)),
+        "max_age_seconds": _max_age(document),
+        "refresh": document.get("refresh", False),
     }
 
 
@@ -140,6 +143,14 @@ def _require(document: Any, catalog: Catalog, kind: str) -> None:
         raise Invalid(found)
 
 
+def _max_age(document: Document) -> float:
+    """`refresh` says no to any snapshot that is there already."""
+    if document.get("refresh"):
+        return 0.0
+    given = document.get("max_age", document.get("max_age_seconds", 0))
+    return float(schema.seconds(given))
+
+
 def _selection(names: Mapping[str, Any]) -> Selection:
     return Selection(**{k: freeze(v) for k, v in names.items()})
 
@@ -157,6 +168,14 @@ def _means_nothing_more(document: Document, catalog: Catalog, found: Findings) -
 
 def _audit_means(document: Document, catalog: Catalog, found: Findings) -> None:
     _execution_means(document, found)
+    if {"max_age", "max_age_seconds"} <= set(document):
+        found.add(("max_age",), "is given twice, also as max_age_seconds", "keep one")
+    execution = document.get("execution")
+    if isinstance(execution, Mapping) and execution.get("on_drift") == "replan":
+        mode = execution.get("mode", Execution().mode)
+        said = "replan needs an audit that waits for its plan; in mode advise it has ended by then"
+        if mode == "advise":
+            found.add(("execution", "on_drift"), said, "take mode approve or auto; or skip or stop")
     goal = _named("goal", document, catalog.goals, found)
     strategy: Strategy | None = _named("strategy", document, catalog.strategies, found)
     if goal and strategy and strategy.goal != goal.name:
@@ -176,6 +195,10 @@ def _audit_means(document: Document, catalog: Catalog, found: Findings) -> None:
 
 def _plan_means(document: Document, catalog: Catalog, found: Findings) -> None:
     _execution_means(document, found)
+    execution = document.get("execution")
+    if isinstance(execution, Mapping) and execution.get("on_drift") == "replan" and "audit" not in document:
+        said = "replan needs an audit that makes the next plan; a plan by hand has none"
+        found.add(("execution", "on_drift"), said, "take skip or stop, or let an audit make the plan")
     _actions_mean(document.get("actions"), catalog, found, ("actions",))
     if "digest" in document and not found.problems:
         _seal_holds(document, found)

@@ -87,3 +87,4 @@ class Audit:
     scope: Scope = field(default_factory=Scope)
     execution: Execution = field(default_factory=Execution)
     max_uncertain: float = MAX_UNCERTAIN
+    max_age_seconds: float = 0.0  # of a snapshot that is there already and may be used again; 0: a new one

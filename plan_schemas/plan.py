@@ -206,7 +206,8 @@ class Execution:
     mode: str = "advise"  # advise | approve | auto
     on_failure: str = "rollback"  # rollback | stop | continue | ask
     on_no_decision: str = "rollback"  # rollback | stop | continue: when nobody answered in time
-    on_drift: str = "skip"  # skip | stop
+    on_drift: str = "skip"  # skip | stop | replan
+    replans: int = 3  # how often an audit may plan again after drift
     on_cancel: str = "stop"  # stop | rollback
     on_running: str = "skip"  # skip | wait | allow: an audit while a plan changes the same cloud
     approve_within_seconds: float = 86400.0
@@ -214,6 +215,10 @@ class Execution:
     reversible: bool = False  # refuse a plan that could not be undone as a whole
     priority: int = 0  # among the plans of a cloud that wait for the same slots; greater first
     settle_seconds: float = 0.0
+    dry_run: bool = False  # the whole workflow, every write recorded, none sent
+    rollback_window_seconds: float = (
+        30 * 86400.0
+    )  # how long after its end a plan can be rolled back by its id
     limits: Limits = field(default_factory=Limits)
     allow: tuple[str, ...] = ("live", "service")
     # Groups of windows: actions start only while each group has one open. Without groups, at any time.
@@ -237,6 +242,7 @@ class Plan:
     forecast: Mapping[str, float] = EMPTY  # efficacy indicators
     bounds: tuple[Bound, ...] = ()
     rejected: tuple[Refusal, ...] = ()
+    irreversible: tuple[str, ...] = ()  # what could not be undone, a sentence each
 
     @property
     def digest(self) -> str:
@@ -315,7 +321,8 @@ def execution_from(row: Mapping[str, Any]) -> Execution:
 
 def from_document(document: Mapping[str, Any]) -> Plan:
     """The plan of an *effective* ActionPlan document (validated, defaults filled in, types frozen)."""
-    skipped = {"ballast", "kind", "digest", "actions", "types", "execution", "bounds", "rejected"}
+    lists = {"actions", "bounds", "rejected", "irreversible"}
+    skipped = {"ballast", "kind", "digest", "types", "execution", *lists}
     rest = {k: freeze(v) for k, v in document.items() if k not in skipped}
     types = {
         n: ActionType(**{**t, "name": n, "retry": Retry(**t["retry"])}) for n, t in document["types"].items()
@@ -329,4 +336,5 @@ def from_document(document: Mapping[str, Any]) -> Plan:
             Bound(b["name"], b["bound"], b["value"], b["better"]) for b in document.get("bounds", ())
         ),
         rejected=_refusals(document.get("rejected", ())),
+        irreversible=tuple(document.get("irreversible", ())),
     )

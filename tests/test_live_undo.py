@@ -62,6 +62,23 @@ def test_cancel_with_rollback_restores_the_start(rooms: Rooms) -> None:
     assert_undone(rooms, id)
 
 
+@pytest.mark.parametrize("abort", [False, True])
+def test_a_cancel_lets_a_running_migration_end_or_takes_it_back(rooms: Rooms, abort: bool) -> None:
+    """Without `abort` the migration that runs is carried to its end, with it Nova aborts it; nothing new
+    starts either way."""
+    rooms.speed(0.2)
+    id = rooms.start(rooms.move("web-1", "south-1"), rooms.move("web-2", "south-1", needs=["web-1"]))
+    rooms.is_moving("web-1")
+    rooms.answer(id, "cancel", by="eve", reason="change freeze", abort=abort)
+    if not abort:
+        rooms.speed(40)
+    assert rooms.live.closed(id) == "CANCELED"
+    told = states(rooms.live.query(id))
+    assert told == {"web-1": "CANCELLED" if abort else "SUCCEEDED", "web-2": "CANCELLED"}
+    assert rooms.host("web-1") == ("north-1" if abort else "south-1")
+    assert rooms.server("web-1")["task_state"] is None
+
+
 @pytest.mark.parametrize("policy", ["stop", "rollback"])
 def test_temporals_own_cancel_follows_the_plans_policy(rooms: Rooms, policy: str) -> None:
     """`temporal workflow cancel` is the plan's cancel by its `on_cancel`, and what runs may end."""
@@ -101,6 +118,41 @@ def test_roll_back_stops_a_running_plan_and_undoes_it(rooms: Rooms) -> None:
     assert kind == "PlanFailed"
     assert one_line(said).startswith("ROLLED_BACK: roll back asked for: customers complain")
     assert_undone(rooms, id)
+
+
+def test_what_cannot_be_undone_any_more_is_named_with_advice(rooms: Rooms) -> None:
+    """A server that somebody else moved on stays there: ROLLBACK_INCOMPLETE names it, and what to do."""
+    id = half_done(rooms)
+    rooms.put("web-1", "west-1")
+    rooms.answer(id, "roll_back", by="eve", reason="customers complain", abort=True)
+    assert rooms.live.closed(id) == "FAILED"
+    said = one_line(rooms.failure(id)[1])
+    assert said.startswith("ROLLBACK_INCOMPLETE: ")
+    assert "not undone: web-1: host: expected south-1, found west-1. Put these back by hand; or" in said
+    assert "start a Rollback of this plan" in said
+    told = states(rooms.live.query(id))
+    assert (told["web-1"], told["close"]) == ("REVERT_FAILED", "REVERTED")
+    assert rooms.host("web-1") == "west-1"
+    assert rooms.service("north-1") == ("enabled", None), "the unchanged rest is undone"
+
+
+def test_what_could_not_be_undone_is_shown_in_review(rooms: Rooms) -> None:
+    """Before anybody approves, the page names the actions that there is no way back from."""
+    kind = {
+        "abortable": True,
+        "reversible": False,
+        "heartbeat_seconds": 5,
+        "timeout_seconds": 60,
+        "timeout_factor": 3,
+        "retry": {"attempts": 1, "initial_seconds": 1, "backoff": 1, "maximum_seconds": 1},
+    }
+    document = {**rooms.plan(rooms.move("web-1", "west-1"), mode="approve"), "types": {"migrate": kind}}
+    id = f"plan/{rooms.name}"
+    rooms.live.start("ActionPlan", id, document)
+    rooms.live.reaches(id, "RECOMMENDED")
+    assert "cannot be undone: web-1: a migrate cannot be undone" in rooms.page(id)
+    rooms.answer(id, "reject", by="eve")
+    assert rooms.live.closed(id) == "COMPLETED"
 
 
 # -- failure ------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ import pytest
 import yaml
 from hypothesis import given
 
+from activities import complete
 from activities.ceilings import Leave
 from activities.decide import plan_for
-from activities.door import Failed
+from activities.door import Door, Failed
+from activities.planner import inverse
 from deploy import policies
 from plan_schemas import admit, policy
 from plan_schemas.audit import Selection
 from plan_schemas.catalog import load
+from plan_schemas.frozen import thaw
 from plan_schemas.model import from_document
 from plan_schemas.plan import Execution, Limits, Touches
 from plan_schemas.policy import Policy
@@ -44,6 +48,28 @@ def test_the_most_restrictive_of_all_wins(allowed: list[frozenset[str]], first: 
         named = [p.name for p in above if p.allow is not None and kind not in p.allow]
         said = policy.forbids(kind, above)
         assert said.startswith(f"the policy {named[0]} does not allow") if named else said == ""
+
+
+@given(st.booleans(), st.integers(1, 9))
+def test_what_undoes_waits_for_no_window_and_counts_in_no_budget(undoes: bool, slots: int) -> None:
+    """Neither the plan's own windows and budgets nor a policy's hold an undo; slots of hosts do."""
+    window = Window.of({"start": "01:00", "end": "02:00"})
+    limits = Limits(out_per_host=slots, cloud=3, per_hour=7)
+    execution = Execution(limits=limits, windows=((window,),), allow=KINDS)
+    above = [Policy("p", limits={"out_per_host": 2, "per_hour": 5}, windows=(window,))]
+    document = {"ballast": "v1", "kind": "ActionPlan", "cloud": "c", "actions": [{"id": "a", "type": "nop"}]}
+    plan = admit.plan(document, load(), name="p", created_at="2026-01-01T00:00:00Z")
+    plan = {**plan, "execution": thaw(asdict(execution)), "actions": [{**plan["actions"][0], "expects": {}}]}
+    got = complete.plan(plan, no_door, above, undoes=undoes)["execution"]
+    assert bool(got["windows"]) is not undoes
+    assert (got["limits"]["cloud"], got["limits"]["per_hour"]) == ((None, None) if undoes else (3, 5))
+    assert got["limits"]["out_per_host"] == min(slots, 2)
+    back = inverse.exempt(execution)
+    assert (back.windows, back.limits) == ((), Limits(out_per_host=slots))
+
+
+def no_door(cloud: str) -> Door:
+    raise AssertionError(f"nothing is to be asked of {cloud}")
 
 
 def test_a_policy_of_another_cloud_says_nothing() -> None:

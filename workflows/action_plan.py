@@ -16,7 +16,7 @@ from workflows import attributes, calls, status
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
-from workflows.failure import plan_failed, sentence_of
+from workflows.failure import ADVICE, plan_failed, sentence_of
 from workflows.hours import Hours
 from workflows.leave import Leave
 from workflows.liaison import Liaison
@@ -66,15 +66,26 @@ class ActionPlan:
     async def _admit(self, document: dict[str, Any]) -> Plan:
         """The effective plan. A document that is refused ends the plan at once, with the complaint."""
         try:
-            return from_document(await calls.admit_plan(document, workflow.info().workflow_id))
+            id, parent = workflow.info().workflow_id, workflow.info().parent
+            undoes = parent is not None and parent.workflow_id.startswith("rollback/")
+            plan = from_document(await calls.admit_plan(document, id, undoes))
         except ActivityError as error:
             if is_cancelled_exception(error):
                 self._turn(P.CANCELLED, "cancelled before it was checked")
                 await self._outbox.close()
                 raise
-            self._turn(P.FAILED, sentence_of(error))
-            await self._outbox.close()
-            raise ApplicationError(sentence_of(error), type="PlanFailed", non_retryable=True) from None
+            raise await self._refused(sentence_of(error)) from None
+        if plan.execution.on_drift == "replan" and parent is None:
+            raise await self._refused(
+                "execution.on_drift: replan needs an audit that waits for this plan and makes the next; "
+                "take skip or stop, or start the audit itself"
+            )
+        return plan
+
+    async def _refused(self, why: str) -> ApplicationError:
+        self._turn(P.FAILED, why)
+        await self._outbox.close()
+        return ApplicationError(why, type="PlanFailed", non_retryable=True)
 
     async def _is_approved(self, plan: Plan) -> bool:
         """Wait for the review, if there has to be one, and say whether the plan shall run."""
@@ -160,7 +171,7 @@ class ActionPlan:
             if self.leftovers:
                 state, sentence = (
                     P.ROLLBACK_INCOMPLETE,
-                    f"{sentence}; not undone: {'; '.join(self.leftovers)}",
+                    f"{sentence}; not undone: {'; '.join(self.leftovers)}. {ADVICE}",
                 )
             else:
                 state = state if state == P.CANCELLED else P.ROLLED_BACK
@@ -181,6 +192,7 @@ class ActionPlan:
         if derived["plan"] is None:
             return
         back = progress.back = Progress(from_document(derived["plan"]))
+        back.forth = progress
         originals = {id: id.removeprefix("undo-") for id in back.actions}
         for original in originals.values():
             revert(progress, original)
@@ -200,6 +212,7 @@ class ActionPlan:
         """The report that the workflow ends with; the whole record stays behind the query `record`."""
         if self._liaison is not None:
             await self._uninterrupted(self._liaison.end())
+        await self._keep_record()
         if said := await self._uninterrupted(self._outbox.close()):
             self.control.complain(said, now())
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -210,9 +223,22 @@ class ActionPlan:
         if control.progress is not None:
             report["counts"] = status.counts(control.progress)
             report["unfinished"] = status.unfinished(control.progress)
+            if control.drifted and control.state == P.SUPERSEDED:
+                report |= {"drift": control.drifted, "moved": status.moved(control.progress)}
         if control.state in (P.FAILED, P.ROLLED_BACK, P.ROLLBACK_INCOMPLETE):
             raise plan_failed(report)
         return report
+
+    async def _keep_record(self) -> None:
+        """For a Rollback that may be asked for when the namespace has forgotten this workflow."""
+        progress = self.control.progress
+        if progress is None or progress.plan.execution.dry_run or not to_undo(progress):
+            return
+        try:
+            await self._uninterrupted(calls.keep_record(progress.plan.execution.rollback_window_seconds))
+        except ActivityError as error:
+            said = f"the record is kept only as long as this workflow: {sentence_of(error)}"
+            self.control.complain(said, now())
 
     async def _be_cancelled(self) -> None:
         """End as Canceled in Temporal's eyes too, whichever way the cancellation came."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -21,8 +21,11 @@ from workflows import attributes, calls
 from workflows.action_plan import ActionPlan
 from workflows.failure import details_of, sentence_of
 from workflows.messages import redirects
+from workflows.rounds import Ending, Rounds
 
+Plan = workflow.ChildWorkflowHandle[Any, dict[str, Any]]
 LOOK_AGAIN = timedelta(seconds=10)
+LARGEST_PAGE = 15_000  # characters; Temporal takes 20,000 bytes
 
 
 @workflow.defn(name="Audit")
@@ -33,11 +36,15 @@ class Audit:
     def __init__(self) -> None:
         self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
         self.came_to = ""  # the plan's end, as soon as there is one
+        self.rounds = Rounds(workflow.info().workflow_id)
+        self.dry_run = False
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
         try:
             audit = await calls.admit_audit(document)
+            self.rounds = Rounds(workflow.info().workflow_id, audit["execution"]["replans"])
+            self.dry_run = audit["execution"]["dry_run"]
             await self._serve(audit)
         except (ActivityError, ChildWorkflowError, asyncio.CancelledError) as error:
             raise self._ended_early(error) from None
@@ -64,47 +71,99 @@ class Audit:
         if others and audit["execution"]["on_running"] == "skip":
             self._turn("SUCCEEDED", f"nothing was looked at: {_among(others)} (on_running: skip)")
             return
-        self._turn("ONGOING", f"observes {audit['cloud']}")
-        before = await calls.observe(audit["cloud"], audit["max_uncertain"])
-        self._turn("ONGOING", f"decides by {audit['strategy']}", model=before)
-        moves = await calls.moves_of(others) if others else []
-        decision = await calls.decide(audit, before, workflow.info().workflow_id, moves)
-        _stop_if_cancelled()
-        await calls.supersede(audit["name"], self.plan_id)
+        await self._clean_up(audit)
+        before = await self._observe(audit, audit["max_age_seconds"])
+        decision = await self._decide(audit, before, others)
         if decision["plan"] is None:
             self._turn("SUCCEEDED", f"nothing to do: {decision['summary']}")
             return
         plan = await self._start_plan(decision["plan"])
+        self.report |= {"plan": plan.id, "forecast": decision["plan"].get("forecast", {})}
         if audit["execution"]["mode"] == "advise":
             self._turn("SUCCEEDED", f"{decision['summary']}; {plan.id} is RECOMMENDED and waits for approval")
             return
-        self.report["summary"] = decision["summary"]
-        self._turn("ONGOING", f"{decision['summary']}; {plan.id} holds review and execution", plan=plan.id)
-        ending = await self._wait_for(plan)
-        self.came_to = f"{plan.id} {ending[0]}: {ending[1]} ({decision['summary'].rstrip('.')})"
-        self.report |= {"plan_state": ending[0], "counts": ending[2]}
+        state = await self._see_through(audit, decision, plan)
         await self._measure(audit, before, decision["plan"])
-        self._close(ending[0])
+        self._close(state)
+
+    async def _observe(self, audit: dict[str, Any], max_age: float = 0) -> calls.Snapshot:
+        self._turn("ONGOING", f"observes {audit['cloud']}")
+        found = await calls.observe(audit["cloud"], audit["max_uncertain"], max_age)
+        self._turn("ONGOING", f"decides by {audit['strategy']}", model=found, observed=found["told"])
+        return found
+
+    async def _decide(
+        self, audit: dict[str, Any], before: calls.Snapshot, others: list[str]
+    ) -> calls.Decision:
+        moves = await calls.moves_of(others) if others else []
+        decision = await calls.decide(audit, before, workflow.info().workflow_id, moves)
+        _stop_if_cancelled()
+        await calls.supersede(audit["name"], self.rounds.plan_id)
+        return decision
+
+    async def _see_through(self, audit: dict[str, Any], decision: calls.Decision, plan: Plan) -> str:
+        """Wait for the plan, and for each that takes its place after drift; answers the last one's state."""
+        while decision["plan"] is not None:
+            self.report |= {"summary": decision["summary"]}
+            self._turn(
+                "ONGOING", f"{decision['summary']}; {plan.id} holds review and execution", plan=plan.id
+            )
+            ending = await self._wait_for(plan)
+            self.rounds.note(ending, decision["plan"].get("forecast", {}))
+            self.came_to = f"{self.rounds.sentence} ({decision['summary'].rstrip('.')})"
+            self.report |= {"plan_state": ending["state"], "counts": self.rounds.counts}
+            self.report["rounds"] = self.rounds.told
+            if not self.rounds.again:
+                return ending["state"]
+            if why := self.rounds.obstacle(audit):
+                self.came_to += f"; {why}"
+                return "FAILED"
+            decision = await self._plan_again(audit)
+            if decision["plan"] is not None:
+                plan = await self._start_plan(decision["plan"])
+        self.came_to = f"{self.rounds.sentence}; then there was nothing left to do: {decision['summary']}"
+        return "SUCCEEDED"
+
+    async def _plan_again(self, audit: dict[str, Any]) -> calls.Decision:
+        """On a new snapshot, whatever its age: the last one is known to be outdated."""
+        once_begun = {**audit["execution"], "on_running": "wait"}  # an audit that moved things is no rival
+        if audit["execution"]["on_running"] == "allow":
+            once_begun["on_running"] = "allow"
+        others = await self._others({**audit, "execution": once_begun})
+        return await self._decide(self.rounds.left(audit), await self._observe(audit), others)
+
+    async def _clean_up(self, audit: dict[str, Any]) -> None:
+        """Tell what terminated plans left behind; who may act without asking also puts it right."""
+        left = await calls.orphans(audit["cloud"])
+        if left["told"]:
+            self._turn("ONGOING", "looks after what terminated plans left", earlier=left["told"])
+        if left["plan"] is None:
+            return
+        hosts = ", ".join(action["parameters"]["host"] for action in left["plan"]["actions"])
+        execution = audit["execution"]
+        if execution["mode"] != "auto" or execution["dry_run"]:
+            said = f"not opened again, for that an audit has to run in mode auto without dry_run: {hosts}"
+            self.report["earlier"] = [*left["told"], said]
+            return
+        plan = await self._start_plan(left["plan"], f"{self.rounds.plan_id}/clean-up")
+        ending = await self._wait_for(plan)
+        said = f"{plan.id}, which opens {hosts} again: {ending['state']}, {ending['sentence']}"
+        self.report["earlier"] = [*left["told"], said]
 
     async def _others(self, audit: dict[str, Any]) -> list[str]:
         """The plans that change the cloud now; under `on_running: wait` there is none left in the end."""
         while True:
-            others = await calls.running_plans(audit["cloud"])
+            running = await calls.running_plans(audit["cloud"])
+            others = [id for id in running if id not in self.rounds.ids]  # a list may lag behind our own
             if not others or audit["execution"]["on_running"] != "wait":
                 return others
             self._turn("PENDING", f"waits: {_among(others)}", waiting="plan")
             await workflow.sleep(LOOK_AGAIN, summary=f"until {others[0]} has ended")
 
-    @property
-    def plan_id(self) -> str:
-        return f"plan/{workflow.info().workflow_id}"
-
-    async def _start_plan(
-        self, document: dict[str, Any]
-    ) -> workflow.ChildWorkflowHandle[Any, dict[str, Any]]:
-        id = self.plan_id
+    async def _start_plan(self, document: dict[str, Any], id: str = "") -> Plan:
+        id = id or self.rounds.plan_id
         try:
-            handle = await workflow.start_child_workflow(
+            return await workflow.start_child_workflow(
                 ActionPlan.run,
                 document,
                 id=id,
@@ -117,32 +176,25 @@ class Audit:
             )
             self._turn("FAILED", said)
             raise ApplicationError(said, type="AuditFailed", non_retryable=True) from None
-        self.report["plan"] = id
-        self.report["forecast"] = document.get("forecast", {})
-        return handle
 
-    async def _wait_for(
-        self, plan: workflow.ChildWorkflowHandle[Any, dict[str, Any]]
-    ) -> tuple[str, str, dict[str, Any]]:
-        """The plan's end state, its sentence and its counts. Cancelling the audit cancels the plan."""
+    async def _wait_for(self, plan: Plan) -> Ending:
+        """What the plan came to. Cancelling the audit cancels the plan."""
         if workflow.cancellation_reason() is not None:
             plan.cancel()  # it came together with the plan's start, and woke nobody
         try:
-            told = await plan
+            return cast(Ending, await plan)
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 self._turn("CANCELLED", f"{plan.id} was cancelled", plan_state="CANCELLED")
                 raise asyncio.CancelledError(f"{plan.id} was cancelled") from error
-            told = details_of(error)
-            return (
-                told.get("state", "FAILED"),
-                told.get("sentence", sentence_of(error)),
-                told.get("counts", {}),
-            )
-        return told["state"], told["sentence"], told.get("counts", {})
+            failed: Ending = {"state": "FAILED", "sentence": sentence_of(error)}
+            return {**failed, **cast(Ending, details_of(error))}
 
     async def _measure(self, audit: dict[str, Any], before: calls.Snapshot, plan: dict[str, Any]) -> None:
         """The forecast's own indicators again, from a new snapshot after the settle time."""
+        if audit["execution"]["dry_run"]:
+            self.came_to += "; nothing was changed, so nothing was measured"
+            return
         settle = audit["execution"].get("settle_seconds", 0)
         if settle:
             self._turn("ONGOING", f"waits {settle:g} s for the cloud to settle")
@@ -162,12 +214,14 @@ class Audit:
             raise ApplicationError(self.report["sentence"], type="AuditFailed", non_retryable=True)
 
     def _turn(self, state: str, sentence: str, waiting: str = "", **facts: Any) -> None:
+        if self.dry_run:
+            sentence = f"DRY RUN: {sentence}"
         self.report = {**self.report, **facts, "state": state, "sentence": sentence}
         workflow.upsert_search_attributes(attributes.standing(state, waiting, None))
         workflow.set_current_details(_page(self.report))
 
     def addressee(self) -> str:
-        plan = self.report.get("plan", self.plan_id)
+        plan = self.report.get("plan", self.rounds.plan_id)
         return f"an audit takes no messages; send it to its plan, {plan}"
 
     def complain(self, text: str) -> None:
@@ -203,13 +257,21 @@ def _page(report: dict[str, Any]) -> str:
     lines = [f"**{report['state']}**: {report['sentence']}"]
     if report.get("plan"):
         lines += ["", f"Plan: `{report['plan']}` (send it all messages)"]
+    if report.get("observed"):
+        lines += ["", f"Decided on: {report['observed']}"]
+    lines += _listed("Left by terminated plans", report.get("earlier", []))
+    rounds = [f"`{r['plan']}` {r['state']}: {r['sentence']}" for r in report.get("rounds", [])]
+    lines += _listed("Rounds", rounds)
     if report.get("forecast"):
         measured = report.get("measured", {})
         lines += ["", "| indicator | forecast | measured |", "|---|---|---|"]
         lines += [f"| {k} | {v:g} | {_number(measured.get(k))} |" for k, v in report["forecast"].items()]
-    if report.get("rejected_messages"):
-        lines += ["", "**Refused messages**", *(f"* {said}" for said in report["rejected_messages"][-8:])]
-    return "\n".join(lines)
+    lines += _listed("Refused messages", report.get("rejected_messages", [])[-8:])
+    return "\n".join(lines)[:LARGEST_PAGE]
+
+
+def _listed(title: str, rows: list[str]) -> list[str]:
+    return ["", f"**{title}**", *(f"* {row}" for row in rows[:20])] if rows else []
 
 
 def _number(value: float | None) -> str:

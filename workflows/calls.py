@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ class Snapshot(TypedDict):
     collected_at: str
     hosts: int
     instances: int
+    told: str  # when it was taken, and whether it was there already
 
 
 class Decision(TypedDict):
@@ -63,6 +65,13 @@ class Openings(TypedDict):
 
     open: list[list[str]]
     until: str
+
+
+class Remains(TypedDict):
+    """What terminated plans left, a sentence each, and the plan that puts right what is safe to put right."""
+
+    told: list[str]
+    plan: Document | None
 
 
 class Undo(TypedDict):
@@ -103,25 +112,43 @@ async def admit_audit(document: Document) -> Document:
     return await _call("audit.admit", Document, [document], "check the audit document")
 
 
-async def admit_plan(document: Document, name: str) -> Document:
+async def admit_plan(document: Document, name: str, undoes: bool) -> Document:
     """The effective plan; expectations that the document leaves out are read from the cloud."""
-    return await _call("plan.admit", Document, [document, name], "check the plan document", attempts=8)
+    return await _call(
+        "plan.admit", Document, [document, name, undoes], "check the plan document", attempts=8
+    )
 
 
 async def admit_rollback(document: Document) -> Document:
     return await _call("rollback.admit", Document, [document], "check the rollback document")
 
 
-async def observe(cloud: str, max_uncertain: float) -> Snapshot:
+async def observe(cloud: str, max_uncertain: float, max_age: float = 0) -> Snapshot:
+    """A new snapshot, or one that is there already and not older than `max_age` seconds."""
     return await _call(
         "cloud.observe",
         Snapshot,
-        [cloud, max_uncertain],
+        [cloud, max_uncertain, max_age],
         f"collect the model of {cloud}",
         limit=timedelta(hours=1),
         heartbeat=timedelta(seconds=30),
         attempts=6,
     )
+
+
+async def orphans(cloud: str) -> Remains:
+    return await _call(
+        "plans.orphans",
+        Remains,
+        [cloud],
+        f"what terminated plans left on {cloud}",
+        limit=timedelta(minutes=10),
+        heartbeat=timedelta(seconds=30),
+    )
+
+
+async def keep_record(window: float) -> None:
+    await _call("plan.keep", type(None), [window], "keep the record for a rollback")
 
 
 async def running_plans(cloud: str) -> list[str]:
@@ -208,25 +235,30 @@ async def look_at(plans: list[str]) -> dict[str, Holder]:
     )
 
 
-def start_action(plan: Plan, action: Action) -> ActivityHandle[Ending]:
-    """Carry one action out. Its limits are those frozen in the plan; its activity id is the action's id."""
-    return _start("act", action.id, plan, action)
+def start_action(plan: Plan, action: Action, rehearsed: Sequence[Action]) -> ActivityHandle[Ending]:
+    """Carry one action out, in a dry run after those `rehearsed` before it. Its limits are those frozen in
+    the plan; its activity id is the action's id."""
+    return _start("act", action.id, plan, action, rehearsed)
 
 
-def abort_action(plan: Plan, action: Action, since: datetime, lost: ActivityError) -> ActivityHandle[Ending]:
+def abort_action(
+    plan: Plan, action: Action, rehearsed: Sequence[Action], since: datetime, lost: ActivityError
+) -> ActivityHandle[Ending]:
     """End what the attempts at an action since then asked for, when none of them heard the abort."""
     told = lost.cause.last_heartbeat_details if isinstance(lost.cause, TimeoutError) else ()
     hint = told[0] if told and isinstance(told[0], dict) else {}
-    return _start("act.abort", f"abort {action.id}", plan, action, since.isoformat(), hint)
+    return _start("act.abort", f"abort {action.id}", plan, action, rehearsed, since.isoformat(), hint)
 
 
-def _start(name: str, id: str, plan: Plan, action: Action, *more: Any) -> ActivityHandle[Ending]:
+def _start(
+    name: str, id: str, plan: Plan, action: Action, rehearsed: Sequence[Action], *more: Any
+) -> ActivityHandle[Ending]:
     kind = plan.types[action.type]
     seconds = kind.timeout_seconds + kind.timeout_factor * action.seconds
     return workflow.start_activity(
         name,
         args=[
-            action_document(action) | {"attempts": kind.retry.attempts},
+            action_document(action) | {"attempts": kind.retry.attempts} | _dry(plan, rehearsed),
             plan.cloud,
             list(plan.execution.allow),
             *more,
@@ -246,6 +278,14 @@ def _start(name: str, id: str, plan: Plan, action: Action, *more: Any) -> Activi
             maximum_attempts=max(WORKERS, kind.retry.attempts),
         ),
     )
+
+
+def _dry(plan: Plan, rehearsed: Sequence[Action]) -> Document:
+    """By this alone an activity knows that it must not send anything."""
+    if not plan.execution.dry_run:
+        return {}
+    keys = ("type", "parameters", "expects")
+    return {"rehearsed": [{k: action_document(one)[k] for k in keys} for one in rehearsed]}
 
 
 def action_document(action: Action) -> Document:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from plan_schemas.plan import ActionState, PlanState, SkipCause
+from workflows import age
 from workflows.messages import (
     APPROVE,
     CANCEL,
@@ -53,6 +54,7 @@ class Control:
         self.reviewed = ""  # by whom and why
         self.cancelled: Cancel | None = None
         self.rollback_asked = False
+        self.drifted = ""  # what changed in the cloud, when that is to end the plan for a new one
         self.undo_by_policy = False  # an action failed whose failure means that all is undone
         # Running actions that a person wants left out: what they shall become, and who said so and why.
         self.left_out: dict[str, tuple[ActionState, str]] = {}
@@ -61,7 +63,13 @@ class Control:
         self._abort = abort
 
     def turn(self, state: PlanState, sentence: str, waiting_for: str = "") -> None:
+        if self.dry_run:
+            sentence = f"DRY RUN: {sentence}"
         self.state, self.sentence, self.waiting_for = state, sentence, waiting_for
+
+    @property
+    def dry_run(self) -> bool:
+        return self.progress is not None and self.progress.plan.execution.dry_run
 
     # -- refusals ---------------------------------------------------------------------------------------
 
@@ -132,6 +140,8 @@ class Control:
     def obey(self, command: Command, message: Message, via: str, at: str) -> str:
         """Do what was checked, note who asked for it, and answer in one sentence."""
         answer = self._do(command, message)
+        if command is APPROVE and self.progress is not None:
+            answer += age.remark(self.progress.plan, at)
         who = message.by or "somebody"
         why = f" ({message.reason})" if message.reason else ""
         self.log.append(f"{at} {who} by {via}: {command.name}{why}: {answer}")
@@ -150,9 +160,13 @@ class Control:
         standing, policy = progress.standing[id], progress.plan.execution
         if standing.state == S.FAILED:
             self.failed(id, progress.plan.on_failure(progress.actions[id]))
-        if standing.cause == SkipCause.DRIFT and policy.on_drift == "stop":
-            self.undo_by_policy |= policy.on_failure == "rollback"
-            progress.stop(f"the cloud changed under {id}: {standing.why}")
+        if standing.cause == SkipCause.DRIFT and policy.on_drift != "skip":
+            said = f"the cloud changed under {id}: {standing.why}"
+            if policy.on_drift == "replan":  # no failure: what was done is what the next plan begins with
+                self.drifted = self.drifted or said
+            else:
+                self.undo_by_policy |= policy.on_failure == "rollback"
+            progress.stop(said)
         if self.left_out.pop(id, None) and standing.state == S.SUCCEEDED:
             self.complain(f"{id} had already ended when the abort arrived; it is done", at)
 
@@ -199,6 +213,9 @@ class Control:
             return P.ROLLED_BACK, f"roll back asked for: {progress.stopped}"
         if self.cancelled is not None:
             return P.CANCELLED, f"cancelled: {self.cancelled.reason or 'no reason given'}"
+        if self.drifted and not progress.counts[S.FAILED]:
+            done = f"{progress.counts[S.SUCCEEDED]} of {len(progress.actions)} actions"
+            return P.SUPERSEDED, f"{self.drifted}; {done} are done and stay, its audit is to plan again"
         return verdict(progress)
 
     def undo_wanted(self) -> bool:

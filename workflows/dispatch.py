@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from plan_schemas.plan import Action, ActionState, SkipCause
-from workflows import calls
+from workflows import calls, rehearsal
 from workflows.failure import sentence_of
 from workflows.leave import Leave
 from workflows.progress import Progress
@@ -114,14 +114,15 @@ class Dispatch:
         the next was still to come, or it just failed), nobody knows what the cloud does: it is looked for.
         """
         plan, begun = self.progress.plan, workflow.now()
-        handle = self._handles[action.id] = calls.start_action(plan, action)
+        rehearsed = rehearsal.before(self.progress, action) if plan.execution.dry_run else ()
+        handle = self._handles[action.id] = calls.start_action(plan, action, rehearsed)
         try:
             return await handle
         except ActivityError as error:
             told = isinstance(error.cause, ApplicationError) and error.cause.non_retryable
             if told or not (action.id in self._aborted or is_cancelled_exception(error)):
                 raise
-            return await calls.abort_action(plan, action, begun, error)
+            return await calls.abort_action(plan, action, rehearsed, begun, error)
         finally:
             del self._handles[action.id]
 

@@ -24,7 +24,7 @@ class Herald:
     def tell(self) -> None:
         control = self._control
         for said in control.log[self._messages :]:
-            self._note("message", {"said": said}, "")
+            self._tell("message", {"said": said}, "")
         self._messages = len(control.log)
         if control.progress is not None:
             self._actions(control.progress)
@@ -32,7 +32,7 @@ class Herald:
                 self._actions(control.progress.back)
         if control.state != self._state:
             before, self._state = self._state, str(control.state)
-            self._note("plan", {"before": before, "state": self._state, "why": control.sentence}, "")
+            self._tell("plan", {"before": before, "state": self._state, "why": control.sentence}, "")
 
     def _actions(self, progress: Progress) -> None:
         changes, progress.changes = progress.changes, []
@@ -51,4 +51,8 @@ class Herald:
                 }
             if standing.evidence:
                 data["evidence"] = thaw(standing.evidence)
-            self._note("action", data, id)
+            self._tell("action", data, id)
+
+    def _tell(self, kind: str, data: dict[str, Any], part: str) -> None:
+        dry = {"dry_run": True} if self._control.dry_run else {}
+        self._note(kind, {**dry, **data}, part)

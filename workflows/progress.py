@@ -33,6 +33,7 @@ class Progress:
         self.queued: dict[str, str] = {}
         self.changes: list[tuple[str, ActionState]] = []  # what changed its state, and from which, until told
         self.back: Progress | None = None  # the way back, once it has begun
+        self.forth: Progress | None = None  # of a way back: the way forward that it undoes
         self.held: dict[str, str] = {}  # pending actions that shall not start yet, and who said so and why
         self.asking: dict[str, str] = {}  # failed actions that a person has to decide on, and how they failed
         self.counts: Counter[ActionState] = Counter({S.PENDING: len(self.actions)})

@@ -10,7 +10,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from workflows import attributes, calls
 from workflows.action_plan import ActionPlan
-from workflows.failure import details_of, sentence_of
+from workflows.failure import ADVICE, details_of, sentence_of
 from workflows.messages import redirects
 
 
@@ -68,7 +68,7 @@ class Rollback:
     def _incomplete(self, id: str, left: list[str]) -> ApplicationError:
         """Skipped is not undone: a rollback that left anything behind says so and names it."""
         left = [*self.obstacles, *left]
-        self._turn("ROLLBACK_INCOMPLETE", f"{id} left {'; '.join(left)}", leftovers=left)
+        self._turn("ROLLBACK_INCOMPLETE", f"{id} left {'; '.join(left)}. {ADVICE}", leftovers=left)
         return ApplicationError(
             f"ROLLBACK_INCOMPLETE: {self.report['sentence']}", type="PlanFailed", non_retryable=True
         )

@@ -66,6 +66,16 @@ def _entry(progress: Progress, id: str) -> dict[str, Any]:
     return {**row(progress, id), "evidence": thaw(progress.standing[id].evidence)}
 
 
+def moved(progress: Progress) -> int:
+    """How many instances are elsewhere now, of a plan that was to move them."""
+    if progress.plan.execution.dry_run:
+        return 0
+    return sum(
+        a.touches.into is not None and progress.standing[id].state == S.SUCCEEDED
+        for id, a in progress.actions.items()
+    )
+
+
 def unfinished(progress: Progress) -> list[str]:
     """The actions that are not as their plan wanted them, each with its reason."""
     left = [
@@ -131,6 +141,9 @@ def markdown(
 
 def _header(plan: Plan) -> str:
     parts = [plan.reason or plan.name, f"on cloud `{plan.cloud}`"]
+    if plan.irreversible:
+        more = f" and {len(plan.irreversible) - 5} more" if len(plan.irreversible) > 5 else ""
+        parts.append(f"cannot be undone: {'; '.join(plan.irreversible[:5])}{more}")
     for bound in plan.bounds:
         parts.append(f"{bound.name} {bound.value:g} (bound {bound.bound:g}, gap {bound.gap:.1%})")
     return " · ".join(_cell(p) for p in parts)

@@ -28,19 +28,9 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
     Where x waited for y, y's undo waits for that of x: space is given back before it is taken again. Only a
     host that was closed before it was emptied is opened first again, before it is filled.
     """
-    chosen = frozenset(done)
-    leftovers: list[str] = []
-    undone: dict[str, Action] = {}
-    for action in plan.actions:
-        if action.id not in chosen:
-            continue
-        back = _inverse(plan, action)
-        if back is not None:
-            undone[action.id] = back
-        elif not actions.find(action.type).satisfied(action.expects, **action.parameters):
-            leftovers.append(f"{action.id}: a {action.type} cannot be undone")
+    undone, leftovers = _inverses(plan, frozenset(done))
     if not undone:
-        return Back(None, tuple(leftovers))
+        return Back(None, leftovers)
     linked = _link([a for a in plan.actions if a.id in undone], undone)
     rank = schedule.priorities(linked, plan.execution.limits)
     return Back(
@@ -54,15 +44,39 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
             bounds=(),
             rejected=(),
         ),
-        tuple(leftovers),
+        leftovers,
     )
 
 
+def irreversible(plan: Plan) -> tuple[str, ...]:
+    """A sentence per action of the plan that could not be undone."""
+    return _inverses(plan, frozenset(action.id for action in plan.actions))[1]
+
+
+def _inverses(plan: Plan, chosen: frozenset[str]) -> tuple[dict[str, Action], tuple[str, ...]]:
+    leftovers: list[str] = []
+    undone: dict[str, Action] = {}
+    for action in plan.actions:
+        if action.id not in chosen:
+            continue
+        back = _inverse(plan, action)
+        if back is not None:
+            undone[action.id] = back
+        elif not actions.find(action.type).satisfied(action.expects, **action.parameters):
+            leftovers.append(f"{action.id}: a {action.type} cannot be undone")
+    return undone, tuple(leftovers)
+
+
 def _execution(forward: Execution) -> Execution:
-    """Every step back that can be taken is worth taking: nobody is asked on the way, it goes before what is
-    new, and budgets do not count it. Slots do."""
-    limits = replace(forward.limits, cloud=None, per_hour=None)
-    return replace(forward, on_failure="continue", priority=UNDO_PRIORITY, limits=limits)
+    """Every step back that can be taken is worth taking: nobody is asked on the way, and it goes before what
+    is new."""
+    return exempt(replace(forward, on_failure="continue", priority=UNDO_PRIORITY))
+
+
+def exempt(execution: Execution) -> Execution:
+    """What is undone does not wait for a window, and budgets do not count it. Slots do."""
+    limits = replace(execution.limits, cloud=None, per_hour=None)
+    return replace(execution, limits=limits, windows=())
 
 
 def _inverse(plan: Plan, action: Action) -> Action | None:
