@@ -14,20 +14,24 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import complete, decide, execute, rollback, snapshots
+from activities import complete, decide, execute, rollback, signers, snapshots
 from activities.door import Door, Failed, Gone, Stopped, Transient
 from activities.keeping import Keeping
+from activities.kinds import kind_of
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
 from activities.pulse import Pulse, signs_of_life, steady
 from activities.rehearsal import Earlier, Rehearsal
+from activities.signers import Signers
 from activities.store import Lost, SnapshotStore
 from activities.trail import Trail
 from plan_schemas import admit
 from plan_schemas.catalog import Catalog
+from plan_schemas.frozen import EMPTY
 from plan_schemas.plan import Refused, from_document, to_document
 from plan_schemas.policy import Policy
 from plan_schemas.problems import Invalid
+from plan_schemas.tokens import Approval
 from plan_schemas.windows import Window, openings
 
 Document = dict[str, Any]
@@ -43,9 +47,9 @@ def told_to_temporal() -> Iterator[None]:
     except Invalid as error:
         raise _final("InvalidDocument", str(error)) from None
     except (Failed, Lost) as error:
-        raise _final("Failed", str(error)) from None
+        raise _final("Failed", str(error), {"kind": kind_of(error)}) from None
     except Gone as error:
-        raise _final("Gone", str(error)) from None
+        raise _final("Gone", str(error), {"kind": kind_of(error)}) from None
     except Refused as error:
         raise _final("Refused", str(error)) from None
     except (Transient, Incomplete) as error:
@@ -56,8 +60,8 @@ def told_to_temporal() -> Iterator[None]:
         ) from None
 
 
-def _final(kind: str, message: str) -> ApplicationError:
-    return ApplicationError(message, type=kind, non_retryable=True)
+def _final(kind: str, message: str, *details: Document) -> ApplicationError:
+    return ApplicationError(message, *details, type=kind, non_retryable=True)
 
 
 class Activities:
@@ -72,7 +76,9 @@ class Activities:
         client: Client,
         trail: Trail,
         policies: Sequence[Policy] = (),
+        signers: Signers = EMPTY,
     ) -> None:
+        self._signers = signers
         self._trail, self._policies = trail, policies
         self._catalog = catalog
         self._store, self._keeping = store, Keeping(store.root)
@@ -93,6 +99,7 @@ class Activities:
             self.openings,
             self.publish,
             self.keep,
+            self.verify_approval,
             self.derive_rollback,
             self.cancel_workflow,
         ]
@@ -177,6 +184,7 @@ class Activities:
                     allow=allow,
                     begin=begin,
                     policies=self._policies,
+                    approved=document.get("approved", False),
                 )
             return _told(_rehearsed(outcome, rehearsal) if rehearsal else outcome)
         except Transient as why:
@@ -212,6 +220,12 @@ class Activities:
         windows = [[Window.of(row) for row in group] for group in groups]
         spans = [[a.isoformat(), b.isoformat()] for a, b in openings(windows, begin, end)]
         return {"open": spans, "until": end.isoformat()}
+
+    @activity.defn(name="approval.verify")
+    def verify_approval(self, approval: Document, token: str) -> str:
+        """Who signed it."""
+        with told_to_temporal():
+            return signers.verify(Approval(**approval), token, self._signers)
 
     @activity.defn(name="events.publish")
     def publish(self, events: list[Document], post: bool) -> None:

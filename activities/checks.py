@@ -7,10 +7,12 @@ tenant isolation) are always kept: a cloud that does not enforce them loses a de
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from activities.extra_specs import matches, pinned_by, traits_wanted
 from activities.occupancy import Occupancy as Occupancy
 from activities.occupancy import hinted
+from plan_schemas import lifecycle
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster, Host, Instance, ServerGroup
 from plan_schemas.plan import Refusal
@@ -179,8 +181,9 @@ def _group(occupancy: Occupancy, group: ServerGroup, one: Instance, there: Host)
             yield Refusal("affinity", there.name, text + there.name)
 
 
-def kind_of_move(one: Instance, allow: frozenset[str]) -> str | None:
+def kind_of_move(one: Instance, rules: Rules) -> str | None:
     """How the instance may be moved, `live` where possible: live | cold | None for not at all."""
+    allow = rules.allow - lifecycle.closed(one.metadata, rules.lifecycle)
     if "live" in allow and one.status in LIVE_STATES:
         return "live"
     if "cold" in allow and one.status in COLD_STATES:
@@ -203,11 +206,22 @@ def _held(one: Instance, rules: Rules) -> Iterator[Refusal]:
         yield Refusal("busy", one.uuid, f"{one.name} has a task in progress: {one.task_state}")
     if one.status not in LIVE_STATES | COLD_STATES:
         yield Refusal("status", one.uuid, f"{one.name} is {one.status}; only ACTIVE, PAUSED or SHUTOFF move")
-    elif kind_of_move(one, rules.allow) is None:
+    elif kind_of_move(one, rules) is None:
+        yield from unwanted(one, rules)
+        if kind_of_move(one, replace(rules, lifecycle=frozenset())) is not None:
+            return
         kinds = " or ".join(k for k, s in (("live", LIVE_STATES), ("cold", COLD_STATES)) if one.status in s)
         allowed = ", ".join(sorted(rules.allow)) or "nothing"
         text = f"{one.name} is {one.status} and would need a {kinds} migration; allowed: {allowed}"
         yield Refusal("not_allowed", one.uuid, text)
+
+
+def unwanted(one: Instance, rules: Rules) -> Iterator[Refusal]:
+    """The kinds of move that its tenant rules out and that would do otherwise."""
+    able = {k for k, s in (("live", LIVE_STATES), ("cold", COLD_STATES)) if one.status in s} & rules.allow
+    closed = lifecycle.closed(one.metadata, rules.lifecycle) & able
+    for text in lifecycle.sentences(one.name, one.metadata, closed):
+        yield Refusal("lifecycle", one.uuid, text)
 
 
 def _tied(cluster: Cluster, one: Instance) -> Iterator[Refusal]:

@@ -11,6 +11,7 @@ from activities import actions
 from activities.actions import ActionModule
 from activities.door import Door, Failed
 from activities.planner import inverse
+from plan_schemas import automation
 from plan_schemas.frozen import freeze, thaw
 from plan_schemas.plan import Action, Touches, execution_from, from_document
 from plan_schemas.policy import Policy, bounded, forbids, of_cloud
@@ -47,6 +48,8 @@ def plan(
             facts = module.look(door, **parameters)
             filled["expects"] = facts or {}
             problems += _elsewhere(row, touches, facts, document["cloud"])
+            if touches.instance and facts is not None and execution.mode == "auto":
+                filled["automation"] = automation.of_server(door.server(touches.instance).metadata)
         else:
             problems += _lacking(row, module, parameters)
         rows.append(filled)
@@ -54,7 +57,13 @@ def plan(
         raise Failed("; ".join(problems), "mend the plan and start it again")
     allowed = bounded(execution, policies)
     allowed = inverse.exempt(allowed) if undoes else allowed
-    return _reversible({**document, "actions": rows, "execution": thaw(asdict(allowed))})
+    if allowed.four_eyes and not document.get("requested_by"):
+        raise Failed(
+            "a policy demands a second pair of eyes, and nobody says who asks for this plan",
+            "add requested_by: NAME; somebody else has to approve it",
+        )
+    told = {k: v for k, v in asdict(allowed).items() if v not in ("", None)}
+    return _reversible({**document, "actions": rows, "execution": thaw(told)})
 
 
 def _reversible(document: Document) -> Document:
@@ -133,5 +142,6 @@ def action_from(document: Document) -> Action:
         reason=document["reason"],
         expects=freeze(document["expects"]),
         touches=touches,
+        urgency=document.get("urgency", 0),
         seconds=document["seconds"],
     )

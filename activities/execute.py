@@ -16,7 +16,7 @@ from activities.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.frozen import EMPTY, thaw
 from plan_schemas.plan import Action, SkipCause
-from plan_schemas.policy import Policy, of_cloud
+from plan_schemas.policy import Policy, honoured, of_cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ def carry_out(
     allow: Iterable[str],
     begin: bool = True,
     policies: Sequence[Policy] = (),
+    approved: bool = False,
 ) -> Outcome:
     """Carry an action out exactly once; `allow` are the kinds of intervention that the plan permits.
 
@@ -53,7 +54,7 @@ def carry_out(
     if module.trace(door, watch, **parameters) is None:
         if not begin:
             return Outcome("cancelled", "nothing was asked of the cloud")
-        leave = Leave(frozenset(allow), of_cloud(policies, door.cloud))
+        leave = Leave(frozenset(allow), of_cloud(policies, door.cloud), approved)
         skipped = _why_not(module, action, parameters, door, leave, watch)
         if skipped is not None:
             return skipped
@@ -91,7 +92,7 @@ def _why_not(
     if drift:
         evidence = {"drift": list(drift), "found": dict(facts)}
         return Outcome("skipped", "; ".join(drift), SkipCause.DRIFT, evidence)
-    return _refused(module, parameters, door, leave, watch)
+    return _refused(module, action, parameters, door, leave, watch)
 
 
 def differences(expected: Facts, found: Facts) -> tuple[str, ...]:
@@ -110,7 +111,12 @@ def _word(value: Any) -> str:
 
 
 def _refused(
-    module: ActionModule, parameters: dict[str, Any], door: Door, leave: Leave, watch: Watch
+    module: ActionModule,
+    action: Action,
+    parameters: dict[str, Any],
+    door: Door,
+    leave: Leave,
+    watch: Watch,
 ) -> Outcome | None:
     """Capacity and rules, on a fresh picture of the hosts that the action touches."""
     touches = module.touches(**parameters)
@@ -123,9 +129,11 @@ def _refused(
     except Incomplete as why:
         raise Transient(f"the hosts it touches cannot be read in full: {'; '.join(why.missing[:3])}") from why
     leave.require_unprotected(touches, cluster)
+    if said := leave.withheld(action, cluster):
+        return Outcome("skipped", said, SkipCause.UNAPPROVED)
     if touches.into is None:
         return None
-    rules = Rules(hosts=frozenset(cluster.hosts), allow=leave.allow)
+    rules = Rules(frozenset(cluster.hosts), allow=leave.allow, lifecycle=honoured(leave.policies))
     found = module.refusals(cluster, Occupancy(cluster), rules, **parameters)
     if not found:
         return None

@@ -23,6 +23,7 @@ class Settings:
     log_level: str = "INFO"
     plans: Path | None = None  # a catalogue directory of your own, beside the one of the package
     policies: Path | None = None  # Policy documents, a file or a directory
+    signers: Path | None = None  # the Signers document: whose signed approvals count
     events_url: str = ""  # takes CloudEvents in batches; without it only the trail in the store has them
     events_token: str = field(default="", repr=False)
 
@@ -38,6 +39,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         log_level=environment.get("BALLAST_LOG_LEVEL", "INFO").upper(),
         plans=_directory(environment, "BALLAST_PLANS"),
         policies=Path(environment["BALLAST_POLICIES"]) if environment.get("BALLAST_POLICIES") else None,
+        signers=Path(environment["BALLAST_SIGNERS"]) if environment.get("BALLAST_SIGNERS") else None,
         events_url=_url(environment, "BALLAST_EVENTS_URL"),
         events_token=environment.get("BALLAST_EVENTS_TOKEN", ""),
     )

@@ -21,7 +21,7 @@ from activities.openstack import open_door
 from activities.orphans import Orphans
 from activities.store import SnapshotStore
 from activities.trail import Receiver, Trail
-from deploy import halves, log, owners, policies
+from deploy import halves, log, owners, policies, signers
 from deploy.settings import Settings
 from plan_schemas import catalog
 from plan_schemas.catalog import Catalog
@@ -71,6 +71,7 @@ def build(client: Client, settings: Settings) -> Worker:
         client=client,
         trail=_trail(settings),
         policies=policies.read(settings.policies),
+        signers=signers.read(settings.signers),
     )
     return Worker(
         client,

@@ -63,6 +63,7 @@ def audit(document: Document, catalog: Catalog) -> Audit:
         execution=execution_from(row["execution"]),
         max_uncertain=row["max_uncertain"],
         max_age_seconds=row["max_age_seconds"],
+        requested_by=row.get("requested_by", ""),
     )
 
 
@@ -122,7 +123,7 @@ def effective_execution(row: Document) -> dict[str, Any]:
     """An `execution` block with durations in seconds and every default said."""
     given = {k: v for k, v in row.items() if k not in _DURATIONS}
     given |= {f"{k}_seconds": schema.seconds(row[k]) for k in _DURATIONS if k in row}
-    default = thaw(asdict(Execution()))
+    default = {k: v for k, v in thaw(asdict(Execution())).items() if v not in ("", None)}
     limits = {name: limit for name, limit in default["limits"].items() if limit is not None}
     return {**default, **thaw(given), "limits": {**limits, **thaw(row.get("limits", {}))}}
 
@@ -210,6 +211,12 @@ def _execution_means(document: Document, found: Findings) -> None:
         if isinstance(row, Mapping) and {name, f"{name}_seconds"} <= set(row):
             found.add(("execution", name), f"is given twice, also as {name}_seconds", "keep one")
 
+    if isinstance(row, Mapping) and row.get("four_eyes") == "enforced":
+        if row.get("mode") == "auto":
+            found.add(("execution", "mode"), "is auto: with four_eyes nobody is asked then", "take approve")
+        if not document.get("requested_by"):
+            remedy = "say who asks for it; with four_eyes somebody else has to approve"
+            found.add((), 'the key "requested_by" is missing', remedy)
     if isinstance(row, Mapping) and isinstance(groups := row.get("windows"), (list, tuple)):
         for index, group in enumerate(groups):
             _windows_mean(group, found, ("execution", "windows", index))

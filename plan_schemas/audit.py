@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from plan_schemas.frozen import EMPTY
+from plan_schemas.lifecycle import KEYS
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Execution
 
@@ -67,6 +68,7 @@ class Rules:
     hosts: frozenset[str]  # may be a source or a destination
     frozen_instances: frozenset[str] = frozenset()  # never moved
     allow: frozenset[str] = frozenset({"live", "service"})  # kinds of intervention
+    lifecycle: frozenset[str] = frozenset(KEYS)  # kinds of move that a tenant's metadata may rule out
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,4 @@ class Audit:
     execution: Execution = field(default_factory=Execution)
     max_uncertain: float = MAX_UNCERTAIN
     max_age_seconds: float = 0.0  # of a snapshot that is there already and may be used again; 0: a new one
+    requested_by: str = ""  # as claimed

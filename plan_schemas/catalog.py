@@ -44,6 +44,7 @@ class Strategy:
     metrics: tuple[str, ...]
     actions: tuple[str, ...]  # types of action that it may propose
     example: Mapping[str, Any]  # parameters of an audit
+    urgency: int = 5  # of its actions: 1 mandatory .. 5 nice to have
 
 
 @dataclass(frozen=True, slots=True)

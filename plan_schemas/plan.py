@@ -8,64 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from plan_schemas.frozen import EMPTY, digest, freeze, thaw
+from plan_schemas.states import PLAN_ENDS as PLAN_ENDS
+from plan_schemas.states import ActionState as ActionState
+from plan_schemas.states import PlanState as PlanState
+from plan_schemas.states import SkipCause as SkipCause
 from plan_schemas.windows import Window
-
-
-class PlanState(StrEnum):
-    RECOMMENDED = "RECOMMENDED"
-    PENDING = "PENDING"
-    ONGOING = "ONGOING"
-    PAUSED = "PAUSED"
-    NEEDS_DECISION = "NEEDS_DECISION"
-    CANCELLING = "CANCELLING"
-    ROLLING_BACK = "ROLLING_BACK"
-    SUCCEEDED = "SUCCEEDED"
-    REJECTED = "REJECTED"
-    EXPIRED = "EXPIRED"
-    SUPERSEDED = "SUPERSEDED"
-    CANCELLED = "CANCELLED"
-    FAILED = "FAILED"
-    ROLLED_BACK = "ROLLED_BACK"
-    ROLLBACK_INCOMPLETE = "ROLLBACK_INCOMPLETE"
-
-
-PLAN_ENDS = (
-    PlanState.SUCCEEDED,
-    PlanState.REJECTED,
-    PlanState.EXPIRED,
-    PlanState.SUPERSEDED,
-    PlanState.CANCELLED,
-    PlanState.FAILED,
-    PlanState.ROLLED_BACK,
-    PlanState.ROLLBACK_INCOMPLETE,
-)
-
-
-class ActionState(StrEnum):
-    PENDING = "PENDING"
-    ONGOING = "ONGOING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    SKIPPED = "SKIPPED"
-    CANCELLED = "CANCELLED"
-    BLOCKED = "BLOCKED"
-    REVERTING = "REVERTING"
-    REVERTED = "REVERTED"
-    REVERT_FAILED = "REVERT_FAILED"
-
-
-class SkipCause(StrEnum):
-    """Why an action was skipped; only ALREADY satisfies those that need the action."""
-
-    ALREADY = "already"
-    PERSON = "person"
-    PRECONDITION = "precondition"
-    DRIFT = "drift"
-    DEPENDENCY = "dependency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +130,8 @@ class Action:
     touches: Touches = field(default_factory=Touches)
     seconds: float = 0.0  # expected duration
     priority: float = 0.0  # greater first among those that may start
+    urgency: int = 0  # 1 mandatory .. 5 nice to have; 0 is not said, and counts as 5
+    automation: str = ""  # what the metadata of its server says of it; see automation.py
     just_in_time: bool = False  # start only when a dependant could start at once afterwards
     numbers: Mapping[str, Any] = EMPTY
     alternatives: tuple[Refusal, ...] = ()
@@ -197,6 +149,14 @@ class Limits:
     in_per_host: int = 2
     cloud: int | None = None  # moves at once over all plans of the cloud
     per_hour: int | None = None  # moves begun in an hour over all plans of the cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """After so many failures (of one kind, or of any) nothing starts until a person says resume."""
+
+    failures: int
+    of: str = "kind"  # kind | any
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +181,10 @@ class Execution:
     )  # how long after its end a plan can be rolled back by its id
     limits: Limits = field(default_factory=Limits)
     allow: tuple[str, ...] = ("live", "service")
+    automation: str = ""  # manual | partial:N | full: what runs by itself; empty is full
+    automation_by: str = ""  # whose word that is, when it is not the plan's own
+    four_eyes: str = ""  # enforced: only signed approvals count
+    breaker: Breaker | None = None
     # Groups of windows: actions start only while each group has one open. Without groups, at any time.
     windows: tuple[tuple[Window, ...], ...] = ()
 
@@ -234,6 +198,7 @@ class Plan:
     types: Mapping[str, ActionType]
     actions: tuple[Action, ...]
     reason: str = ""
+    requested_by: str = ""  # as claimed
     audit: str | None = None
     goal: str | None = None
     strategy: str | None = None
@@ -314,6 +279,8 @@ def execution_from(row: Mapping[str, Any]) -> Execution:
         fixed["limits"] = Limits(**row["limits"])
     if "allow" in row:
         fixed["allow"] = tuple(row["allow"])
+    if row.get("breaker") is not None:
+        fixed["breaker"] = Breaker(**row["breaker"])
     if "windows" in row:
         fixed["windows"] = tuple(tuple(Window.of(w) for w in group) for group in row["windows"])
     return Execution(**fixed)

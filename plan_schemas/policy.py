@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from plan_schemas.audit import Rules, Selection
+from plan_schemas.automation import level
 from plan_schemas.frozen import freeze
+from plan_schemas.lifecycle import KEYS
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Execution, Limits
+from plan_schemas.plan import Breaker, Execution, Limits
 from plan_schemas.windows import Window
 
 
@@ -27,6 +29,10 @@ class Policy:
     allow: frozenset[str] | None = None
     protect: Selection = field(default_factory=Selection)
     windows: tuple[Window, ...] = ()
+    automation: str = ""
+    four_eyes: str = ""
+    breaker: Breaker | None = None
+    lifecycle: frozenset[str] | None = None  # kinds of move that a tenant's metadata may rule out
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,10 @@ def from_document(document: Mapping[str, Any]) -> Policy:
         allow=None if allow is None else frozenset(allow),
         protect=Selection(**{k: freeze(v) for k, v in document.get("protect", {}).items()}),
         windows=tuple(Window.of(row) for row in document.get("windows", ())),
+        automation=document.get("automation", ""),
+        four_eyes=document.get("four_eyes", ""),
+        breaker=Breaker(**document["breaker"]) if "breaker" in document else None,
+        lifecycle=frozenset(document["lifecycle"]) if "lifecycle" in document else None,
     )
 
 
@@ -56,6 +66,7 @@ def of_cloud(policies: Iterable[Policy], cloud: str) -> tuple[Policy, ...]:
 
 def bounded(execution: Execution, policies: Iterable[Policy]) -> Execution:
     """The same way of carrying a plan out, as far as all policies allow it."""
+    policies = tuple(policies)
     limits, allow, windows = execution.limits, execution.allow, list(execution.windows)
     for policy in policies:
         limits = _least(limits, policy.limits)
@@ -63,7 +74,34 @@ def bounded(execution: Execution, policies: Iterable[Policy]) -> Execution:
             allow = tuple(kind for kind in allow if kind in policy.allow)
         if policy.windows and policy.windows not in windows:
             windows.append(policy.windows)
-    return replace(execution, limits=limits, allow=allow, windows=tuple(windows))
+    return reviewed(replace(execution, limits=limits, allow=allow, windows=tuple(windows)), policies)
+
+
+def reviewed(execution: Execution, policies: Iterable[Policy]) -> Execution:
+    """The same with as much review, and as early a stop, as all policies demand."""
+    automation, by, breaker = execution.automation, execution.automation_by, execution.breaker
+    four_eyes = execution.four_eyes
+    for policy in policies:
+        if level(policy.automation) < level(automation):
+            automation, by = policy.automation, f"the policy {policy.name}"
+        four_eyes = four_eyes or policy.four_eyes
+        breaker = _stricter(breaker, policy.breaker)
+    mode = "approve" if four_eyes and execution.mode == "auto" else execution.mode
+    return replace(
+        execution,
+        mode=mode,
+        automation=automation,
+        automation_by=by,
+        four_eyes=four_eyes,
+        breaker=breaker,
+    )
+
+
+def _stricter(one: Breaker | None, other: Breaker | None) -> Breaker | None:
+    """One that trips no later than either."""
+    if one is None or other is None:
+        return one or other
+    return Breaker(min(one.failures, other.failures), "any" if "any" in (one.of, other.of) else "kind")
 
 
 def _least(limits: Limits, ceilings: Mapping[str, int]) -> Limits:
@@ -77,6 +115,12 @@ def forbids(kind: str, policies: Iterable[Policy]) -> str:
             allowed = ", ".join(sorted(policy.allow)) or "nothing"
             return f"the policy {policy.name} does not allow {kind}; it allows {allowed}"
     return ""
+
+
+def honoured(policies: Iterable[Policy]) -> frozenset[str]:
+    """The kinds of move that a tenant may rule out: all, unless policies name some."""
+    said = [policy.lifecycle for policy in policies if policy.lifecycle is not None]
+    return frozenset().union(*said) if said else frozenset(KEYS)
 
 
 def protected(policies: Iterable[Policy], cluster: Cluster) -> Protected:
@@ -103,4 +147,5 @@ def narrowed(rules: Rules, policies: Iterable[Policy], cluster: Cluster) -> Rule
         hosts=rules.hosts - frozenset(guarded.hosts),
         frozen_instances=rules.frozen_instances | frozenset(guarded.instances),
         allow=allow,
+        lifecycle=honoured(kept),
     )

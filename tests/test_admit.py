@@ -47,7 +47,9 @@ def test_every_example_is_admitted() -> None:
     documents = examples()
     for document in documents:
         assert admit.problems(document, load()) == ()
-    assert {d["kind"] for d in documents} == {"Audit", "ActionPlan", "Rollback", "Policy", "Snapshot"}
+    assert {d["kind"] for d in documents} == {
+        *("Audit", "ActionPlan", "Rollback", "Policy", "Signers", "Snapshot")
+    }
 
 
 def test_a_goal_alone_picks_its_strategy() -> None:

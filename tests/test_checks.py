@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,10 +78,37 @@ def test_an_instance_says_why_it_stays(instance: str, code: str | None) -> None:
 
 def test_a_stopped_server_moves_cold_where_that_is_allowed() -> None:
     """`allow: [cold]` makes SHUTOFF servers movable, and active ones move cold when live is not allowed."""
-    cold = frozenset({"cold"})
-    assert checks.immovable(RULES, "stopped", Rules(frozenset(RULES.hosts), allow=cold)) == ()
+    cold = Rules(frozenset(RULES.hosts), allow=frozenset({"cold"}))
+    assert checks.immovable(RULES, "stopped", cold) == ()
     assert checks.kind_of_move(RULES.instances["small"], cold) == "cold"
     assert checks.kind_of_move(RULES.instances["paused"], cold) is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "allow", "kind", "code"),
+    [
+        ({"lifecycle:livemigratable": "True"}, ("live",), "live", None),
+        ({"lifecycle:livemigratable": "False"}, ("live", "cold"), "cold", None),
+        ({"lifecycle:livemigratable": "False"}, ("live",), None, "lifecycle"),
+        ({"lifecycle:livemigratable": "perhaps"}, ("live",), None, "lifecycle"),
+        ({"lifecycle:coldmigratable": "no"}, ("live", "cold"), "live", None),
+        ({"lifecycle:coldmigratable": "False"}, (), None, "not_allowed"),
+    ],
+)
+def test_a_tenant_says_how_a_server_may_be_moved(
+    metadata: dict[str, str], allow: tuple[str, ...], kind: str | None, code: str | None
+) -> None:
+    """A kind that its metadata rules out is not taken, the refusal names key and value, and a policy that
+    does not honour the key lets it pass."""
+    one = replace(RULES.instances["small"], metadata=FrozenDict(metadata))
+    cluster = replace(RULES, instances=FrozenDict({**RULES.instances, "small": one}))
+    rules = Rules(frozenset(RULES.hosts), allow=frozenset(allow))
+    assert checks.kind_of_move(one, rules) == kind
+    found = checks.immovable(cluster, "small", rules)
+    assert [r.code for r in found] == ([code] if code else [])
+    if code == "lifecycle":
+        assert f"small has lifecycle:livemigratable={metadata['lifecycle:livemigratable']}" in found[0].text
+        assert checks.immovable(cluster, "small", replace(rules, lifecycle=frozenset())) == ()
 
 
 def test_the_scope_closes_hosts_and_freezes_instances() -> None:

@@ -251,7 +251,7 @@ def test_the_named_worlds_start_legal(name: str) -> None:
 def test_random_clouds_start_legal(snapshot: Row) -> None:
     """Nobody stands where the judge would refuse him, but for what an operator or a fault did since."""
     since = {"disabled", "down", "uncertain"}
-    stay = {"locked", "busy", "status", "not_allowed", "pinned_resources"}
+    stay = {"locked", "busy", "status", "not_allowed", "lifecycle", "pinned_resources"}
     for row in snapshot["instances"]:
         if row["host"] is not None:
             assert set(judge.placement(snapshot, row["uuid"], row["host"])) <= since | stay

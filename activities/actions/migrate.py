@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from activities import checks
@@ -96,7 +96,8 @@ def refusals(
         allowed = ", ".join(sorted(rules.allow)) or "nothing"
         text = f"{one.name} would move {kind}; allowed: {allowed}"
         found.append(Refusal("not_allowed", instance, text))
-    return tuple(found)
+    found += checks.unwanted(one, replace(rules, allow=rules.allow & {kind}))
+    return tuple(dict.fromkeys(found))
 
 
 def look(door: Door, *, instance: str, source: str, destination: str, kind: str) -> dict[str, Any] | None:

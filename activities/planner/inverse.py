@@ -95,6 +95,7 @@ def _inverse(plan: Plan, action: Action) -> Action | None:
         freed_by=(),
         after=(),
         on_failure="",
+        urgency=1,
         just_in_time=False,
         numbers=EMPTY,
         alternatives=(),

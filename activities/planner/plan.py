@@ -15,7 +15,7 @@ from activities.planner.order import Ordered, order
 from activities.planner.projection import Projection
 from activities.planner.step import Step, step
 from activities.planner.verify import verify
-from plan_schemas import schema
+from plan_schemas import automation, schema
 from plan_schemas.audit import Audit, Rules
 from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import FrozenDict, canonical, freeze
@@ -36,7 +36,7 @@ def make(
     steps = [step(c, n, id) for n, (c, id) in enumerate(zip(changes, name(changes, cluster)))]
     _known(steps)
     ordered = order(steps, cluster, rules)
-    actions, after = _actions(ordered, cluster)
+    actions, after = _actions(ordered, cluster, catalog.strategies[audit.strategy].urgency)
     verify(actions, cluster)
     limits = audit.execution.limits
     rank = schedule.priorities(actions, limits)
@@ -51,6 +51,7 @@ def make(
         types=freeze(_types(actions, catalog)),
         actions=actions,
         reason=_reason(proposal, ordered),
+        requested_by=audit.requested_by,
         audit=audit.name,
         goal=audit.goal,
         strategy=audit.strategy,
@@ -72,7 +73,7 @@ def _known(steps: list[Step]) -> None:
                 raise Refused(f"{one.id} waits for {other}, which is not in the plan", "give an id that is")
 
 
-def _actions(ordered: Ordered, cluster: Cluster) -> tuple[tuple[Action, ...], Cluster]:
+def _actions(ordered: Ordered, cluster: Cluster, urgency: int) -> tuple[tuple[Action, ...], Cluster]:
     """The actions in order, and the cloud after the last of them."""
     ledger = Occupancy(cluster)
     frees = freed_by(ledger, [(s.id, s.touches) for s in ordered.steps])
@@ -94,6 +95,8 @@ def _actions(ordered: Ordered, cluster: Cluster) -> tuple[tuple[Action, ...], Cl
                 freed_by=tuple(id for id in dict.fromkeys((*given, *frees[one.id])) if id not in needs),
                 touches=one.touches,
                 seconds=round(one.module.seconds(here, **one.parameters), 3),
+                urgency=urgency,
+                automation=_automation(cluster, one),
                 just_in_time=one.touches.service is not None and one.id in needed,
                 numbers=one.change.numbers,
                 alternatives=one.change.alternatives,
@@ -101,6 +104,12 @@ def _actions(ordered: Ordered, cluster: Cluster) -> tuple[tuple[Action, ...], Cl
         )
         projection.apply(one.module, one.touches, one.parameters)
     return tuple(actions), projection.cluster()
+
+
+def _automation(cluster: Cluster, one: Step) -> str:
+    """What the server that it is about asks for."""
+    server = cluster.instances.get(one.touches.instance or "")
+    return automation.of_server(server.metadata) if server is not None else ""
 
 
 def _types(actions: tuple[Action, ...], catalog: Catalog) -> Mapping[str, ActionType]:

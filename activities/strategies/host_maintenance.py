@@ -124,7 +124,7 @@ def _moves(drained: _Drained) -> Iterator[Change]:
         passed = refused(board, i, hosts)
         others = len(hosts) - len(passed) - 1
         named = f"; {drained.backup}" if drained.backup else ""
-        kind = checks.kind_of_move(one, board.rules.allow)
+        kind = checks.kind_of_move(one, board.rules)
         yield Change(
             "migrate",
             {"instance": one.uuid, "source": source, "destination": there, "kind": kind},

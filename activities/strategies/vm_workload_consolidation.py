@@ -86,7 +86,7 @@ def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i:
             "instance": one.uuid,
             "source": source,
             "destination": there,
-            "kind": checks.kind_of_move(one, board.rules.allow),
+            "kind": checks.kind_of_move(one, board.rules),
         },
         f"empties {source}; {there} has room, {room}, and keeps {amounts(after)} free",
         {"other_hosts_with_room": others, "free_before": before, "free_after": after},

@@ -184,7 +184,11 @@ def staying(picture: Picture, terms: Terms, instance: str, kind: str | None = No
 def _kind(picture: Picture, terms: Terms, instance: str, kind: str | None) -> Broken:
     status = picture.status(instance)
     able = {k for k, states in FROM.items() if status in states}
+    words = picture.instances[instance].get("metadata", {})
+    refused = {k for k in ("live", "cold") if words.get(f"lifecycle:{k}migratable", "True") != "True"}
     if kind is None:
+        if able & terms.allow and not (able & terms.allow) - refused:
+            yield "lifecycle", f"the tenant of {instance} wants no {'/'.join(sorted(refused))} migration"
         if not able & terms.allow:
             yield "status", f"{instance} is {status}"
             if able:
@@ -192,5 +196,7 @@ def _kind(picture: Picture, terms: Terms, instance: str, kind: str | None) -> Br
         return
     if kind not in able:
         yield "status", f"{instance} is {status}, not for a {kind} migration"
+    if kind in refused & terms.allow & able:
+        yield "lifecycle", f"the tenant of {instance} wants no {kind} migration"
     if kind not in terms.allow:
         yield "not_allowed", f"{kind} migration is not in allow ({', '.join(sorted(terms.allow))})"

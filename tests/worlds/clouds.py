@@ -41,7 +41,7 @@ FEATURES = (
         "uncertain",
     ),
     *("custom", "volume", "paused", "shutoff", "verify_resize", "migrating", "error", "offloaded"),
-    *("hypervisor", "numa", "image", "metadata"),
+    *("hypervisor", "numa", "image", "metadata", "lifecycle"),
 )
 DEMANDED = FEATURES[:6]
 
@@ -240,6 +240,7 @@ CHANGES: dict[str, Row] = {
     "numa": {"extra_specs": {"hw:numa_nodes": "2"}},
     "image": {"image_properties": {"hypervisor_type": "qemu"}},
     "metadata": {"metadata": {"optimize": "false"}},
+    "lifecycle": {"metadata": {"lifecycle:livemigratable": "False"}},
     "volume": {"boot_from_volume": True, "volumes": ["v-1"]},
     "custom": {"extra_specs": {"resources:CUSTOM_LICENCE": "1"}},
     "aggregate": {"extra_specs": {"aggregate_instance_extra_specs:ssd": "true"}},
