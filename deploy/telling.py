@@ -74,6 +74,9 @@ def action(plan: Plan, one: Action) -> Iterator[str]:
         yield f"  with     {name}: {value}"
     for name, value in one.numbers.items():
         yield f"  number   {name}: {_inline(value)}"
+    if one.urgency:
+        asks = f"; its server asks for {one.automation}" if one.automation else ""
+        yield f"  urgency  {one.urgency} of 5, where 1 is mandatory{asks}"
     if one.needs:
         yield f"  needs    {', '.join(one.needs)} (stops when one of these fails)"
     if one.freed_by:

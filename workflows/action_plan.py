@@ -12,7 +12,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from plan_schemas.plan import ActionState, Plan, PlanState, from_document, to_document
-from workflows import attributes, calls, status
+from workflows import approvals, attributes, calls, status
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 @workflow.defn(name="ActionPlan")
-@receives(*COMMANDS)
+@receives(*COMMANDS, vouch=approvals.vouched)
 class ActionPlan:
     """`plan/<audit id>`: holds review, execution and undo; all messages about a plan go here."""
 
@@ -59,6 +59,10 @@ class ActionPlan:
         self._liaison.begin()
         if await self._is_approved(plan):
             self._turn(P.ONGOING, f"{len(plan.actions)} actions on cloud {plan.cloud}")
+            if progress.unapproved:
+                self._questions.add(
+                    asyncio.create_task(approvals.wait_for_consent(self.control, self.changed))
+                )
             await self._in_its_hours(progress)
             await self._conclude(progress)
         return await self._end()
@@ -90,7 +94,7 @@ class ActionPlan:
     async def _is_approved(self, plan: Plan) -> bool:
         """Wait for the review, if there has to be one, and say whether the plan shall run."""
         control = self.control
-        if plan.execution.mode == "auto":
+        if control.begins_by_itself():
             return True
         self._turn(P.RECOMMENDED, "waits for approval", "approval")
         deadline = timedelta(seconds=plan.execution.approve_within_seconds)
@@ -193,6 +197,7 @@ class ActionPlan:
             return
         back = progress.back = Progress(from_document(derived["plan"]))
         back.forth = progress
+        back.consent.give_all()
         originals = {id: id.removeprefix("undo-") for id in back.actions}
         for original in originals.values():
             revert(progress, original)

@@ -218,6 +218,11 @@ async def publish(events: list[Event], post: bool) -> None:
     )
 
 
+async def verify_approval(approval: Document, token: str) -> str:
+    """Who signed it."""
+    return await _call("approval.verify", str, [approval, token], "whether the approval is signed")
+
+
 async def open_permits(cloud: str) -> None:
     await _call("permits.open", type(None), [cloud], f"open the permits of {cloud}", attempts=FOR_EVER)
 
@@ -235,10 +240,12 @@ async def look_at(plans: list[str]) -> dict[str, Holder]:
     )
 
 
-def start_action(plan: Plan, action: Action, rehearsed: Sequence[Action]) -> ActivityHandle[Ending]:
+def start_action(
+    plan: Plan, action: Action, rehearsed: Sequence[Action], approved: bool
+) -> ActivityHandle[Ending]:
     """Carry one action out, in a dry run after those `rehearsed` before it. Its limits are those frozen in
     the plan; its activity id is the action's id."""
-    return _start("act", action.id, plan, action, rehearsed)
+    return _start("act", action.id, plan, action, rehearsed, approved=approved)
 
 
 def abort_action(
@@ -251,14 +258,22 @@ def abort_action(
 
 
 def _start(
-    name: str, id: str, plan: Plan, action: Action, rehearsed: Sequence[Action], *more: Any
+    name: str,
+    id: str,
+    plan: Plan,
+    action: Action,
+    rehearsed: Sequence[Action],
+    *more: Any,
+    approved: bool = False,
 ) -> ActivityHandle[Ending]:
     kind = plan.types[action.type]
     seconds = kind.timeout_seconds + kind.timeout_factor * action.seconds
     return workflow.start_activity(
         name,
         args=[
-            action_document(action) | {"attempts": kind.retry.attempts} | _dry(plan, rehearsed),
+            action_document(action)
+            | {"attempts": kind.retry.attempts, "approved": approved}
+            | _dry(plan, rehearsed),
             plan.cloud,
             list(plan.execution.allow),
             *more,
@@ -297,4 +312,5 @@ def action_document(action: Action) -> Document:
         "expects": thaw(action.expects),
         "reason": action.reason,
         "seconds": action.seconds,
+        "urgency": action.urgency,
     }

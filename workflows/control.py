@@ -6,40 +6,31 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from plan_schemas.plan import ActionState, PlanState, SkipCause
-from workflows import age
+from workflows import age, refusals
 from workflows.messages import (
     APPROVE,
     CANCEL,
-    DECIDE,
     HOLD_ACTION,
     PAUSE,
     REJECT,
     RELEASE_ACTION,
-    RESUME,
     RETRY_ACTION,
     ROLL_BACK,
     SKIP_ACTION,
-    SUPERSEDE,
     Approve,
     Cancel,
-    CancelAction,
     Command,
     Decide,
     Message,
     OnAction,
 )
 from workflows.progress import Progress
+from workflows.refusals import REVIEWS, RUNNING, Refused
 from workflows.verdict import verdict
 
 P, S = PlanState, ActionState
 # Whoever sends nonsense must not make the status too large to be read: characters of one, number of newest.
 LONGEST_COMPLAINT, COMPLAINTS = 1000, 200
-RUNNING = frozenset({P.PENDING, P.ONGOING, P.PAUSED, P.NEEDS_DECISION})
-REVIEWS = (APPROVE, REJECT, SUPERSEDE)
-
-
-class Refused(ValueError):
-    """A message that makes no sense now; says the state and the remedy."""
 
 
 class Control:
@@ -71,69 +62,9 @@ class Control:
     def dry_run(self) -> bool:
         return self.progress is not None and self.progress.plan.execution.dry_run
 
-    # -- refusals ---------------------------------------------------------------------------------------
-
     def check(self, command: Command, message: Message) -> None:
         """Raise Refused when the message makes no sense now."""
-        if self.progress is None:
-            raise Refused(f"{command.name}: the plan is still being checked; send it again in a moment")
-        if command in REVIEWS and (self.state != P.RECOMMENDED or self.review):
-            raise Refused(f"{command.name}: the plan is {self.state}; only a RECOMMENDED one can be reviewed")
-        if isinstance(message, Approve):
-            for id in message.actions or ():
-                self._check_known(self.progress, command, id)
-        if command in (PAUSE, RESUME, ROLL_BACK) and self.state not in RUNNING:
-            raise Refused(f"{command.name}: the plan is {self.state}, not running")
-        if command is CANCEL and self.state not in {P.RECOMMENDED, *RUNNING}:
-            raise Refused(f"cancel: the plan is {self.state} already")
-        if isinstance(message, OnAction):
-            self._check_action(self.progress, command, message)
-
-    def _check_action(self, progress: Progress, command: Command, message: OnAction) -> None:
-        id = message.action
-        self._check_known(progress, command, id)
-        if command in CHECKS:
-            if said := CHECKS[command](self, progress, id):
-                raise Refused(f"{command.name}: {said}")
-            return
-        state = progress.standing[id].state
-        if state not in (S.PENDING, S.ONGOING):
-            raise Refused(f"{command.name}: {id} is {state} already")
-        if state == S.ONGOING and not progress.plan.types[progress.actions[id].type].abortable:
-            raise Refused(f"{command.name}: {id} is running and cannot be aborted; roll it back afterwards")
-        if state == S.ONGOING and isinstance(message, CancelAction) and not message.abort:
-            raise Refused(f"{command.name}: {id} is running; only `abort: true` ends it before its time")
-
-    def _check_known(self, progress: Progress, command: Command, id: str) -> None:
-        if id not in progress.actions:
-            known = list(progress.actions)
-            said = ", ".join(known[:5]) + (", …" if len(known) > 5 else "")
-            raise Refused(f"{command.name}: no action {id!r} in this plan; its actions: {said}")
-
-    def _cannot_hold(self, progress: Progress, id: str) -> str:
-        state = progress.standing[id].state
-        return "" if state == S.PENDING else f"{id} is {state}; only a pending action can be held"
-
-    def _cannot_release(self, progress: Progress, id: str) -> str:
-        return "" if id in progress.held else f"{id} is not held"
-
-    def _cannot_decide(self, progress: Progress, id: str) -> str:
-        if id in progress.asking:
-            return ""
-        asked = ", ".join(progress.asking) or "none"
-        return f"nobody is asked about {id}, it is {progress.standing[id].state}; asked about: {asked}"
-
-    def _cannot_retry(self, progress: Progress, id: str) -> str:
-        standing = progress.standing[id]
-        if self.state not in RUNNING or progress.stopped:
-            return f"the plan is {self.state}; start a new plan instead"
-        if id in progress.asking:
-            return f'a decision on {id} is waited for; send decide with "choice": "retry"'
-        if standing.root:
-            return f"{id} is {standing.state}, because it {standing.why}; retry that one"
-        if standing.satisfies or standing.state not in (S.FAILED, S.SKIPPED, S.CANCELLED):
-            return f"{id} is {standing.state}; only what failed or was left out can be done after all"
-        return ""
+        refusals.check(self, command, message)
 
     # -- obedience --------------------------------------------------------------------------------------
 
@@ -160,6 +91,7 @@ class Control:
         standing, policy = progress.standing[id], progress.plan.execution
         if standing.state == S.FAILED:
             self.failed(id, progress.plan.on_failure(progress.actions[id]))
+            self._trip(id)
         if standing.cause == SkipCause.DRIFT and policy.on_drift != "skip":
             said = f"the cloud changed under {id}: {standing.why}"
             if policy.on_drift == "replan":  # no failure: what was done is what the next plan begins with
@@ -178,6 +110,38 @@ class Control:
         elif policy != "continue":
             self.undo_by_policy |= policy == "rollback"
             progress.stop(f"{id} failed: {progress.standing[id].why}")
+
+    def _trip(self, id: str) -> None:
+        """Count the failure; when it is one too many, start nothing until a person says resume."""
+        progress = self._running_plan()
+        standing = progress.standing[id]
+        progress.breaker.note(id, str(standing.evidence.get("kind", "failed")), standing.why)
+        if progress.breaker.open and not progress.stopped and progress.counts[S.PENDING]:
+            progress.paused = True
+            self._show_questions()
+            if self.state in (P.PENDING, P.ONGOING, P.PAUSED):
+                self.turn(P.PAUSED, progress.breaker.open, "breaker")
+
+    def begins_by_itself(self) -> bool:
+        """Whether any of the plan runs without a person. What does not is held until it is approved."""
+        progress = self._running_plan()
+        if progress.plan.execution.mode != "auto":
+            return False
+        progress.consent.ask(progress.plan)
+        return not progress.actions or len(progress.consent.waiting) < len(progress.actions)
+
+    def nobody_approved(self, at: str) -> None:
+        """The deadline of the approvals has passed: what waits for one is left out."""
+        progress = self._running_plan()
+        within = timedelta(seconds=progress.plan.execution.approve_within_seconds)
+        ids = progress.unapproved
+        for id in ids:
+            if progress.standing[id].state == S.PENDING:  # not ended with one before it
+                said = progress.consent.waiting[id]
+                progress.skip(
+                    id, f"expired: nobody approved it within {within}; {said}", SkipCause.UNAPPROVED
+                )
+        self.log.append(f"{at} nobody approved {len(ids)} actions within {within}: they are left out")
 
     def nobody_decided(self, id: str, at: str) -> None:
         """The deadline of a question has passed: the plan's own word holds."""
@@ -203,6 +167,8 @@ class Control:
                 f"decide retry, skip, fail or roll_back within {within}, else {execution.on_no_decision}"
             )
             self.turn(P.NEEDS_DECISION, f"{asked}; {choices}", "decision")
+        elif self.state == P.NEEDS_DECISION and progress.breaker.open and progress.paused:
+            self.turn(P.PAUSED, progress.breaker.open, "breaker")
         elif self.state == P.NEEDS_DECISION:
             self.turn(P.PAUSED if progress.paused else P.ONGOING, "decided")
 
@@ -246,15 +212,28 @@ class Control:
         return self._pause(command is PAUSE)
 
     def _review(self, command: Command, message: Message) -> str:
+        if self.state in RUNNING and isinstance(message, Approve):
+            return self._consent(message)
         self.review = command
         self.reviewed = _said({APPROVE: "approved", REJECT: "rejected"}.get(command, "superseded"), message)
         if command is not APPROVE:
             return "the plan will not run"
         if not (isinstance(message, Approve) and message.actions):
+            self._running_plan().consent.give_all()
             return "the plan will run"
         progress = self._running_plan()
         kept = progress.keep_only(message.actions, f"not among the actions {self.reviewed}")
+        progress.consent.give(kept)
         return f"{len(kept)} of {len(progress.actions)} actions will run: {', '.join(kept[:20])}"
+
+    def _consent(self, message: Approve) -> str:
+        """In a running plan: what waits for approval may start, with what it waits for."""
+        progress = self._running_plan()
+        waiting = set(progress.unapproved)
+        ids = [id for id in progress.with_needs(message.actions or waiting) if id in waiting]
+        progress.consent.give(ids)
+        left = len(progress.unapproved)
+        return f"{', '.join(ids[:20])} may start" + (f"; {left} more wait for approval" if left else "")
 
     def _decide(self, message: Decide) -> str:
         progress, id = self._running_plan(), message.action
@@ -297,7 +276,10 @@ class Control:
         return f"{id} will not run"
 
     def _pause(self, paused: bool) -> str:
-        self._running_plan().paused = paused
+        progress = self._running_plan()
+        progress.paused = paused
+        if not paused:
+            progress.breaker.close()
         self.turn(P.PAUSED if paused else P.ONGOING, "held by a person" if paused else "goes on")
         self._show_questions()
         return "nothing new starts until resume; what runs may end" if paused else "the plan goes on"
@@ -319,15 +301,6 @@ class Control:
         if self.progress is None:
             raise Refused("the plan is still being checked; send it again in a moment")
         return self.progress
-
-
-# What must hold for the messages about one action; the others are about what is to be left out.
-CHECKS: dict[Command, Callable[[Control, Progress, str], str]] = {
-    HOLD_ACTION: Control._cannot_hold,
-    RELEASE_ACTION: Control._cannot_release,
-    RETRY_ACTION: Control._cannot_retry,
-    DECIDE: Control._cannot_decide,
-}
 
 
 def _said(verb: str, message: Message) -> str:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from plan_schemas.plan import Action, ActionState, SkipCause
 from workflows import calls, rehearsal
-from workflows.failure import sentence_of
+from workflows.failure import kind_of, sentence_of
 from workflows.leave import Leave
 from workflows.progress import Progress
 
@@ -102,7 +102,7 @@ class Dispatch:
         try:
             self._ended(id, await self._ending(self.progress.actions[id]))
         except ActivityError as error:
-            self.progress.finish(id, S.FAILED, sentence_of(error))
+            self.progress.finish(id, S.FAILED, sentence_of(error), evidence={"kind": kind_of(error)})
         self._leave.give_back(id)
         ended(id)
         self._wake.set()
@@ -115,7 +115,8 @@ class Dispatch:
         """
         plan, begun = self.progress.plan, workflow.now()
         rehearsed = rehearsal.before(self.progress, action) if plan.execution.dry_run else ()
-        handle = self._handles[action.id] = calls.start_action(plan, action, rehearsed)
+        approved = self.progress.consent.covers(action.id)
+        handle = self._handles[action.id] = calls.start_action(plan, action, rehearsed, approved)
         try:
             return await handle
         except ActivityError as error:

@@ -43,6 +43,17 @@ def sentence_of(error: FailureError) -> str:
     return cause.message if isinstance(cause, FailureError) else str(cause)
 
 
+def kind_of(error: FailureError) -> str:
+    """What kind of failure ended an action, in the word that its activity gave it."""
+    cause = _innermost(error)
+    if isinstance(cause, TimeoutError):
+        return "timeout"
+    if isinstance(cause, ApplicationError):
+        told = cause.details[0] if cause.details else None
+        return str(told["kind"]) if isinstance(told, dict) and "kind" in told else str(cause.type).lower()
+    return "failed"
+
+
 def details_of(error: FailureError) -> dict[str, Any]:
     """The report that `plan_failed` sent along; empty when the child failed otherwise."""
     cause = _innermost(error)

@@ -6,7 +6,7 @@ one is recorded where people see it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ class Message(pydantic.BaseModel):
 class Approve(Message):
     by: str = pydantic.Field(min_length=1, max_length=200)
     actions: list[str] | None = pydantic.Field(None, min_length=1)  # None: all of them
+    token: str | None = pydantic.Field(None, max_length=500)  # of `ballast approve`: who signed all this
 
 
 class Signed(Message):
@@ -63,7 +64,8 @@ class Command:
 APPROVE = Command(
     "approve",
     Approve,
-    'let a RECOMMENDED plan run, or a part of it with what that waits for: {"by": "…", "actions": ["<id>"]}',
+    "let a RECOMMENDED plan run, or a part of it with what that waits for; in a running plan, what waits for "
+    'approval: {"by": "…", "actions": ["<id>"], "token": "…"}',
 )
 REJECT = Command("reject", Message, 'end a RECOMMENDED plan unrun: {"by": "…", "reason": "…"}')
 SKIP_ACTION = Command(
@@ -125,32 +127,42 @@ def read(command: Command, raw: RawValue) -> Message:
     )
 
 
-def receives(*commands: Command) -> Callable[[type[Any]], type[Any]]:
+Vouch = Callable[[Any, Message], Awaitable[str]]
+
+
+async def nobody(_: Any, __: Message) -> str:
+    """Messages are taken at their word."""
+    return ""
+
+
+def receives(*commands: Command, vouch: Vouch = nobody) -> Callable[[type[Any]], type[Any]]:
     """Class decorator (below `@workflow.defn`): an update and a signal for each command.
 
-    The class keeps a `control` that checks and obeys, and a `changed()` that shows what came of it.
+    The class keeps a `control` that checks and obeys, and a `changed()` that shows what came of it. `vouch`
+    looks at a message that was checked, may take its time, and says who vouches for it; or raises
+    ApplicationError, and the message is refused.
     """
 
     def add(cls: type[Any]) -> type[Any]:
         for command in commands:
-            setattr(cls, f"update_{command.name}", _update(command))
-            setattr(cls, f"signal_{command.name}", _signal(command))
+            setattr(cls, f"update_{command.name}", _update(command, vouch))
+            setattr(cls, f"signal_{command.name}", _signal(command, vouch))
         return cls
 
     return add
 
 
-def _update(command: Command) -> Any:
+def _update(command: Command, vouch: Vouch) -> Any:
     async def handle(self: Any, payload: RawValue = NOTHING) -> str:
-        answer: str = self.control.obey(command, read(command, payload), "update", now())
+        message = read(command, payload)
+        if signed := await vouch(self, message):
+            _check(self, command, message)  # much may have happened since
+        answer: str = self.control.obey(command, message, f"update{signed}", now())
         self.changed()
         return answer
 
     def validate(self: Any, payload: RawValue = NOTHING) -> None:
-        try:
-            self.control.check(command, read(command, payload))
-        except ValueError as refused:
-            raise ApplicationError(str(refused), type="Refused", non_retryable=True) from None
+        _check(self, command, read(command, payload))
 
     _as_method(handle, f"update_{command.name}")
     _as_method(validate, f"validate_{command.name}")
@@ -159,17 +171,24 @@ def _update(command: Command) -> Any:
     return update
 
 
-def _signal(command: Command) -> Any:
-    def handle(self: Any, payload: RawValue = NOTHING) -> None:
+def _check(self: Any, command: Command, message: Message) -> None:
+    try:
+        self.control.check(command, message)
+    except ValueError as refused:
+        raise ApplicationError(str(refused), type="Refused", non_retryable=True) from None
+
+
+def _signal(command: Command, vouch: Vouch) -> Any:
+    async def handle(self: Any, payload: RawValue = NOTHING) -> None:
         try:
             message = read(command, payload)
-            self.control.check(command, message)
+            _check(self, command, message)
+            if signed := await vouch(self, message):
+                _check(self, command, message)
         except ApplicationError as error:
             self.control.complain(f"signal {error.message}", now())
-        except ValueError as refused:
-            self.control.complain(f"signal {refused}", now())
         else:
-            self.control.obey(command, message, "signal", now())
+            self.control.obey(command, message, f"signal{signed}", now())
         self.changed()
 
     _as_method(handle, f"signal_{command.name}")

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from plan_schemas.plan import Action, ActionState, Plan, SkipCause
+from workflows.breaker import Breaker
+from workflows.consent import Consent
 from workflows.standing import ENDED, Standing, fate
 from workflows.turns import Turns
 
@@ -36,6 +38,8 @@ class Progress:
         self.forth: Progress | None = None  # of a way back: the way forward that it undoes
         self.held: dict[str, str] = {}  # pending actions that shall not start yet, and who said so and why
         self.asking: dict[str, str] = {}  # failed actions that a person has to decide on, and how they failed
+        self.consent = Consent()
+        self.breaker = Breaker(plan.execution.breaker)
         self.counts: Counter[ActionState] = Counter({S.PENDING: len(self.actions)})
         self._turns = Turns(plan.actions, plan.execution.limits)
         self._needed_by: dict[str, list[str]] = {a.id: [] for a in plan.actions}
@@ -70,7 +74,7 @@ class Progress:
 
     def _may_start(self, id: str) -> bool:
         action = self.actions[id]
-        if id in self.held or not self._turns.fits(id):
+        if self._is_held(id) or not self._turns.fits(id):
             return False
         waiting = [w for w in self._waited_by[id] if self.standing[w].state == S.PENDING]
         if not action.just_in_time or not waiting:
@@ -83,10 +87,13 @@ class Progress:
 
     def _almost_ready(self, id: str) -> bool:
         """Whether nothing but just-in-time actions that could run now stands before this one."""
-        if self.standing[id].state != S.PENDING or id in self.held:
+        if self.standing[id].state != S.PENDING or self._is_held(id):
             return False
         waits = (w for w in self.actions[id].waits_for if self.standing[w].state not in ENDED)
         return all(self.actions[w].just_in_time and not self._missing[w] for w in waits)
+
+    def _is_held(self, id: str) -> bool:
+        return id in self.held or id in self.consent.waiting
 
     def _begin(self, id: str) -> None:
         self._turns.take(id)
@@ -132,13 +139,14 @@ class Progress:
         self._turns.free(id)
         if state == S.FAILED and not self.stopped and self.plan.on_failure(self.actions[id]) == "ask":
             self.set(id, state, why)
+            self.standing[id].evidence = evidence or {}
             self.asking[id] = why
         else:
             self._end(id, state, why, cause, evidence)
 
-    def skip(self, id: str, why: str) -> None:
-        """A person wants a pending action left out. Raises ValueError when it is not pending."""
-        self._settle(id, S.SKIPPED, why, SkipCause.PERSON)
+    def skip(self, id: str, why: str, cause: SkipCause = SkipCause.PERSON) -> None:
+        """A pending action is left out, by a person unless told. Raises ValueError when it is not pending."""
+        self._settle(id, S.SKIPPED, why, cause)
 
     def cancel(self, id: str, why: str) -> None:
         """A pending action is cancelled, and with it all that needs it. Raises ValueError as above."""
@@ -153,19 +161,29 @@ class Progress:
     def release(self, id: str) -> None:
         self.held.pop(id, None)
 
-    def keep_only(self, ids: Iterable[str], why: str) -> list[str]:
-        """Leave out all but these and what they wait for; answers what is kept."""
-        kept: set[str] = set()
+    def with_needs(self, ids: Iterable[str]) -> list[str]:
+        """These and all that they wait for, over whatever edges, in the order of the plan."""
+        found: set[str] = set()
         rest = list(ids)
         while rest:
             id = rest.pop()
-            if id not in kept:
-                kept.add(id)
+            if id not in found:
+                found.add(id)
                 rest.extend(self.actions[id].waits_for)
+        return [id for id in self.actions if id in found]
+
+    def keep_only(self, ids: Iterable[str], why: str) -> list[str]:
+        """Leave out all but these and what they wait for; answers what is kept."""
+        kept = dict.fromkeys(self.with_needs(ids))
         for id in self.actions:
             if id not in kept and self.standing[id].state == S.PENDING:
-                self.skip(id, why)
-        return [id for id in self.actions if id in kept]
+                self.skip(id, why, SkipCause.UNAPPROVED)
+        return list(kept)
+
+    @property
+    def unapproved(self) -> list[str]:
+        """The pending actions that a person has to approve before they may start."""
+        return [id for id in self.consent.waiting if self.standing[id].state == S.PENDING]
 
     def decide(self, id: str, choice: Choice, why: str) -> None:
         """What becomes of a failed action that was asked about, and of those that wait for it."""

@@ -93,7 +93,9 @@ def waiting_for(progress: Progress, id: str, state: str) -> str:
     if progress.standing[id].state != S.PENDING:
         return ""
     if state == PlanState.RECOMMENDED:
-        return "waits for approval"
+        return progress.consent.waiting.get(id, "waits for approval")
+    if id in progress.consent.waiting:
+        return progress.consent.waiting[id]
     if id in progress.held:
         return progress.held[id]
     action = progress.actions[id]

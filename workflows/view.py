@@ -47,4 +47,6 @@ def obstacle(state: PlanState, progress: Progress, leave: Leave) -> str:
     if leave.frozen:
         return "freeze"
     told = any(why != ASKED for why in leave.why.values())
-    return "permits" if told and not progress.counts[S.ONGOING] else ""
+    if progress.counts[S.ONGOING]:
+        return ""
+    return "permits" if told else "approval" if progress.unapproved else ""
