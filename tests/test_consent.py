@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from plan_schemas.policy import Policy
 from tests.test_progress import action, run
 from tests.test_progress import plan as plan_of
 from workflows.breaker import Breaker
+from workflows.consent import Consent
 from workflows.control import Control
 from workflows.messages import APPROVE, DECIDE, RESUME, RETRY_ACTION, Approve, Decide, Message, OnAction
 from workflows.progress import Progress
@@ -172,6 +174,28 @@ def test_what_was_not_among_the_approved_is_not_done_after_all() -> None:
 # -- the circuit breaker -----------------------------------------------------------------------------------
 
 FAILURES = st.lists(st.sampled_from(["no_valid_host", "timeout", "refused"]), max_size=12)
+
+
+@SLOW
+@given(plans(), st.sampled_from(WORDS), FAILURES, st.data())
+def test_what_a_run_hands_over_the_next_one_knows(
+    actions: tuple[Action, ...], word: str, failures: list[str], data: st.DataObject
+) -> None:
+    """As JSON and back, consent withholds and covers the same actions; a breaker opens when it would have."""
+    consent = progress_of(controlled(*actions, automation=word)).consent
+    consent.give(data.draw(st.lists(st.sampled_from([a.id for a in actions]), max_size=3)))
+    again = Consent.from_document(json.loads(json.dumps(consent.as_document())))
+    assert again.waiting == consent.waiting
+    assert [again.covers(a.id) for a in actions] == [consent.covers(a.id) for a in actions]
+    breaker, at = Breaker(plan.Breaker(3)), data.draw(st.integers(0, len(failures)))
+    other = breaker
+    for n, kind in enumerate(failures):
+        if n == at:
+            other = Breaker(plan.Breaker(3))
+            other.restore(json.loads(json.dumps(breaker.as_document())))
+        for one in {id(breaker): breaker, id(other): other}.values():
+            one.note("x", kind, "because")
+        assert other.open == breaker.open
 
 
 @SLOW

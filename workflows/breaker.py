@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from plan_schemas import plan
 
@@ -36,6 +38,14 @@ class Breaker:
         """A person wants it to go on; failures are counted anew."""
         self.open = ""
         self._failures.clear()
+
+    def as_document(self) -> dict[str, Any]:
+        """What it counted, in plain values, for the next run of a plan."""
+        return {"failures": dict(self._failures), "open": self.open}
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Go on from what an earlier run counted."""
+        self._failures, self.open = Counter(document["failures"]), document["open"]
 
     def _kinds(self) -> str:
         return ", ".join(f"{kind} {n}" for kind, n in sorted(self._failures.items()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from plan_schemas.automation import withheld
 from plan_schemas.plan import Action, Plan
@@ -37,6 +38,17 @@ class Consent:
     def covers(self, id: str) -> bool:
         """Whether a person approved of this action."""
         return self._whole or id in self._given
+
+    def as_document(self) -> dict[str, Any]:
+        """All of it in plain values, for the next run of a plan."""
+        return {"waiting": dict(self.waiting), "given": sorted(self._given), "whole": self._whole}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Consent:
+        consent = cls()
+        consent.waiting, consent._given = dict(document["waiting"]), set(document["given"])
+        consent._whole = document["whole"]
+        return consent
 
 
 def _why(plan: Plan, action: Action, whose: str) -> str:
