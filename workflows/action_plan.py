@@ -28,6 +28,7 @@ from workflows.way_back import revert, reverted, to_undo
 
 P, S = PlanState, ActionState
 T = TypeVar("T")
+MOST_KEPT = 4_000  # actions: the record of more is too large for one answer
 
 
 @workflow.defn(name="ActionPlan")
@@ -238,6 +239,10 @@ class ActionPlan:
         """For a Rollback that may be asked for when the namespace has forgotten this workflow."""
         progress = self.control.progress
         if progress is None or progress.plan.execution.dry_run or not to_undo(progress):
+            return
+        if len(progress.actions) > MOST_KEPT:
+            said = f"the record is kept only as long as this workflow: more than {MOST_KEPT} actions"
+            self.control.complain(said, now())
             return
         try:
             await self._uninterrupted(calls.keep_record(progress.plan.execution.rollback_window_seconds))

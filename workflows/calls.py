@@ -148,7 +148,8 @@ async def orphans(cloud: str) -> Remains:
 
 
 async def keep_record(window: float) -> None:
-    await _call("plan.keep", type(None), [window], "keep the record for a rollback")
+    """Twice at most: the end of a plan does not wait for a copy of what Temporal has anyway."""
+    await _call("plan.keep", type(None), [window], "keep the record for a rollback", attempts=2)
 
 
 async def running_plans(cloud: str) -> list[str]:
