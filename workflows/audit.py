@@ -146,6 +146,7 @@ class Audit:
             self.report["earlier"] = [*left["told"], said]
             return
         plan = await self._start_plan(left["plan"], f"{self.rounds.plan_id}/clean-up")
+        self._turn("ONGOING", f"{plan.id} opens {hosts} again, which a terminated plan left closed")
         ending = await self._wait_for(plan)
         said = f"{plan.id}, which opens {hosts} again: {ending['state']}, {ending['sentence']}"
         self.report["earlier"] = [*left["told"], said]
