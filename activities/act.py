@@ -20,7 +20,7 @@ from activities.keeping import Keeping
 from activities.kinds import kind_of
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
-from activities.pulse import Pulse, signs_of_life, steady
+from activities.pulse import Pulse, signs_of_life, steady, telling_of_pauses
 from activities.rehearsal import Earlier, Rehearsal
 from activities.signers import Signers
 from activities.store import Lost, SnapshotStore
@@ -159,7 +159,7 @@ class Activities:
 
     @activity.defn(name="act", no_thread_cancel_exception=True)
     def act(self, document: Document, cloud: str, allow: list[str]) -> Document:
-        with told_to_temporal(), Pulse().ticking() as watch:
+        with told_to_temporal(), Pulse().ticking() as watch, telling_of_pauses(watch, self._client):
             return self._carry_out(document, cloud, allow, watch)
 
     @activity.defn(name="act.abort", no_thread_cancel_exception=True)
@@ -266,9 +266,11 @@ class Activities:
 
     async def _record(self, plan_id: str) -> Document:
         """What the finished plan's workflow remembers, asked of Temporal; `over` if it ended, however."""
-        handle = self._client.get_workflow_handle(plan_id)
+        handle, build = self._client.get_workflow_handle(plan_id), ""
         try:
             known = await handle.describe()
+            pinned = known.raw_description.workflow_execution_info.versioning_info
+            build = pinned.deployment_version.build_id
             if known.workflow_type != "ActionPlan":
                 raise _final(
                     "Refused",
@@ -277,10 +279,17 @@ class Activities:
                 )
             record: Document = await handle.query("record")
         except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
+            unheard = (
+                error.status == RPCStatusCode.FAILED_PRECONDITION and build
+            )  # Temporal has nobody to ask
+            if error.status != RPCStatusCode.NOT_FOUND and not unheard:
                 raise
             if kept := self._keeping.record(plan_id, datetime.now(UTC)):
                 return kept
+            if unheard:
+                said = f"no worker of build {build}, on which {plan_id} ran, is there to tell what it did"
+                remedy = f"start one (BALLAST_BUILD_ID={build}) and ask again"
+                raise _final("Refused", f"{said}; {remedy}") from None
             raise _final(
                 "Refused",
                 f"Temporal has no plan {plan_id!r} (any more), and no record of it is kept: there was none, "

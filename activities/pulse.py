@@ -14,12 +14,18 @@ from types import MappingProxyType
 from typing import Any
 
 from temporalio import activity
+from temporalio.client import Client
 
 from activities.door import Stopped
 
 LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
 SAFE = 0.9  # share of the heartbeat time-out after which an attempt counts as given up
 FAULTS = "faults"  # how often the cloud was not able to, in the details of every heartbeat
+PAUSED = "paused"  # there as well, of an attempt that Temporal's `activity pause` ended
+LOOKS_AWAY = (
+    "paused by `temporal activity pause`: what the cloud was asked for goes on there, and Ballast looks "
+    "again after `activity unpause`"
+)
 BETWEEN = 10.0  # seconds between two heartbeats while nothing is heard from the cloud
 
 
@@ -77,10 +83,13 @@ class Pulse:
         self.attempt: int = info.attempt + (1 if aborting_since else 0)
         self._abort_due = aborting_since is not None
         details = info.heartbeat_details
-        self.hint: Mapping[str, Any] = details[0] if details and isinstance(details[0], dict) else hint
+        last = details[0] if details and isinstance(details[0], dict) else hint
+        self.hint: Mapping[str, Any] = {k: v for k, v in last.items() if k != PAUSED}
+        self.was_paused = PAUSED in last
         self._last: Mapping[str, Any] = self.hint
         self._faults = int(self.hint.get(FAULTS, 0))
         self._told = False
+        self.paused = False  # by Temporal's `activity pause`: nobody looks until it is unpaused
         self._limit = info.heartbeat_timeout.total_seconds() if info.heartbeat_timeout else math.inf
         self._beaten = time.monotonic()
         self._given_up = False
@@ -158,6 +167,12 @@ class Pulse:
                 activity.wait_for_cancelled_sync(nap)
             left -= nap
 
+    def _look_away(self) -> None:
+        with self._beating:
+            self.paused = True
+            self._last = {**self._last, PAUSED: True}
+            self._beat_in_time()
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -169,5 +184,26 @@ class Pulse:
             return False
         why = activity.cancellation_details()
         if why is not None and not why.cancel_requested:
+            if why.paused:
+                self._look_away()
             raise Stopped("leave")  # paused, reset or timed out: the migration is not to be touched
         return not self._told
+
+
+@contextmanager
+def telling_of_pauses(watch: Pulse, client: Client) -> Iterator[None]:
+    """Temporal tells only the attempt of an `activity pause`; the plan shall say so where people look."""
+    if watch.was_paused:
+        _tell_the_plan(client, "")
+    try:
+        yield
+    except Stopped:
+        if watch.paused:
+            _tell_the_plan(client, LOOKS_AWAY)
+        raise
+
+
+def _tell_the_plan(client: Client, says: str) -> None:
+    info = activity.info()
+    plan = client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
+    asyncio.run(plan.signal("attempt", {"action": info.activity_id, "says": says}))

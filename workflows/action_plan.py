@@ -13,6 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from plan_schemas.plan import ActionState, Plan, PlanState, from_document, to_document
 from workflows import approvals, attributes, calls, status
+from workflows.attempts import Told, hear
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
@@ -39,13 +40,16 @@ class ActionPlan:
     def __init__(self) -> None:
         self.control = Control(self._abort)
         self.leftovers: list[str] = []
-        source = f"urn:ballast:{workflow.info().workflow_id}@{workflow.info().first_execution_run_id}"
-        self._outbox = Outbox(source, workflow.info().workflow_id, calls.publish)
+        info = workflow.info()
+        urn = f"urn:ballast:{info.workflow_id}@"
+        self._outbox = Outbox(urn + info.first_execution_run_id, info.workflow_id, calls.publish)
         self._view = View(self.control, self._outbox.note)
         self._dispatch: Dispatch | None = None
         self._liaison: Liaison | None = None
         self._questions: set[asyncio.Task[None]] = set()  # kept, or they would be collected as garbage
         self._cancel_absorbed = False
+        # Called between two activations, where nothing can be asked of Temporal.
+        workflow.register_random_seed_callback(lambda seed: self._was_reset(seed, urn + info.run_id))
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -283,6 +287,14 @@ class ActionPlan:
         control.stop(reason, abort=False)
         self.changed()
 
+    def _was_reset(self, seed: int, source: str) -> None:
+        """`temporal workflow reset` to this moment: what the plan did later once, it has not done now."""
+        self._outbox.fork(source)
+        if self._liaison is not None:
+            self._liaison.leave.renumber(seed)
+        found = "what it did after this moment is found done, and it does not undo that"
+        self.control.log.append(f"Temporal reset the plan to here: {found}")
+
     def _abort(self, id: str) -> None:
         if self._dispatch is not None:
             self._dispatch.abort(id)
@@ -311,6 +323,18 @@ class ActionPlan:
         else:
             if self._liaison is not None:
                 self._liaison.leave.hear(answer)
+        self.changed()
+
+    @workflow.signal(name="attempt", description="between actions and their plan, not for people")
+    def attempt(self, payload: RawValue) -> None:
+        try:
+            said = hear(
+                self.control.progress, workflow.payload_converter().from_payload(payload.payload, Told)
+            )
+        except ApplicationError as error:
+            said = f"signal attempt: {error.message}"
+        if said:
+            self.control.complain(said, now())
         self.changed()
 
     @workflow.signal(dynamic=True)

@@ -9,6 +9,7 @@ from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
     FailureError,
+    TerminatedError,
     TimeoutError,
 )
 
@@ -40,6 +41,9 @@ def sentence_of(error: FailureError) -> str:
             return f"ran out of time ({kind}); look at the server in Nova before trying again"
         remedy = "look at the worker's log and at how fast the cloud answers"
         return f"{step or 'it'} ran out of time ({kind}); {remedy}"
+    if isinstance(cause, TerminatedError):
+        id = getattr(error, "workflow_id", "it")
+        return f"terminated in Temporal; what it had done stays, and a Rollback of {id} undoes it"
     return cause.message if isinstance(cause, FailureError) else str(cause)
 
 

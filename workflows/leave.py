@@ -113,6 +113,10 @@ class Leave:
         else:
             self._tell("withdraws", want.ticket)
 
+    def renumber(self, seed: int) -> None:
+        """Temporal reset the plan to here: the tickets from here on that it had before are not these."""
+        self._last = seed % 2**48
+
     # -- what is said -----------------------------------------------------------------------------------
 
     def announce(self) -> None:

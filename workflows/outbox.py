@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from plan_schemas.events import Event, Link, sealed
+from plan_schemas.events import PREFIX, Event, Link, sealed
 
 BATCH = 200  # events at once
 GATHER = 1.0  # seconds in which what happens travels together
@@ -25,22 +25,40 @@ class Outbox:
         self.link = Link()
         self._source, self._subject, self._publish = source, subject, publish
         self._waiting: list[Event] = []
+        self._leaving = 0  # how many of them are on their way
+        self._fork = ""
         self._closed = False
         self._sender: asyncio.Task[None] | None = None
 
+    def fork(self, source: str) -> None:
+        """Temporal reset the workflow to here: what is not sent yet, and all that comes, is another chain."""
+        self._fork = source
+
     def note(self, type: str, data: Mapping[str, Any], part: str = "") -> None:
         """Something happened to the plan, or to a part of it (an action)."""
-        event, self.link = sealed(
-            self.link,
-            source=self._source,
-            subject=f"{self._subject}/{part}" if part else self._subject,
-            type=type,
-            time=workflow.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            data=data,
-        )
-        self._waiting.append(event)
+        self._follow_fork()
+        self._seal(type, f"{self._subject}/{part}" if part else self._subject, _now(), data)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
+
+    def _follow_fork(self) -> None:
+        """The first event of the other chain says of which one it goes on, and behind which event."""
+        if not self._fork:
+            return
+        unsent = self._waiting[self._leaving :]
+        del self._waiting[self._leaving :]
+        link = Link(int(unsent[0]["id"]) - 1, unsent[0]["previous"]) if unsent else self.link
+        behind = {"of": self._source, "behind": link.sequence, "head": link.head}
+        self._source, self.link, self._fork = self._fork, Link(), ""
+        self._seal("reset", self._subject, _now(), behind)
+        for event in unsent:
+            self._seal(event["type"].removeprefix(PREFIX), event["subject"], event["time"], event["data"])
+
+    def _seal(self, type: str, subject: str, time: str, data: Mapping[str, Any]) -> None:
+        event, self.link = sealed(
+            self.link, source=self._source, subject=subject, type=type, time=time, data=data
+        )
+        self._waiting.append(event)
 
     async def close(self) -> str:
         """Send the rest. Answers what to say when a receiver did not take everything."""
@@ -60,12 +78,16 @@ class Outbox:
     async def _send(self) -> None:
         while self._waiting or not self._closed:
             await workflow.wait_condition(lambda: bool(self._waiting) or self._closed)
-            batch = self._waiting[:BATCH]
-            if batch:
-                await self._publish(batch, True)
-                del self._waiting[: len(batch)]
+            # Never sent in the moment in which it was noted: that may be the one of a reset.
             if not self._closed and len(self._waiting) < BATCH:
                 await self._gather()
+            self._follow_fork()
+            batch = self._waiting[:BATCH]
+            if batch:
+                self._leaving = len(batch)
+                await self._publish(batch, True)
+                del self._waiting[: len(batch)]
+                self._leaving = 0
 
     async def _gather(self) -> None:
         try:
@@ -76,3 +98,7 @@ class Outbox:
             )
         except TimeoutError:
             return
+
+
+def _now() -> str:
+    return workflow.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

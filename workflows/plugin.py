@@ -26,6 +26,7 @@ PASSED_THROUGH = (
     "workflows.action_plan",
     "workflows.age",
     "workflows.approvals",
+    "workflows.attempts",
     "workflows.attributes",
     "workflows.board",
     "workflows.breaker",
