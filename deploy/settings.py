@@ -20,6 +20,8 @@ class Settings:
     task_queue: str = TASK_QUEUE
     threads: int = 32  # activities at once
     reject_unknown_types: bool = False  # answer for unknown workflow types; not while an old worker drains
+    deployment: str = "ballast"  # the name of the Worker Deployment
+    build_id: str = ""  # turns worker versioning on: a plan stays with the build that began it
     log_level: str = "INFO"
     plans: Path | None = None  # a catalogue directory of your own, beside the one of the package
     policies: Path | None = None  # Policy documents, a file or a directory
@@ -31,11 +33,15 @@ class Settings:
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Every BALLAST_… variable of the README's table. Raises BadSetting."""
     home = Path(environment.get("XDG_STATE_HOME", "~/.local/state")).expanduser()
+    build_id = _part_of_a_version(environment, "BALLAST_BUILD_ID", "")
     return Settings(
         store=Path(environment.get("BALLAST_STORE", home / "ballast")),
         task_queue=environment.get("BALLAST_TASK_QUEUE", TASK_QUEUE),
         threads=_number(environment, "BALLAST_THREADS", 32),
-        reject_unknown_types=_flag(environment, "BALLAST_REJECT_UNKNOWN_TYPES"),
+        # With versions no workflow of a newer type ever reaches an older worker.
+        reject_unknown_types=_flag(environment, "BALLAST_REJECT_UNKNOWN_TYPES", default=bool(build_id)),
+        deployment=_part_of_a_version(environment, "BALLAST_DEPLOYMENT", "ballast"),
+        build_id=build_id,
         log_level=environment.get("BALLAST_LOG_LEVEL", "INFO").upper(),
         plans=_directory(environment, "BALLAST_PLANS"),
         policies=Path(environment["BALLAST_POLICIES"]) if environment.get("BALLAST_POLICIES") else None,
@@ -66,8 +72,16 @@ def _url(environment: Mapping[str, str], name: str) -> str:
     return given
 
 
-def _flag(environment: Mapping[str, str], name: str) -> bool:
-    given = environment.get(name, "false").lower()
+def _part_of_a_version(environment: Mapping[str, str], name: str, usual: str) -> str:
+    """Temporal takes `:` and `.` of a deployment's name for the end of it."""
+    given = environment.get(name) or usual
+    if not all(c.isalnum() or c in "-_" or (c == "." and name == "BALLAST_BUILD_ID") for c in given):
+        raise BadSetting(f"{name}={given!r}: expected letters, digits, - and _ (a build id may have dots)")
+    return given
+
+
+def _flag(environment: Mapping[str, str], name: str, *, default: bool) -> bool:
+    given = (environment.get(name) or str(default)).lower()
     if given not in ("true", "false"):
         raise BadSetting(f"{name}={given!r}: expected true or false")
     return given == "true"

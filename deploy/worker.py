@@ -21,7 +21,7 @@ from activities.openstack import open_door
 from activities.orphans import Orphans
 from activities.store import SnapshotStore
 from activities.trail import Receiver, Trail
-from deploy import halves, log, owners, policies, signers
+from deploy import halves, log, owners, policies, signers, versioning
 from deploy.settings import Settings
 from plan_schemas import catalog
 from plan_schemas.catalog import Catalog
@@ -32,6 +32,7 @@ from workflows.audit import Audit
 from workflows.guard import UnknownWorkflow
 from workflows.permits import Permits
 from workflows.rollback import Rollback
+from workflows.upgrading import UpgradingPermits
 
 logger = structlog.get_logger("ballast.worker")
 
@@ -50,7 +51,10 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     stop = stop or _stopped_by_signals()
     async with build(client, settings):
         logger.info("worker started", task_queue=settings.task_queue, namespace=client.namespace)
+        telling = asyncio.create_task(versioning.tell(client, settings)) if settings.build_id else None
         await stop.wait()
+        if telling is not None:
+            telling.cancel()
         logger.info("worker stops; running actions go on in the cloud and are taken up again")
 
 
@@ -80,7 +84,7 @@ def build(client: Client, settings: Settings) -> Worker:
             Audit,
             ActionPlan,
             Rollback,
-            Permits,
+            UpgradingPermits if settings.build_id else Permits,
             *([UnknownWorkflow] if settings.reject_unknown_types else []),
         ],
         activities=[
@@ -89,6 +93,7 @@ def build(client: Client, settings: Settings) -> Worker:
             *Holders(client).all(),
             *Orphans(client, Keeping(settings.store), open_door).all(),
         ],
+        deployment_config=versioning.config(settings),
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),
         max_concurrent_activities=settings.threads,
         # After a worker's sudden death its workflows wait this long for another one.

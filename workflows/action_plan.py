@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from plan_schemas.plan import ActionState, Plan, PlanState, from_document, to_document
 from workflows import approvals, attributes, calls, status
-from workflows.attempts import Told, hear
+from workflows.attempts import hear
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
@@ -327,13 +327,7 @@ class ActionPlan:
 
     @workflow.signal(name="attempt", description="between actions and their plan, not for people")
     def attempt(self, payload: RawValue) -> None:
-        try:
-            said = hear(
-                self.control.progress, workflow.payload_converter().from_payload(payload.payload, Told)
-            )
-        except ApplicationError as error:
-            said = f"signal attempt: {error.message}"
-        if said:
+        if said := hear(self.control.progress, payload):
             self.control.complain(said, now())
         self.changed()
 

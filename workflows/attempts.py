@@ -1,8 +1,11 @@
-"""PURE: what the attempts at an action tell their plan: that `activity pause` looks away from it."""
+"""What the attempts at an action tell their plan: that Temporal's `activity pause` looks away from it."""
 
 from __future__ import annotations
 
 import pydantic
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 
 from plan_schemas.plan import ActionState
 from workflows.progress import Progress
@@ -14,8 +17,12 @@ class Told(pydantic.BaseModel):
     says: str = pydantic.Field("", max_length=300)  # empty: it is as one expects
 
 
-def hear(progress: Progress | None, told: Told) -> str:
-    """Let the status of a running action say it. Answers a complaint if there is no such action."""
+def hear(progress: Progress | None, payload: RawValue) -> str:
+    """Let the status of a running action say it. Answers a complaint if that makes no sense."""
+    try:
+        told = workflow.payload_converter().from_payload(payload.payload, Told)
+    except ApplicationError as error:
+        return f"signal attempt: {error.message}"
     for one in (progress, progress.back if progress else None):
         if one is not None and told.action in one.actions:
             if one.standing[told.action].state == ActionState.ONGOING:
