@@ -22,7 +22,7 @@ from workflows.hours import Hours
 from workflows.leave import Leave
 from workflows.liaison import Liaison
 from workflows.messages import COMMANDS, REJECT, SUPERSEDE, Cancel, now, receives
-from workflows.outbox import Outbox
+from workflows.outbox import RESET, Outbox
 from workflows.progress import Progress
 from workflows.view import View, obstacle
 from workflows.way_back import revert, reverted, to_undo
@@ -40,15 +40,13 @@ class ActionPlan:
     def __init__(self) -> None:
         self.control = Control(self._abort)
         self.leftovers: list[str] = []
-        info = workflow.info()
-        urn = f"urn:ballast:{info.workflow_id}@"
+        info, urn = workflow.info(), f"urn:ballast:{workflow.info().workflow_id}@"
         self._outbox = Outbox(urn + info.first_execution_run_id, info.workflow_id, calls.publish)
         self._view = View(self.control, self._outbox.note)
         self._dispatch: Dispatch | None = None
         self._liaison: Liaison | None = None
         self._questions: set[asyncio.Task[None]] = set()  # kept, or they would be collected as garbage
         self._cancel_absorbed = False
-        # Called between two activations, where nothing can be asked of Temporal.
         workflow.register_random_seed_callback(lambda seed: self._was_reset(seed, urn + info.run_id))
 
     @workflow.run
@@ -288,12 +286,11 @@ class ActionPlan:
         self.changed()
 
     def _was_reset(self, seed: int, source: str) -> None:
-        """`temporal workflow reset` to this moment: what the plan did later once, it has not done now."""
+        """`temporal workflow reset` to here; called between activations: Temporal can be asked nothing."""
         self._outbox.fork(source)
         if self._liaison is not None:
             self._liaison.leave.renumber(seed)
-        found = "what it did after this moment is found done, and it does not undo that"
-        self.control.log.append(f"Temporal reset the plan to here: {found}")
+        self.control.log.append(RESET)
 
     def _abort(self, id: str) -> None:
         if self._dispatch is not None:

@@ -14,6 +14,10 @@ BATCH = 200  # events at once
 GATHER = 1.0  # seconds in which what happens travels together
 PATIENCE = 60.0  # seconds that the end of a plan waits for a receiver that does not answer
 
+RESET = (
+    "Temporal reset the plan to here: what it did after this moment is found done, and it does not undo that"
+)
+
 # Publishes events; with `post=False` only in the trail that the workers keep themselves.
 Publish = Callable[[list[Event], bool], Awaitable[None]]
 
