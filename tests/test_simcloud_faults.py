@@ -172,3 +172,24 @@ def test_a_client_without_patience_times_out_on_work_that_was_done() -> None:
             connect_retries=0,
         )
     assert nova.where("web")[0] == "SHUTOFF"
+
+
+def test_a_fault_may_wait_for_a_moment() -> None:
+    """By the changes of a server that were accepted since it was planted, and by whether it has a task."""
+    cloud = small()
+    nova = Nova(cloud)
+    server = nova.id("web")
+    _plant(cloud, effect="status", instance=server, method="GET", writes=1, busy=True)
+    _plant(cloud, effect="status", status=500, instance=server, method="GET", writes=1, busy=False)
+
+    def asked() -> int:
+        path = f"/servers/{server}"
+        return int(nova.sdk.compute.get(path, microversion="2.1", retriable_status_codes=[]).status_code)
+
+    assert asked() == 200
+    nova.live("web", "a2")
+    assert asked() == 503
+    cloud.settle()
+    assert asked() == 500
+    assert cloud.journal.lines[-2]["faults"] == [2]
+    assert [fault.seen for fault in cloud.faults.api] == [1, 1]

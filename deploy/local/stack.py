@@ -23,7 +23,7 @@ from workflows import attributes
 
 NAMES = ("worker", "simcloud", "temporal")  # in the order in which they are stopped
 USUAL = {"temporal": 7233, "ui": 8233, "simcloud": 8774}
-PATIENCE = 40.0  # seconds for a process to answer
+PATIENCE = 90.0  # seconds for a process to answer, on a machine that does much else
 
 
 class DidNotStart(RuntimeError):

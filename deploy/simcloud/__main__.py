@@ -5,10 +5,12 @@ import asyncio
 import contextlib
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
+from deploy.simcloud import memory
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.credentials import clouds_yaml
 from deploy.simcloud.declared import Invalid, load
@@ -19,22 +21,35 @@ from deploy.simcloud.server import build
 def main(argv: list[str] | None = None) -> int:
     options = _options(argv)
     try:
-        cloud = load(options.cloud) if options.cloud else generate(options.hosts, options.seed)
+        cloud = memory.recall(options.state) if options.state else None
+        again = cloud is not None
+        cloud = cloud or _new(options)
     except Invalid as problem:
         print(problem, file=sys.stderr)
         return 2
-    cloud.clock.epoch = datetime.now(UTC)
-    cloud.speed = options.speed
-    # Clients time a token by the real clock: a fast cloud must not let it die early.
-    cloud.settings.token_ttl *= max(1.0, options.speed)
+    written = memory.tail(options.journal) if again and options.journal else []
     with (
         contextlib.nullcontext()
         if options.journal is None
         else options.journal.open("a", encoding="utf-8") as sink
     ):
         cloud.journal.sink = sink
+        if again:
+            cloud.journal.catch_up(written)
+        if options.state:
+            cloud.journal.commit = partial(memory.keep, cloud, options.state)
+            cloud.journal.remember()
         asyncio.run(_serve(cloud, options))
     return 0
+
+
+def _new(options: argparse.Namespace) -> Cloud:
+    cloud = load(options.cloud) if options.cloud else generate(options.hosts, options.seed)
+    cloud.clock.epoch = datetime.now(UTC)
+    cloud.speed = options.speed
+    # Clients time a token by the real clock: a fast cloud must not let it die early.
+    cloud.settings.token_ttl *= max(1.0, options.speed)
+    return cloud
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
@@ -55,6 +70,12 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--bind", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8774, help="0 takes a free one")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="keep the cloud's state here with every change, and go on from it: kill -9 loses nothing",
+    )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="append one JSON line per request")
     parser.add_argument(
         "--clouds-yaml", type=Path, metavar="FILE", help="write credentials here once the port is open"

@@ -27,7 +27,7 @@ from deploy.simcloud import (
     placement_names,
 )
 from deploy.simcloud.cloud import Cloud
-from deploy.simcloud.faults import Treatment
+from deploy.simcloud.faults import ApiFault, Treatment
 from deploy.simcloud.http import Call, Malformed, Request, Response, Routes, Version
 from deploy.simcloud.identity import Caller
 from deploy.simcloud.journal import redacted
@@ -78,13 +78,17 @@ class Exchange:
             request.action,
             server,
             _hosts_of(cloud, request, server),
+            _is_busy(cloud, server),
         )
         return cls(cloud, request, treatment)
 
     def process(self) -> Response:
         """Take effect, and say so in the journal before anybody hears of it."""
         if self.request.path.startswith(control.PREFIX):
-            return control.handle(self.cloud, self.request)
+            response = control.handle(self.cloud, self.request)
+            if self.request.method != "GET":
+                self.cloud.journal.remember()
+            return response
         self.request_id = f"req-{self.cloud.ids.uuid()}"
         if self.treatment.revoke:
             self.cloud.identity.revoke_all()
@@ -98,6 +102,9 @@ class Exchange:
             "Date": format_datetime(self.cloud.moment, usegmt=True),
         }
         line |= {"status": response.status, "accepted": response.status < 400}
+        if line["accepted"] and self.request.method != "GET":
+            server = line["server"]
+            self.cloud.faults.note_write(server, _hosts_of(self.cloud, self.request, server))
         line["server_after"] = _server_state(self.cloud, line["server"])
         self.cloud.journal.write(line)
         return response
@@ -114,6 +121,19 @@ class Exchange:
                 "sim_time": round(self.cloud.now, 3),
             }
             self.cloud.journal.write(line)
+
+    def held(self, fault: ApiFault) -> None:
+        """Its client waits until somebody lets go, or for ever."""
+        wall = self.cloud.journal.wall
+        self.cloud.journal.write(
+            {
+                "seq": self.seq or self.cloud.journal.count,
+                "event": "held",
+                "wall_time": None if wall is None else wall(),
+                "sim_time": round(self.cloud.now, 3),
+                "faults": [fault.id],
+            }
+        )
 
     def refuse(self) -> None:
         """The connection is cut before anybody looked at the request."""
@@ -241,7 +261,13 @@ def _line(exchange: Exchange) -> dict[str, Any]:
         "request_id": exchange.request_id,
         "migration": None,
         "server_before": _server_state(cloud, server),
+        **({"faults": exchange.treatment.struck} if exchange.treatment.struck else {}),
     }
+
+
+def _is_busy(cloud: Cloud, server: str | None) -> bool:
+    instance = cloud.instances.get(server or "")
+    return instance is not None and instance.task_state is not None
 
 
 def _server_state(cloud: Cloud, server: str | None) -> dict[str, Any] | None:

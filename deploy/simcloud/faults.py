@@ -35,9 +35,16 @@ class ApiFault(_Fault):
     `latency`: wait `seconds` before processing. `delay_reply`: process at once, reply `seconds` later.
     `drop_reply`: process, then close the connection. `refuse`: close it before processing.
     `token_revoked`: every token dies, that of this request first.
+    `hold`, `hold_reply`: wait before processing, or after it, until the fault is removed or its `seconds`
+    are over; only a served cloud does.
+
+    A moment in the life of a server or a service is told by `writes`, how many changes of it were accepted
+    since the fault was planted (`seen` counts them), and by `busy`, whether the server has a task.
     """
 
-    effect: Literal["status", "latency", "delay_reply", "drop_reply", "refuse", "token_revoked"]
+    effect: Literal[
+        "status", "latency", "delay_reply", "drop_reply", "refuse", "token_revoked", "hold", "hold_reply"
+    ]
     method: str | None = None
     path: str | None = None
     action: str | None = None
@@ -46,6 +53,9 @@ class ApiFault(_Fault):
     seconds: float = Field(default=0.0, ge=0)
     retry_after: int | None = None
     message: str | None = None
+    writes: int | None = Field(default=None, ge=0)
+    busy: bool | None = None
+    seen: int = 0
 
     @field_validator("path")
     @classmethod
@@ -86,6 +96,9 @@ class Treatment(BaseModel):
     drop_reply: bool = False
     revoke: bool = False
     answer: ApiFault | None = None
+    hold: ApiFault | None = None
+    hold_reply: ApiFault | None = None
+    struck: list[int] = Field(default_factory=list)  # the faults that made it so
 
 
 class Faults:
@@ -110,6 +123,9 @@ class Faults:
         self.api = [fault for fault in self.api if number not in (None, fault.id)]
         self.migration = [fault for fault in self.migration if number not in (None, fault.id)]
 
+    def knows(self, fault: ApiFault) -> bool:
+        return any(one is fault for one in self.api)
+
     def treat(
         self,
         draw: random.Random,
@@ -118,13 +134,26 @@ class Faults:
         action: str | None,
         instance: str | None,
         hosts: set[str],
+        busy: bool = False,
     ) -> Treatment:
         """Every fault that strikes this request, taken together."""
         treatment = Treatment()
         for fault in self.api:
-            if _concerns(fault, method, path, action, instance, hosts) and fault._strikes(draw):
+            if (
+                _concerns(fault, method, path, action, instance, hosts)
+                and fault.writes in (None, fault.seen)
+                and fault.busy in (None, busy)
+                and fault._strikes(draw)
+            ):
                 _apply(fault, treatment)
+                treatment.struck.append(fault.id)
         return treatment
+
+    def note_write(self, instance: str | None, hosts: set[str]) -> None:
+        """A change was accepted: for the faults that wait for one."""
+        for fault in self.api:
+            if fault.instance in (None, instance) and (fault.host is None or fault.host in hosts):
+                fault.seen += 1
 
     def of_migration(
         self, draw: random.Random, kind: str, instance: str, source: str, dest: str | None
@@ -168,3 +197,7 @@ def _apply(fault: ApiFault, treatment: Treatment) -> None:
             treatment.refuse = True
         case "token_revoked":
             treatment.revoke = True
+        case "hold":
+            treatment.hold = fault
+        case "hold_reply":
+            treatment.hold_reply = fault

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from deploy.simcloud.api import Exchange
 from deploy.simcloud.cloud import Cloud
+from deploy.simcloud.faults import ApiFault
 from deploy.simcloud.http import Request
 
 TICK = 0.05
@@ -53,8 +54,10 @@ def application(cloud: Cloud, connections: Open) -> Starlette:
             return _cut(request, connections)
         if exchange.treatment.latency:
             await asyncio.sleep(exchange.treatment.latency)
+        await _hold(exchange, exchange.treatment.hold, request)
         pacer.catch_up()
         reply = exchange.process()
+        await _hold(exchange, exchange.treatment.hold_reply, request)
         if exchange.treatment.delay_reply:
             await asyncio.sleep(exchange.treatment.delay_reply)
         gone = exchange.treatment.drop_reply or await request.is_disconnected()
@@ -70,6 +73,18 @@ def application(cloud: Cloud, connections: Open) -> Starlette:
         task.cancel()
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=METHODS)], lifespan=lifespan)
+
+
+async def _hold(exchange: Exchange, fault: ApiFault | None, request: HttpRequest) -> None:
+    """Let the client wait until the fault is removed, its time is over, or nobody waits any more."""
+    if fault is None:
+        return
+    exchange.held(fault)
+    until = time.monotonic() + fault.seconds
+    while exchange.cloud.faults.knows(fault) and time.monotonic() < until:
+        if await request.is_disconnected():
+            return
+        await asyncio.sleep(TICK / 2)
 
 
 def _parsed(request: HttpRequest, raw: bytes) -> Request:
