@@ -10,7 +10,7 @@ COMPUTES ?= 10
 CLOUD ?= simulator
 DEVCLOUD_STAMP := .venv-devcloud/.stamp
 
-.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test test-devcloud check format lint types contracts documents lock clean
+.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test test-devcloud fault-matrix check format lint types contracts documents lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ test-devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## the behaviour suite and what is for
 	@trap '$(BIN)/python -m deploy.devcloud.down --directory var/test-devcloud' EXIT; \
 	  $(BIN)/python -m deploy.devcloud --computes 6 --directory var/test-devcloud && \
 	  $(BIN)/python -m pytest --cloud devcloud $(if $(MARK),-m "$(MARK)") tests/behaviour tests/devcloud
+
+fault-matrix: $(STAMP) ## every fault in every moment of every action (ONLY=fault MOMENT=moment COUNT=runs in each cell)
+	@$(BIN)/python -m tests.faults --count $(or $(COUNT),3) --only "$(ONLY)" --moment "$(MOMENT)" $(if $(BREAK),--break $(BREAK))
 
 # The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
 check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had

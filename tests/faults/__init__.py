@@ -1,0 +1,1 @@
+"""The fault matrix: whatever dies or fails at whatever moment, every action is carried out exactly once."""
