@@ -235,7 +235,18 @@ def test_nonsense_at_the_permits_is_recorded(rooms: Rooms) -> None:
     assert rooms.live.closed(rooms.start(close("south-2"))) == "COMPLETED"
     assert rooms.live.signal(PERMITS, "exchange", '{"plan": 7}').returncode == 0
     assert rooms.live.signal(PERMITS, "dance", "{}").returncode == 0
-    assert rooms.live.signal(rooms.start(sleep("rest", 2)), "permits", '{"granted": "all"}').returncode == 0
+    assert rooms.live.signal(rooms.start(sleep("rest", 8)), "permits", '{"granted": "all"}').returncode == 0
+    for id, name in (
+        (PERMITS, "exchange"),
+        (f"plan/{rooms.name}", "permits"),
+        (f"plan/{rooms.name}", "attempt"),
+    ):
+        words = ("workflow", "signal", "-w", id, "--name", name)
+        assert rooms.live.cli(*words).returncode == 0
+        for encoding in ("binary/plain", "json/protobuf", "binary/null"):
+            meta = ("--input", "{}", "--input-meta", f"encoding={encoding}")
+            assert rooms.live.cli(*words, *meta).returncode == 0
+        assert len(rooms.live.query(id)["rejected_messages"]) >= 4, "one of them hangs it, or is lost"
     said = " ".join(rooms.live.query(PERMITS)["rejected_messages"])
     assert "plan: Input should be a valid string" in said
     assert "signal 'dance' is unknown; known: freeze, thaw" in said

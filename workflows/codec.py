@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_origin
 
 import pydantic
 from temporalio.api.common.v1 import Payload
@@ -131,6 +131,19 @@ class Converter(CompositePayloadConverter):
             ),
             RefusingConverter(),
         )
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """What cannot be read is refused like anything else: any other error would hang whoever reads it."""
+        try:
+            values: list[Any] = super().from_payloads(payloads, type_hints)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise invalid(f"the input cannot be read: {error}") from None
+        for value, hint in zip(values, type_hints or []):
+            mapping = get_origin(hint) is dict and not isinstance(value, dict)
+            model = isinstance(hint, type) and issubclass(hint, pydantic.BaseModel)
+            if mapping or (model and not isinstance(value, hint)):  # bytes and nothing have no type
+                raise invalid("the input: must be a mapping")
+        return values
 
 
 class PlainFailures(DefaultFailureConverter):

@@ -20,6 +20,8 @@ from temporalio.worker import (
 
 from workflows.codec import INVALID, marked
 
+BETWEEN_PROGRAMS = ("permits", "exchange", "attempt")  # signals that make no sense without an input
+
 
 class Guard(Interceptor):
     def workflow_interceptor_class(
@@ -46,7 +48,7 @@ class _CountsInputs(WorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:
         """Two inputs would be a TypeError in the handler, and the workflow would hang on it for ever."""
         known = workflow.get_signal_handler(input.signal) is not None
-        if known and len(input.args) > 1:
+        if known and (len(input.args) > 1 or (not input.args and input.signal in BETWEEN_PROGRAMS)):
             input.args = [RawValue(marked(_too_many(input.args)))]  # raises where it is read
         await self.next.handle_signal(input)
 
