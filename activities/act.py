@@ -111,7 +111,7 @@ class Activities:
 
     @activity.defn(name="plan.admit")
     def admit_plan(self, document: Document, name: str, undoes: bool) -> Document:
-        with told_to_temporal():
+        with told_to_temporal(), steady():  # budgets take a picture of the whole cloud
             plan = admit.plan(document, self._catalog, name=name, created_at=_now())
             return complete.require_size(complete.plan(plan, self._open_door, self._policies, undoes=undoes))
 

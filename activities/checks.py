@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from activities import marks
 from activities.extra_specs import matches, pinned_by, traits_wanted
 from activities.occupancy import Occupancy as Occupancy
 from activities.occupancy import hinted
@@ -46,7 +47,9 @@ def host_refusals(there: Host, rules: Rules) -> tuple[Refusal, ...]:
         found.append(Refusal("out_of_scope", there.name, f"{there.name} is out of the audit's scope"))
     if there.state != "up":
         found.append(Refusal("down", there.name, f"nova-compute on {there.name} is {there.state}"))
-    if there.status != "enabled":
+    if said := marks.recovered(there.status, there.disabled_reason):
+        found.append(Refusal("disabled", there.name, f"{there.name} {said}"))
+    elif there.status != "enabled":
         why = f" ({there.disabled_reason})" if there.disabled_reason else ""
         found.append(Refusal("disabled", there.name, f"{there.name} is disabled{why}"))
     if there.uncertain:
@@ -253,6 +256,8 @@ def _stuck(cluster: Cluster, one: Instance, rules: Rules) -> Iterator[Refusal]:
     if source.state != "up":
         text = f"{one.name} is on {source.name}, where nova-compute is {source.state}"
         yield Refusal("down", one.uuid, f"{text}; it could only be evacuated")
+    if said := marks.recovered(source.status, source.disabled_reason):
+        yield Refusal("recovery", one.uuid, f"{one.name} is on {source.name}, which {said}")
     if source.uncertain:
         text = f"{one.name} is on {source.name}, whose numbers are in doubt: {source.uncertain}"
         yield Refusal("uncertain", one.uuid, text)

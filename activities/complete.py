@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
-from activities import actions
+from activities import actions, reserve, shares
 from activities.actions import ActionModule
 from activities.door import Door, Failed
+from activities.observe import collect
 from activities.planner import inverse
 from plan_schemas import automation
 from plan_schemas.frozen import freeze, thaw
@@ -28,7 +30,8 @@ def plan(
     *,
     undoes: bool = False,
 ) -> Document:
-    """The same effective plan with touches and expectations on every action, within the policies' ceilings.
+    """The same effective plan with touches and expectations on every action, within the policies' ceilings,
+    and with its shares of their budgets and reserves.
 
     Windows and budgets are not for a plan that `undoes` another.
 
@@ -63,7 +66,30 @@ def plan(
             "add requested_by: NAME; somebody else has to approve it",
         )
     told = {k: v for k, v in asdict(allowed).items() if v not in ("", None)}
-    return _reversible({**document, "actions": rows, "execution": thaw(told)})
+    document = {**document, "actions": rows, "execution": thaw(told)}
+    return _reversible(_shared(document, open_door, policies, undoes=undoes))
+
+
+def _shared(
+    document: Document, open_door: Callable[[str], Door], policies: Sequence[Policy], *, undoes: bool
+) -> Document:
+    """The same plan with the shares that these policies give it, whatever it said of them. Raises Failed."""
+    rows = [{k: v for k, v in row.items() if k != "shares"} for row in document["actions"]]
+    document = {k: v for k, v in document.items() if k != "shares"} | {"actions": rows}
+    if not shares.needed(policies):
+        return document
+    cloud = document["cloud"]
+    cluster = collect(open_door(cloud).reader, cloud, now=datetime.now(UTC), max_uncertain=100.0)
+    plan = shares.shared(from_document(document), cluster, policies)
+    plan = inverse.unhurried(plan) if undoes else plan
+    if problems := reserve.broken(plan, cluster, policies):
+        raise Failed("; ".join(problems[:5]), "leave these actions out, or free hosts of the group first")
+    mine = ({"shares": list(action.shares)} if action.shares else {} for action in plan.actions)
+    return {
+        **document,
+        "actions": [{**row, **more} for row, more in zip(rows, mine)],
+        "shares": {name: asdict(share) for name, share in plan.shares.items()},
+    }
 
 
 def _reversible(document: Document) -> Document:

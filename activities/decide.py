@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from activities import claims, strategies
+from activities import claims, reserve, strategies
 from activities.planner import plan as planner
 from plan_schemas.audit import Audit, Situation
 from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Plan, Proposal
+from plan_schemas.plan import Plan, Proposal, Refused
 from plan_schemas.policy import Policy, bounded, narrowed, of_cloud
 
 
@@ -50,6 +50,8 @@ def plan_for(
     if not proposal.changes:
         return Made(None, proposal)
     plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
+    if problems := reserve.broken(plan, cluster, above):
+        raise Refused("; ".join(problems[:5]), "narrow the scope of the audit, or let it change less")
     model = {**plan.model, "fingerprint": fingerprint}  # of the snapshot as it was collected
     if audit.max_age_seconds:
         model["max_age_seconds"] = audit.max_age_seconds

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from activities import actions
+from activities import actions, marks, reserve
 from activities.actions import ActionModule, Facts
 from activities.ceilings import Leave
 from activities.door import Cancelled, Door, Failed, Gone, Transient, Watch
@@ -15,6 +15,7 @@ from activities.observe import Incomplete
 from activities.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.frozen import EMPTY, thaw
+from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, SkipCause
 from plan_schemas.policy import Policy, honoured, of_cloud
 
@@ -92,7 +93,17 @@ def _why_not(
     if drift:
         evidence = {"drift": list(drift), "found": dict(facts)}
         return Outcome("skipped", "; ".join(drift), SkipCause.DRIFT, evidence)
+    if said := _left_to_others(facts):
+        return Outcome("skipped", said, SkipCause.PRECONDITION, {"found": dict(facts)})
     return _refused(module, action, parameters, door, leave, watch)
+
+
+def _left_to_others(facts: Facts) -> str:
+    """Why it is not touched although it is as the plan expects; Nova lets an administrator do so."""
+    if facts.get("locked"):
+        return "it is locked: whoever locked it wants it left alone"
+    said = marks.recovered(facts.get("status"), facts.get("disabled_reason"))
+    return f"the host {said}" if said else ""
 
 
 def differences(expected: Facts, found: Facts) -> tuple[str, ...]:
@@ -131,6 +142,8 @@ def _refused(
     leave.require_unprotected(touches, cluster)
     if said := leave.withheld(action, cluster):
         return Outcome("skipped", said, SkipCause.UNAPPROVED)
+    if said := _takes_from_a_reserve(module, parameters, door, leave, watch, cluster):
+        return Outcome("skipped", said, SkipCause.PRECONDITION, {"refusals": ["reserve"]})
     if touches.into is None:
         return None
     rules = Rules(frozenset(cluster.hosts), allow=leave.allow, lifecycle=honoured(leave.policies))
@@ -142,6 +155,28 @@ def _refused(
         raise Transient("; ".join(reasons))
     codes = [refusal.code for refusal in found]
     return Outcome("skipped", "; ".join(reasons), SkipCause.PRECONDITION, {"refusals": codes})
+
+
+def _takes_from_a_reserve(
+    module: ActionModule,
+    parameters: dict[str, Any],
+    door: Door,
+    leave: Leave,
+    watch: Watch,
+    around: Cluster,
+) -> str:
+    """Why a reserve forbids it, on a fresh picture of the whole cloud. Whoever else takes from the same
+    reserve waits meanwhile: of such actions only one has its permit."""
+    touches = module.touches(**parameters)
+    if not any(reserve.drawn_on(r, touches, around) for p in leave.policies for r in p.reserve):
+        return ""
+    try:
+        cluster = collect(door.reader, door.cloud, now=watch.now(), max_uncertain=100.0)
+    except Incomplete as why:
+        raise Transient(f"the reserve cannot be told: {'; '.join(why.missing[:3])}") from why
+    if touches.service is not None and touches.service not in cluster.hosts:
+        return ""  # the action itself says so
+    return reserve.refused(leave.policies, touches, cluster, module.apply(cluster, **parameters))
 
 
 def _check_afterwards(module: ActionModule, action: Action, parameters: dict[str, Any], door: Door) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, replace
 from typing import Any
 
+from plan_schemas.budget import Share
 from plan_schemas.frozen import EMPTY, digest, freeze, thaw
 from plan_schemas.states import PLAN_ENDS as PLAN_ENDS
 from plan_schemas.states import ActionState as ActionState
@@ -135,6 +136,7 @@ class Action:
     just_in_time: bool = False  # start only when a dependant could start at once afterwards
     numbers: Mapping[str, Any] = EMPTY
     alternatives: tuple[Refusal, ...] = ()
+    shares: tuple[str, ...] = ()  # of the plan's, those that it has a part in while it runs
 
     @property
     def waits_for(self) -> tuple[str, ...]:
@@ -208,6 +210,7 @@ class Plan:
     bounds: tuple[Bound, ...] = ()
     rejected: tuple[Refusal, ...] = ()
     irreversible: tuple[str, ...] = ()  # what could not be undone, a sentence each
+    shares: Mapping[str, Share] = EMPTY  # what the policies let all plans of the cloud do together
 
     @property
     def digest(self) -> str:
@@ -234,7 +237,9 @@ def _prune(value: Any) -> Any:
 
 
 def _content(plan: Plan) -> dict[str, Any]:
-    out = _prune(replace(plan, types=EMPTY, actions=()))
+    out = _prune(replace(plan, types=EMPTY, actions=(), shares=EMPTY))
+    if plan.shares:
+        out["shares"] = {name: _prune(share) for name, share in sorted(plan.shares.items())}
     out["actions"] = [
         {**_prune(a), "parameters": thaw(a.parameters), "expects": thaw(a.expects)} for a in plan.actions
     ]
@@ -266,6 +271,7 @@ def _action(row: Mapping[str, Any]) -> Action:
             "needs": tuple(row.get("needs", ())),
             "freed_by": tuple(row.get("freed_by", ())),
             "after": tuple(row.get("after", ())),
+            "shares": tuple(row.get("shares", ())),
             "touches": Touches(**row.get("touches", {})),
             "alternatives": _refusals(row.get("alternatives", ())),
         }
@@ -288,7 +294,7 @@ def execution_from(row: Mapping[str, Any]) -> Execution:
 
 def from_document(document: Mapping[str, Any]) -> Plan:
     """The plan of an *effective* ActionPlan document (validated, defaults filled in, types frozen)."""
-    lists = {"actions", "bounds", "rejected", "irreversible"}
+    lists = {"actions", "bounds", "rejected", "irreversible", "shares"}
     skipped = {"ballast", "kind", "digest", "types", "execution", *lists}
     rest = {k: freeze(v) for k, v in document.items() if k not in skipped}
     types = {
@@ -304,4 +310,5 @@ def from_document(document: Mapping[str, Any]) -> Plan:
         ),
         rejected=_refusals(document.get("rejected", ())),
         irreversible=tuple(document.get("irreversible", ())),
+        shares=freeze({name: Share(**row) for name, row in document.get("shares", {}).items()}),
     )

@@ -12,10 +12,12 @@ from typing import Any
 
 from plan_schemas.audit import Rules, Selection
 from plan_schemas.automation import level
+from plan_schemas.budget import Budget, Reserve
 from plan_schemas.frozen import freeze
 from plan_schemas.lifecycle import KEYS
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Breaker, Execution, Limits
+from plan_schemas.schema import seconds
 from plan_schemas.windows import Window
 
 
@@ -33,6 +35,8 @@ class Policy:
     four_eyes: str = ""
     breaker: Breaker | None = None
     lifecycle: frozenset[str] | None = None  # kinds of move that a tenant's metadata may rule out
+    budgets: tuple[Budget, ...] = ()
+    reserve: tuple[Reserve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,17 @@ def from_document(document: Mapping[str, Any]) -> Policy:
         four_eyes=document.get("four_eyes", ""),
         breaker=Breaker(**document["breaker"]) if "breaker" in document else None,
         lifecycle=frozenset(document["lifecycle"]) if "lifecycle" in document else None,
+        budgets=tuple(_budget(row) for row in document.get("budgets", ())),
+        reserve=tuple(
+            Reserve(row["per"], row["hosts"], tuple(row.get("names", ())))
+            for row in document.get("reserve", ())
+        ),
     )
+
+
+def _budget(row: Mapping[str, Any]) -> Budget:
+    within = seconds(row["within"]) if "within" in row else 0.0
+    return Budget(row["per"], row.get("count"), row.get("percent"), within, tuple(row.get("names", ())))
 
 
 def of_cloud(policies: Iterable[Policy], cloud: str) -> tuple[Policy, ...]:
@@ -105,7 +119,9 @@ def _stricter(one: Breaker | None, other: Breaker | None) -> Breaker | None:
 
 
 def _least(limits: Limits, ceilings: Mapping[str, int]) -> Limits:
-    return replace(limits, **{name: min(getattr(limits, name), most) for name, most in ceilings.items()})
+    """Where a plan sets no limit of its own, the ceiling is one."""
+    lower = {n: most for n, most in ceilings.items() if (getattr(limits, n) or most) >= most}
+    return replace(limits, **lower)
 
 
 def forbids(kind: str, policies: Iterable[Policy]) -> str:

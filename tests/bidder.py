@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from plan_schemas.frozen import EMPTY
-from plan_schemas.plan import Action, Limits, Touches
+from plan_schemas.plan import Action, Execution, Plan, Touches
 from workflows.exchange import Answer
 from workflows.leave import Leave
 from workflows.liaison import Liaison
@@ -22,6 +22,7 @@ class Bidder:
     @workflow.run
     async def run(self, number: int, rounds: int, hosts: int) -> list[float]:
         info = workflow.info()
+        plan = Plan(info.workflow_id, "bench", "2026-01-01T00:00:00Z", Execution(), EMPTY, ())
         leave = Leave(info.workflow_id, info.run_id, "bench")
         self.liaison = Liaison(leave, workflow.logger.warning)
         self.liaison.begin()
@@ -33,7 +34,7 @@ class Bidder:
             touches = Touches(f"vm-{number}-{n}", f"h{out}", f"h{into}")
             action = Action(f"m{n}", "migrate", EMPTY, "", touches=touches)
             asked = workflow.time()
-            leave.has(action, Limits())
+            leave.has(action, plan)
             leave.settle([action.id])
             granted: list[str] = []
             while not granted:

@@ -29,6 +29,7 @@ def open_rules(cluster: Cluster, **changes: object) -> Rules:
         ("small", "nowhere", "unknown_host"),
         ("small", "off", "disabled"),
         ("small", "dead", "down"),
+        ("small", "fenced", "disabled"),
         ("small", "doubt", "uncertain"),
         ("small", "other", "hypervisor_type"),
         ("small", "kept", "tenant"),
@@ -68,6 +69,7 @@ def test_a_host_refuses_by_the_rule_that_it_stands_for(instance: str, host: str,
         ("own", "pinned_resources"),
         ("pair1", "affinity"),
         ("stranded", "down"),
+        ("rescued", "recovery"),
     ],
 )
 def test_an_instance_says_why_it_stays(instance: str, code: str | None) -> None:

@@ -546,3 +546,41 @@ def test_an_unknown_action_is_named() -> None:
     action = replace(move(cloud), type="teleport")
     with pytest.raises(Failed, match="no action named 'teleport'"):
         run(cloud, action)
+
+
+def test_a_lock_that_the_plan_expects_is_respected_all_the_same() -> None:
+    """Nova lets an administrator move a locked server: a plan that found it locked does not."""
+    cloud = small()
+    power.lock(cloud, cloud.instances[uuid_of(cloud, "web")], stranger(cloud), None)
+    action = move(cloud)
+    assert action.expects["locked"]
+    with no_new_writes(cloud):
+        outcome = run(cloud, action)
+    assert (outcome.outcome, outcome.cause) == ("skipped", SkipCause.PRECONDITION)
+    assert outcome.reason == "it is locked: whoever locked it wants it left alone"
+
+
+MASAKARI = "Masakari detected host failed."
+
+
+@pytest.mark.parametrize(("host", "code"), [("a1", "recovery"), ("a2", "disabled")])
+def test_a_host_that_masakari_recovers_is_neither_source_nor_destination(host: str, code: str) -> None:
+    """Its reason for disabling a host keeps every move away from it, in both directions, with that reason."""
+    cloud = small()
+    action = move(cloud)
+    fleet.set_status(cloud, cloud.hosts[host], enabled=False, reason=MASAKARI)
+    with no_new_writes(cloud):
+        outcome = run(cloud, action)
+    assert (outcome.outcome, outcome.cause) == ("skipped", SkipCause.PRECONDITION)
+    assert f"is being recovered ({MASAKARI})" in outcome.reason
+    assert outcome.evidence["refusals"] == [code]
+
+
+def test_a_host_that_masakari_recovers_is_not_enabled() -> None:
+    """Not even by a plan that found it so; a plan that found it otherwise calls it drift."""
+    cloud = small()
+    fleet.set_status(cloud, cloud.hosts["a1"], enabled=False, reason=MASAKARI)
+    with no_new_writes(cloud):
+        outcome = run(cloud, setting(cloud, "enabled"))
+    assert (outcome.outcome, outcome.cause) == ("skipped", SkipCause.PRECONDITION)
+    assert outcome.reason.startswith(f"the host is being recovered ({MASAKARI})")

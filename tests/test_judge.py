@@ -48,6 +48,7 @@ WHY_NOT = [
     ("gpu", "far", ["pinned_resources"]),
     ("own", "far", ["pinned_resources"]),
     ("stranded", "far", ["down"]),
+    ("rescued", "far", ["recovery"]),
 ]
 
 

@@ -110,6 +110,28 @@ def test_what_was_never_started_does_not_count_in_a_rate() -> None:
     assert granted(ledger, 1.0) == [("p", 2)]
 
 
+def test_a_budget_says_how_far_it_is_used() -> None:
+    """Who waits for a budget reads whose it is and who uses it; its state is known while somebody does."""
+    ledger, name, hourly = (
+        Ledger(),
+        "budget of zone az1 of policy night",
+        "budget of cloud c in 3600 s of policy night",
+    )
+    for plan in "pqr":
+        ledger.ask(Wish(plan, 1, "m", {f"i{plan}": 1, name: 2}, {hourly: (9, 3600.0)}))
+    assert granted(ledger) == [("p", 1), ("q", 1)]
+    assert ledger.why(("r", 1)) == f"waits for {name}: 2 of 2 are moving, by p (m) and q (m)"
+    assert ledger.budgets() == {
+        hourly: {"used": 2, "limit": 9, "waiting": 1, "within_seconds": 3600.0},
+        name: {"used": 2, "limit": 2, "waiting": 1},
+    }
+    for plan in "pqr":
+        ledger.give_back_all(plan)
+    assert Ledger.restored(ledger.document()).budgets() == {
+        hourly: {"used": 2, "limit": 9, "waiting": 0, "within_seconds": 3600.0}
+    }
+
+
 def test_frozen_means_nothing_is_granted() -> None:
     """Nothing is granted while it is frozen, however much is given back, and everything due after it."""
     ledger = Ledger()
@@ -254,7 +276,7 @@ class Actor:
                 if id in progress.queued:
                     progress.retract(id)
         for id in startable:
-            if leave.has(progress.actions[id], progress.plan.execution.limits, progress.ahead(id)):
+            if leave.has(progress.actions[id], progress.plan, progress.ahead(id)):
                 self.began.append(id)
             else:
                 progress.queue(id, "asked")

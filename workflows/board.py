@@ -37,6 +37,7 @@ def document(desk: Desk, cloud: str, messages: Sequence[str], rejected: Sequence
         "sentence": sentence(desk),
         "cloud": cloud,
         "plans": list(desk.plans),
+        "budgets": ledger.budgets(),
         "holders": [
             {"plan": w.plan, "action": w.action, "slots": list(w.slots)} for w in ledger.held.values()
         ],
@@ -53,6 +54,12 @@ def markdown(desk: Desk, messages: Sequence[str], rejected: Sequence[str]) -> st
     """State, a row for each that waits or holds, what people said."""
     lines = [f"**{state(desk)}**: {_cell(sentence(desk))}", "", "| plan | action | state | what |"]
     lines += ["|---|---|---|---|", *_rows(desk, desk.ledger)]
+    if budgets := desk.ledger.budgets():
+        lines += ["", "| budget | used | limit | wait |", "|---|---|---|---|"]
+        lines += [
+            f"| {_cell(name)} | {row['used']} | {row['limit']} | {row['waiting']} |"
+            for name, row in list(budgets.items())[:ROWS]
+        ]
     for title, said in (("Messages", messages), ("Refused messages", rejected)):
         if said:
             lines += ["", f"**{title}**", *(f"* {_cell(s)}" for s in said[-SHOWN:])]

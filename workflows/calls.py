@@ -115,7 +115,13 @@ async def admit_audit(document: Document) -> Document:
 async def admit_plan(document: Document, name: str, undoes: bool) -> Document:
     """The effective plan; expectations that the document leaves out are read from the cloud."""
     return await _call(
-        "plan.admit", Document, [document, name, undoes], "check the plan document", attempts=8
+        "plan.admit",
+        Document,
+        [document, name, undoes],
+        "check the plan document",
+        limit=timedelta(hours=1),
+        heartbeat=timedelta(seconds=30),
+        attempts=8,
     )
 
 

@@ -68,7 +68,7 @@ class Dispatch:
         """What starts now: what got its permit, and what needs none that it does not have."""
         progress, leave = self.progress, self._leave
         progress.frozen = leave.obstacle
-        permitted, limits = leave.granted(), progress.plan.execution.limits
+        permitted = leave.granted()
         out = []
         startable = progress.startable()  # takes back what is queued while nothing may start
         for id in permitted:
@@ -80,8 +80,7 @@ class Dispatch:
                 if id in progress.queued:
                     progress.retract(id)
         for id in startable:
-            priority = progress.plan.execution.priority
-            if leave.has(progress.actions[id], limits, progress.ahead(id), priority):
+            if leave.has(progress.actions[id], progress.plan, progress.ahead(id)):
                 out.append(id)
             else:
                 progress.queue(id, leave.why[id])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from plan_schemas.budget import BUDGET, RESERVE
 from workflows.queues import Key, Order, Queue, Wish, wish_of
 
 
@@ -132,6 +133,14 @@ class Ledger:
         held = [self.held[k] for k in keys if k in self.held]
         return held, [self.waiting[k] for k in keys if k in self.waiting]
 
+    def budgets(self) -> dict[str, dict[str, Any]]:
+        """Every budget and reserve that somebody uses or waits for: how far it is used, and its limit."""
+        return {
+            name: queue.standing(self._now)
+            for name, queue in sorted(self._queues.items())
+            if is_share(name) or queue.longest
+        }
+
     def in_the_way(self) -> set[str]:
         """The plans that others wait for: they hold, or claim, what somebody wants."""
         contested = [q for q in self._queues.values() if q.waiting]
@@ -146,7 +155,7 @@ class Ledger:
             "arrived": self._arrived,
             "held": [[*wish.row(), self._begun.get(key)] for key, wish in self.held.items()],
             "waiting": [[*wish.row(), self._orders[key][1]] for key, wish in self.waiting.items()],
-            "rates": {n: [q.longest, list(q.starts)] for n, q in self._queues.items() if q.starts},
+            "rates": {n: [q.longest, q.most, list(q.starts)] for n, q in self._queues.items() if q.starts},
         }
 
     @staticmethod
@@ -157,9 +166,9 @@ class Ledger:
             out._take(wish)
             if begun is not None:
                 out._begun[wish.key] = begun
-        for name, (longest, starts) in document["rates"].items():
+        for name, (longest, most, starts) in document["rates"].items():
             queue = out._queues.setdefault(name, Queue())
-            queue.longest = longest
+            queue.longest, queue.most = longest, most
             queue.starts.extend(starts)
         for *row, arrived in document["waiting"]:
             wish = wish_of(row)
@@ -184,9 +193,9 @@ class Ledger:
             self._queues.setdefault(name, Queue()).holders[wish.key] = limit
         if wish.rates and now is not None:
             self._begun[wish.key] = now
-            for name, (_, seconds) in wish.rates.items():
+            for name, (limit, seconds) in wish.rates.items():
                 queue = self._queues.setdefault(name, Queue())
-                queue.longest = max(queue.longest, seconds)
+                queue.longest, queue.most = max(queue.longest, seconds), limit
                 queue.starts.append(now)
 
     def _leave(self, key: Key) -> None:
@@ -221,12 +230,22 @@ class Ledger:
         order, limit, seconds = queue.waiting[key]
         if seconds:
             made = queue.taken(seconds, self._now)
-            return f"{name}: {made} starts in the last {seconds:g} s, {limit} are allowed"
+            return f"{_wait(name)}: {made} starts in the last {seconds:g} s, {limit} are allowed"
         if queue.holders:
             said = _named(self.held[k] for k in queue.holders)
-            return f"{name}: {len(queue.holders)} of {queue.limit(key)} taken, by {said}"
+            taken = "are moving" if name.startswith(BUDGET) else "taken"
+            return f"{_wait(name)}: {len(queue.holders)} of {queue.limit(key)} {taken}, by {said}"
         first = (self.waiting[k] for k, (o, _, _) in queue.waiting.items() if o < order)
-        return f"{name}: {_named(first)} asked first"
+        return f"{_wait(name)}: {_named(first)} asked first"
+
+
+def _wait(name: str) -> str:
+    return f"waits for {name}" if is_share(name) else name
+
+
+def is_share(name: str) -> bool:
+    """Whether this is what a policy lets several plans do together."""
+    return name.startswith((BUDGET, RESERVE))
 
 
 def _named(wishes: Iterable[Wish]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from plan_schemas.plan import Action, Limits
+from plan_schemas.budget import BUDGET, RESERVE
+from plan_schemas.plan import Action, Plan
 from workflows.exchange import Answer, Exchange, Want
 from workflows.slots import rates, slots
 
@@ -35,6 +36,15 @@ class Leave:
         """Why nothing at all may start now."""
         return self.frozen if self.heard else UNHEARD
 
+    @property
+    def waits(self) -> str:
+        """What the actions wait for, as far as it is known why: budget, reserve or permits; empty if none."""
+        whys = [why for why in self.why.values() if why != ASKED]
+        for word, name in (("budget", BUDGET), ("reserve", RESERVE)):
+            if whys and all(why.startswith(f"waits for {name}") for why in whys):
+                return word
+        return "permits" if whys else ""
+
     # -- what actions need ------------------------------------------------------------------------------
 
     def greet(self) -> None:
@@ -43,17 +53,23 @@ class Leave:
             self._greeted = True
             self.announce()
 
-    def has(self, action: Action, limits: Limits, ahead: Action | None = None, priority: int = 0) -> bool:
+    def has(self, action: Action, plan: Plan, ahead: Action | None = None) -> bool:
         """Whether an action may start at once; else it is asked for, with what the action that it prepares
         for will need: that one must not find its slots taken when its turn comes."""
-        own, times = slots(action, limits), rates(action, limits)
+        own, times = slots(action, plan), rates(action, plan)
         if ahead is not None:
-            own = own | slots(ahead, limits)
-            times = {**times, **rates(ahead, limits)}
+            own = own | slots(ahead, plan)
+            times = {**times, **rates(ahead, plan)}
         if not own or action.id in self.held or self._adopts(action, own):
             return True
         self._last += 1
-        want = Want(ticket=self._last, action=action.id, slots=own, rates=dict(times), priority=priority)
+        want = Want(
+            ticket=self._last,
+            action=action.id,
+            slots=own,
+            rates=dict(times),
+            priority=plan.execution.priority,
+        )
         if ahead is not None:
             self._shared.add(want.ticket)
         self.asked[action.id] = want

@@ -13,6 +13,7 @@ from workflows.guard import Guard
 # unnoticed.
 PASSED_THROUGH = (
     "plan_schemas.automation",
+    "plan_schemas.budget",
     "plan_schemas.events",
     "plan_schemas.frozen",
     "plan_schemas.loader",

@@ -41,7 +41,7 @@ class Progress:
         self.consent = Consent()
         self.breaker = Breaker(plan.execution.breaker)
         self.counts: Counter[ActionState] = Counter({S.PENDING: len(self.actions)})
-        self._turns = Turns(plan.actions, plan.execution.limits)
+        self._turns = Turns(plan.actions, plan.execution.limits, plan.shares)
         self._needed_by: dict[str, list[str]] = {a.id: [] for a in plan.actions}
         self._waited_by: dict[str, list[str]] = {a.id: [] for a in plan.actions}
         self._missing = {a.id: len(a.waits_for) for a in plan.actions}
@@ -98,6 +98,10 @@ class Progress:
     def _begin(self, id: str) -> None:
         self._turns.take(id)
         self.set(id, S.ONGOING)
+
+    def lacks(self, id: str) -> str:
+        """Of which budget this plan alone uses so much that there is no place for an action, in words."""
+        return self._turns.lacks(id)
 
     def ahead(self, id: str) -> Action | None:
         """Whom a just-in-time action that starts now prepares the way for."""

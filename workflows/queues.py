@@ -50,6 +50,7 @@ class Queue:
     holders: dict[Key, int] = field(default_factory=dict)  # with the limit that each came with
     starts: deque[float] = field(default_factory=deque)  # of a rate: when
     longest: float = 0.0  # of a rate: how long a start has to be remembered
+    most: int = 0  # of a rate: the limit of the last start
     waiting: dict[Key, tuple[Order, int, float]] = field(default_factory=dict)  # order, limit, seconds
 
     @property
@@ -76,6 +77,16 @@ class Queue:
             if other == key:
                 break
         return limit
+
+    def standing(self, now: float) -> dict[str, Any]:
+        """For people: how many use it, of how many that may, and how many wait."""
+        limits = [*self.holders.values(), *(own for _, own, _ in self.waiting.values())]
+        return {
+            "used": self.taken(self.longest, now),
+            "limit": min(limits, default=self.most),
+            "waiting": len(self.waiting),
+            **({"within_seconds": self.longest} if self.longest else {}),
+        }
 
     def walk(self, now: float) -> Iterator[tuple[Key, int]]:
         """Those who wait, in order, with how many of those before are too many for each: 0 is admitted. Ends

@@ -114,7 +114,7 @@ def waiting_for(progress: Progress, id: str, state: str) -> str:
         return "waits for resume"
     if progress.closed:
         return f"waits for a window: {progress.closed}"
-    return progress.frozen or progress.queued.get(id, "waits for its turn")
+    return progress.frozen or progress.queued.get(id) or progress.lacks(id) or "waits for its turn"
 
 
 def markdown(

@@ -6,13 +6,14 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from plan_schemas.budget import Share
 from plan_schemas.plan import Action, Limits
 
 
 class Turns:
     """Who may start, best first, and what those that started occupy."""
 
-    def __init__(self, actions: Sequence[Action], limits: Limits) -> None:
+    def __init__(self, actions: Sequence[Action], limits: Limits, shares: Mapping[str, Share]) -> None:
         self._actions: Mapping[str, Action] = {a.id: a for a in actions}
         self._limits = limits
         self._order = {a.id: i for i, a in enumerate(actions)}
@@ -20,6 +21,8 @@ class Turns:
         self._out: Counter[str] = Counter()
         self._into: Counter[str] = Counter()
         self._instances: set[str] = set()
+        self._shares: Mapping[str, int] = {n: s.limit for n, s in shares.items() if not s.seconds}
+        self._used: Counter[str] = Counter()  # of the shares
         self._reserved: dict[str, str] = {}  # running just-in-time action -> the dependant it runs for
 
     def __iter__(self) -> Iterator[str]:
@@ -47,7 +50,15 @@ class Turns:
             (touches.out is None or self._out[touches.out] < limits.out_per_host)
             and (touches.into is None or self._into[touches.into] < limits.in_per_host)
             and (touches.instance is None or touches.instance not in self._instances)
+            and not self.lacks(id)
         )
+
+    def lacks(self, id: str) -> str:
+        """The share of which this plan alone uses so much that there is no place for it now, in words."""
+        for name in self._actions[id].shares:
+            if name in self._shares and self._used[name] >= self._shares[name]:
+                return f"waits for {name}: {self._used[name]} of {self._shares[name]} are moving"
+        return ""
 
     def reserve(self, id: str, dependant: str) -> None:
         """It is about to start for this one's sake, whose place it takes too."""
@@ -72,6 +83,8 @@ class Turns:
 
     def _occupy(self, id: str, sign: int) -> None:
         touches = self._actions[id].touches
+        for name in self._actions[id].shares:
+            self._used[name] += sign
         if touches.out is not None:
             self._out[touches.out] += sign
         if touches.into is not None:

@@ -8,7 +8,7 @@ from plan_schemas.plan import ActionState, PlanState
 from workflows import attributes, status
 from workflows.control import Control
 from workflows.herald import Herald, Note
-from workflows.leave import ASKED, Leave
+from workflows.leave import Leave
 from workflows.progress import Progress
 
 P, S = PlanState, ActionState
@@ -46,7 +46,6 @@ def obstacle(state: PlanState, progress: Progress, leave: Leave) -> str:
         return "window"
     if leave.frozen:
         return "freeze"
-    told = any(why != ASKED for why in leave.why.values())
     if progress.counts[S.ONGOING]:
         return ""
-    return "permits" if told else "approval" if progress.unapproved else ""
+    return leave.waits or ("approval" if progress.unapproved else "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from activities import actions
 from activities.planner import schedule
-from plan_schemas.frozen import EMPTY, freeze
+from plan_schemas.frozen import EMPTY, FrozenDict, freeze
 from plan_schemas.plan import Action, Execution, Plan
 
 UNDO_PRIORITY = 10  # the greatest there is
@@ -43,6 +43,7 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
             forecast=EMPTY,
             bounds=(),
             rejected=(),
+            shares=FrozenDict({n: s for n, s in plan.shares.items() if not s.seconds}),
         ),
         leftovers,
     )
@@ -74,9 +75,16 @@ def _execution(forward: Execution) -> Execution:
 
 
 def exempt(execution: Execution) -> Execution:
-    """What is undone does not wait for a window, and budgets do not count it. Slots do."""
+    """What is undone does not wait for a window, and no plan's budget counts it. Slots do."""
     limits = replace(execution.limits, cloud=None, per_hour=None)
     return replace(execution, limits=limits, windows=())
+
+
+def unhurried(plan: Plan) -> Plan:
+    """The same plan in no budget over a time. Those of what moves at once count what is undone, too."""
+    kept = {name: share for name, share in plan.shares.items() if not share.seconds}
+    actions = tuple(replace(a, shares=tuple(s for s in a.shares if s in kept)) for a in plan.actions)
+    return replace(plan, actions=actions, shares=FrozenDict(kept))
 
 
 def _inverse(plan: Plan, action: Action) -> Action | None:
@@ -99,6 +107,7 @@ def _inverse(plan: Plan, action: Action) -> Action | None:
         just_in_time=False,
         numbers=EMPTY,
         alternatives=(),
+        shares=tuple(name for name in action.shares if not plan.shares[name].seconds),
     )
 
 

@@ -177,6 +177,9 @@ def staying(picture: Picture, terms: Terms, instance: str, kind: str | None = No
         yield "out_of_scope", f"its host {source} is out of scope"
     if not picture.up(source):
         yield "down", f"its host {source} is down"
+    reason = picture.hosts[source].get("disabled_reason")
+    if not picture.enabled(source) and str(reason).lower().startswith("masakari"):
+        yield "recovery", f"Masakari recovers its host {source}"
     if picture.hosts[source].get("uncertain"):
         yield "uncertain", f"the numbers of its host {source} are in doubt"
 
