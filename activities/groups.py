@@ -27,9 +27,8 @@ def of_instance(per: str, instance: str, cluster: Cluster) -> tuple[str, ...]:
         return ()
     if per == "project":
         return (known.project,)
-    if per == "server_group" and known.server_group in cluster.groups:
-        return (label(cluster.groups[known.server_group]),)
-    return ()
+    group = cluster.groups.get(known.server_group or "")
+    return (label(group),) if per == "server_group" and group is not None else ()
 
 
 def label(group: ServerGroup) -> str:

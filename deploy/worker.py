@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from activities.act import Activities
 from activities.holders import Holders
 from activities.keeping import Keeping
+from activities.moving import Moving
 from activities.neighbours import Neighbours
 from activities.openstack import open_door
 from activities.orphans import Orphans
@@ -92,6 +93,7 @@ def build(client: Client, settings: Settings) -> Worker:
             *Neighbours(client).all(),
             *Holders(client).all(),
             *Orphans(client, Keeping(settings.store), open_door).all(),
+            *Moving(open_door).all(),
         ],
         deployment_config=versioning.config(settings),
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),

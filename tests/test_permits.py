@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from plan_schemas.budget import Share
 from plan_schemas.frozen import EMPTY, FrozenDict
 from plan_schemas.plan import Action, ActionState, ActionType, Execution, Limits, Plan, Retry, Touches
 from workflows.desk import Desk
@@ -250,9 +251,18 @@ def move(id: str, instance: str, out: str, into: str, **more: Any) -> Action:
 class Actor:
     """A plan with its progress and its leave, without Temporal; messages take their time both ways."""
 
-    def __init__(self, name: str, actions: list[Action], limits: Limits) -> None:
-        execution = Execution(mode="auto", limits=limits)
-        plan = Plan(name, "c", "2026-01-01T00:00:00Z", execution, FrozenDict(migrate=TYPE), tuple(actions))
+    def __init__(
+        self, name: str, actions: list[Action], limits: Limits, shares: dict[str, Share] | None = None
+    ) -> None:
+        plan = Plan(
+            name,
+            "c",
+            "2026-01-01T00:00:00Z",
+            Execution(mode="auto", limits=limits),
+            FrozenDict(migrate=TYPE),
+            tuple(actions),
+            shares=FrozenDict(shares or {}),
+        )
         self.name = name
         self.progress = Progress(plan)
         self.leave = Leave(name, "run", "c")
@@ -299,8 +309,15 @@ class World:
         self.now = 0.0
 
     def step(self) -> None:
-        actor = self.random.choice(self.actors)
+        self.step_of(self.random.choice(self.actors))
+
+    @property
+    def over(self) -> bool:
+        return all(actor.progress.over for actor in self.actors)
+
+    def step_of(self, actor: Actor) -> None:
         self.now += 1.0
+        self.desk.ledger.tick(self.now)
         what = self.random.random()
         if what < 0.3 and actor.to_desk:
             said = actor.to_desk.popleft()
@@ -336,11 +353,21 @@ class World:
                     if not slot.endswith(" None"):
                         used[slot] += 1
                         least[slot] = min(limit, least.get(slot, limit))
-        assert all(used[slot] <= least[slot] for slot in used), used
+                for name in actor.progress.actions[id].shares:
+                    share = actor.progress.plan.shares[name]
+                    if not share.seconds:
+                        used[name] += 1
+                        least[name] = min(share.limit, least.get(name, share.limit))
+        used.update(self.ghosts())
+        assert all(used[slot] <= limit for slot, limit in least.items()), used
+
+    def ghosts(self) -> Counter[str]:
+        """What still runs of plans that are no more. Their limits died with them."""
+        return Counter()
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
-            if all(actor.progress.over for actor in self.actors):
+            if self.over:
                 return
             self.step()
             self.check()
@@ -350,6 +377,22 @@ class World:
         raise AssertionError(f"stuck: {stuck}; {waiting}")
 
 
+ZONES = {"a": "z1", "b": "z1", "c": "z2", "d": "z2"}
+HOURLY = "budget of cloud c in 20 s of policy p"
+
+
+def in_zones(out: str, into: str, shared: bool) -> tuple[str, ...]:
+    """The budgets that a move has a part in, where there are budgets."""
+    zones = sorted({ZONES[out], ZONES[into]})
+    return (*(f"budget of zone {zone} of policy p" for zone in zones), HOURLY) if shared else ()
+
+
+def budgets(r: random.Random) -> dict[str, Share]:
+    """Two plans may know other limits of the same budget: it was changed between them."""
+    zones = {f"budget of zone {zone} of policy p": Share(r.choice((1, 2, 3))) for zone in ("z1", "z2")}
+    return {**zones, HOURLY: Share(r.choice((2, 3)), 20.0)}
+
+
 def crossing(seed: int) -> Iterator[Actor]:
     """Two plans, each of which moves off the hosts that the other one moves to, in opposite order."""
     r = random.Random(seed)
@@ -357,16 +400,29 @@ def crossing(seed: int) -> Iterator[Actor]:
     limits = Limits(
         out_per_host=r.choice((1, 2)), in_per_host=r.choice((1, 2)), parallel=r.choice((1, 2, 20))
     )
-    yield Actor("p", [move(f"p{n}", f"i{n}", a, b) for n, (a, b) in enumerate(hosts)], limits)
+    shared = r.random() < 0.5
+    yield Actor(
+        "p",
+        [move(f"p{n}", f"i{n}", a, b, shares=in_zones(a, b, shared)) for n, (a, b) in enumerate(hosts)],
+        limits,
+        budgets(r),
+    )
     back = [(n, a, b) for n, (a, b) in enumerate(hosts)][::-1]
     yield Actor(
-        "q", [move(f"q{n}", f"i{n if r.random() < 0.5 else 100 + n}", b, a) for n, a, b in back], limits
+        "q",
+        [
+            move(f"q{n}", f"i{n if r.random() < 0.5 else 100 + n}", b, a, shares=in_zones(a, b, shared))
+            for n, a, b in back
+        ],
+        limits,
+        budgets(r),
     )
 
 
 @pytest.mark.parametrize("hundred", range(5))
 def test_two_plans_in_opposite_order_are_never_stuck(hundred: int) -> None:
-    """500 seeds: two plans that want each other's hosts both come to their end, and no slot is exceeded."""
+    """500 seeds: two plans that want each other's hosts both come to their end, half of them with budgets
+    over zones and over time, and no slot and no budget is exceeded."""
     for seed in range(100 * hundred, 100 * hundred + 100):
         World(list(crossing(seed)), seed).run(3000)
 
@@ -399,6 +455,7 @@ def test_what_was_closed_just_in_time_is_followed_at_once() -> None:
     """The move that a host was closed for starts without asking again, although others wait for its slots."""
     one = next(prepared(1))
     world = World([one], 1)
+    world.desk.plans["other"] = "r"
     one.turn()
     world.desk.receive(one.to_desk.popleft())
     world.answer()
@@ -417,6 +474,107 @@ def test_what_was_closed_just_in_time_is_followed_at_once() -> None:
     world.desk.receive(one.to_desk.popleft())
     assert world.desk.ledger.grant(0.0) == []
     assert world.desk.ledger.why(("other", 1)).endswith("by p (m0)")
+
+
+class Comings(World):
+    """Plans begin at any time, say goodbye, or are terminated while the cloud goes on with what they asked
+    for; some exchanges and answers take long, so that those of different plans overtake each other."""
+
+    def __init__(self, actors: list[Actor], seed: int, deaths: float) -> None:
+        super().__init__(actors[:1], seed)
+        self.to_come = actors[1:]
+        self.deaths = deaths
+        self.dead: dict[str, Actor] = {}
+        self.alone = 0  # how often a plan started something without a word to anybody
+
+    def step(self) -> None:
+        if self.to_come and self.random.random() < 0.05:
+            self.actors.append(self.to_come.pop())
+        for actor in self.dead.values():  # the cloud goes on
+            if actor.progress.running and self.random.random() < 0.1:
+                actor.progress.finish(self.random.choice(actor.progress.running), ActionState.SUCCEEDED)
+        if not self.actors:
+            return
+        actor = self.random.choice(self.actors)
+        before = len(actor.began)
+        alone = actor.leave._own is not None
+        super().step_of(actor)
+        self.alone += alone and len(actor.began) > before
+        if actor.progress.over and not actor.leave.has_news and not actor.to_desk:
+            actor.leave.say_goodbye()
+            self.desk.receive(actor.leave.take())
+            self.actors.remove(actor)
+        elif self.random.random() < self.deaths:
+            self.actors.remove(actor)
+            actor.progress.stop("terminated")
+            self.dead[actor.name] = actor
+        if self.random.random() < 0.05:
+            self.look()
+
+    def look(self) -> None:
+        """What the permits do once in a while: at who is in the way, and at the cloud for those that died."""
+        names = list(self.desk.lost)
+        for plan in self.desk.in_the_way() & {*self.dead}:
+            self.desk.bury(plan, "TERMINATED")
+        running = [a.progress.actions[id].touches for a in self.dead.values() for id in a.progress.running]
+        rows = [{"instance": str(t.instance), "out": str(t.out), "in": str(t.into)} for t in running]
+        known = self.desk.held_by_lost()
+        moving = [row["instance"] for row in rows if row["instance"] in known]
+        self.desk.seen(names, moving, rows)
+
+    def answer(self) -> None:
+        by_name = {actor.name: actor for actor in self.actors}
+        busy = [actor.name for actor in self.actors if actor.from_desk]
+        for plan, answer in self.desk.take(self.now, busy).items():
+            if plan in by_name:
+                by_name[plan].from_desk.append(answer)
+            elif plan in self.dead:
+                self.desk.bury(plan, "TERMINATED")
+
+    def ghosts(self) -> Counter[str]:
+        running = [a.progress.actions[id].touches for a in self.dead.values() for id in a.progress.running]
+        return Counter(n for t in running for n in (f"i {t.instance}", f"out {t.out}", f"in {t.into}"))
+
+    @property
+    def over(self) -> bool:
+        return not self.actors and not self.to_come
+
+
+def coming(seed: int) -> list[Actor]:
+    """Plans over the same hosts; some of them want to be counted by the hour too."""
+    r = random.Random(seed)
+    out = []
+    for name in "pqrs":
+        shared = r.random() < 0.3
+        rows = [(n, r.sample(HOSTS, 2)) for n in range(r.randrange(2, 7))]
+        moves = [
+            move(
+                f"{name}{n}",
+                f"i{n if r.random() < 0.3 else name + str(n)}",
+                a,
+                b,
+                shares=in_zones(a, b, shared),
+            )
+            for n, (a, b) in rows
+        ]
+        limits = Limits(
+            out_per_host=r.choice((1, 2)), in_per_host=r.choice((1, 2)), cloud=r.choice((None, 2))
+        )
+        out.append(Actor(name, moves, limits, budgets(r)))
+    return out
+
+
+@pytest.mark.parametrize("deaths", [0.0, 0.01])
+@pytest.mark.parametrize("hundred", range(3))
+def test_a_plan_that_is_alone_never_has_what_another_one_has(hundred: int, deaths: float) -> None:
+    """300 seeds, with and without sudden deaths: plans that come and go start unasked while they are alone,
+    and yet no slot and no budget is exceeded, by what really runs; and all of them end."""
+    alone = 0
+    for seed in range(100 * hundred, 100 * hundred + 100):
+        world = Comings(coming(seed), seed, deaths)
+        world.run(6000)
+        alone += world.alone
+    assert alone > 100, "hardly anybody was ever alone"
 
 
 @settings(max_examples=300, deadline=None)
@@ -496,3 +654,56 @@ def test_a_desk_goes_on_in_another_run() -> None:
     desk.receive(Exchange(plan="p", run="1", announce=True, wants=[X]))
     assert desk.take(0.0, busy=["p"]) == {}
     assert Desk.restored(desk.document()).take(1.0)["p"].granted == [1]
+
+
+def test_what_a_terminated_plan_moves_keeps_its_slots_until_it_rests() -> None:
+    """The others wait, and read for whom, until the cloud was seen without the move."""
+    desk, x = Desk(), {"instance/i": 1, "x": 1}
+    desk.receive(Exchange(plan="p", run="1", announce=True, wants=[Want(ticket=1, action="m", slots=x)]))
+    desk.receive(Exchange(plan="q", run="1", announce=True, wants=[X]))
+    assert desk.take(0.0)["p"].granted == [1]
+    assert desk.bury("p", "TERMINATED") == ["m"]
+    assert desk.take(1.0) == {}
+    assert desk.why(("q", 1)) == "x: 1 of 1 taken, by p (TERMINATED, run 1) (m)"
+    assert desk.held_by_lost() == ["i"]
+    assert desk.seen([*desk.lost], ["i"], []) == []
+    assert Desk.restored(desk.document()).lost == desk.lost
+    assert desk.seen([*desk.lost], [], []) == ["m"]
+    assert desk.take(2.0)["q"].granted == [1]
+    assert not desk.lost
+
+
+def test_nothing_is_granted_before_the_moves_of_a_plan_that_was_alone_are_known() -> None:
+    """It told nobody what it began: when it dies, the cloud is asked for all that is under way."""
+    desk = Desk()
+    desk.receive(Exchange(plan="p", run="1", number=1, announce=True))
+    assert desk.take(0.0)["p"].alone == "1/1"
+    desk.receive(Exchange(plan="q", run="1", number=1, announce=True, wants=[X]))
+    assert desk.take(0.0)["p"].announce, "it is called back"
+    assert desk.why(("q", 1)) == "p, which had the cloud to itself, must say first what it holds"
+    desk.bury("p", "TERMINATED")
+    assert "the cloud is asked what still moves" in desk.why(("q", 1))
+    assert desk.take(1.0) == {}
+    move = {"instance": "i", "out": "a", "in": "b"}
+    assert desk.seen([*desk.lost], [], [move]) == []
+    assert desk.take(2.0)["q"].granted == [1]
+    (ghost,) = [wish for wish in desk.ledger.held.values() if wish.plan != "q"]
+    assert {*ghost.slots} == {"instance/i", "host/a/out", "host/b/in"}
+    assert desk.seen([*desk.lost], [], []) == ["i"]
+
+
+def test_a_plan_that_goes_on_in_another_run_leaves_nothing_behind() -> None:
+    """Its earlier run gave all back: nobody has to wait until the cloud was asked."""
+    desk = Desk()
+    desk.receive(Exchange(plan="p", run="1", number=7, announce=True))
+    assert desk.take(0.0)["p"].alone
+    desk.receive(Exchange(plan="p", run="2", number=1, announce=True, continues=True))
+    assert (desk.alone, desk.lost) == ("", {})
+    assert desk.take(0.0)["p"].alone == "2/1"
+
+
+def test_a_plan_that_counts_starts_in_a_time_is_never_alone() -> None:
+    """Rates are counted over all plans, the past ones too."""
+    desk, want = Desk(), Want(ticket=1, action="m", slots={"x": 1}, rates={"hour": (2, 3600.0)})
+    desk.receive(Exchange(plan="p", run="1", number=1, announce=True, wants=[want]))
+    assert (desk.take(0.0)["p"].granted, desk.alone) == ([1], "")

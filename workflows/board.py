@@ -22,6 +22,10 @@ def sentence(desk: Desk) -> str:
     if desk.frozen:
         return desk.frozen
     ledger = desk.ledger
+    if desk.alone:
+        return f"{desk.alone} has the cloud to itself: it starts without asking, within its limits"
+    if desk.blind:
+        return f"{desk.blind}; nothing is granted before the cloud was asked what still moves"
     counted = f"{len(desk.plans)} plans known, {len(ledger.held)} hold, {len(ledger.waiting)} wait"
     if desk.opening:
         asked = f"; not heard of yet: {', '.join([*desk.unheard][:5])}" if desk.unheard else ""
@@ -37,9 +41,13 @@ def document(desk: Desk, cloud: str, messages: Sequence[str], rejected: Sequence
         "sentence": sentence(desk),
         "cloud": cloud,
         "plans": list(desk.plans),
+        "alone": desk.alone,
+        "lost": list(desk.lost),
         "budgets": ledger.budgets(),
         "holders": [
-            {"plan": w.plan, "action": w.action, "slots": list(w.slots)} for w in ledger.held.values()
+            {"plan": w.plan, "action": w.action, "slots": list(w.slots)}
+            for w in ledger.held.values()
+            if w.plan != desk.alone  # it does not say while it is alone
         ],
         "waiting": [
             {"plan": w.plan, "action": w.action, "slots": list(w.slots), "why": desk.why(w.key)}

@@ -60,6 +60,13 @@ class Holder(TypedDict):
     busy: bool
 
 
+class Moving(TypedDict):
+    """Of some instances those that are not at rest; and all moves of our own user `{instance, out, in}`."""
+
+    moving: list[str]
+    moves: list[dict[str, str]]
+
+
 class Openings(TypedDict):
     """Spans of time `[from, until]` in which windows are open, as far as `until`."""
 
@@ -239,6 +246,11 @@ async def plans_that_run(cloud: str) -> list[str]:
     return await _call(
         "plans.running", list[str], [cloud], f"who may hold permits of {cloud}", attempts=FOR_EVER
     )
+
+
+async def moving(cloud: str, instances: list[str], everything: bool) -> Moving:
+    said = f"what of {len(instances)} instances {'and of all others ' if everything else ''}still moves"
+    return await _call("cloud.moving", Moving, [cloud, instances, everything], said, attempts=3)
 
 
 async def look_at(plans: list[str]) -> dict[str, Holder]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows.exchange import Answer, Exchange
 from workflows.grants import Ledger
+from workflows.queues import Wish
 
 
 @dataclass(slots=True)
@@ -18,6 +19,17 @@ class Owed:
     announce: bool = False
 
 
+ANY = 1 << 30  # a limit that is none
+
+
+@dataclass(slots=True)
+class Lost:
+    """A plan that ended without a word. What it holds may still move."""
+
+    why: str
+    blind: bool  # nobody knows all that it holds
+
+
 class Desk:
     """One cloud's ledger and the plans that are known at it. Deterministic in the order of calls."""
 
@@ -26,6 +38,11 @@ class Desk:
         self.plans: dict[str, str] = {}  # id -> the run that spoke last
         self.opening = False  # nothing is granted before every plan said what it holds
         self.unheard: dict[str, None] = {}  # the plans that have not said it yet
+        self.alone = ""  # the one plan that may start anything unasked; nothing is granted meanwhile
+        self._since = ""  # which exchange of its own
+        self._last: dict[str, str] = {}  # the last exchange of each plan
+        self._apart: dict[str, None] = {}  # plans that always ask
+        self.lost: dict[str, Lost] = {}  # by the name under which they still hold
         self._owed: dict[str, Owed] = {}
         self._told: dict[str, dict[str, str]] = {}  # why each ticket waits, as each plan knows it
 
@@ -40,11 +57,16 @@ class Desk:
         if said.leaves:
             self.gone(said.plan)
             return
+        if self.plans.get(said.plan, said.run) != said.run:
+            self._other_run(said)
+        self._hear(said)
         if said.announce:
             self._announced(said)
         elif self.plans.get(said.plan) != said.run:
             self._owe(said.plan).announce = True
         self.plans[said.plan] = said.run
+        if self.alone not in ("", said.plan) and (said.wants or said.holds):
+            self._owe(self.alone).announce = True
         for ticket in said.gives_back:
             self.ledger.give_back((said.plan, ticket))
         for ticket in said.withdraws:
@@ -56,6 +78,21 @@ class Desk:
             self.ledger.ask(want.of(said.plan))
             if (said.plan, want.ticket) in self.ledger.held:  # it was granted, and is asked for again
                 self._grant(said.plan, want.ticket)
+
+    def _hear(self, said: Exchange) -> None:
+        """Whoever speaks was not told, or does not believe any more, that he is alone."""
+        if self.alone == said.plan and self._since != said.name:
+            self.alone = self._since = ""
+        self._last[said.plan] = said.name
+        if said.apart or any(want.rates for want in said.wants):
+            self._apart[said.plan] = None
+
+    def _other_run(self, said: Exchange) -> None:
+        """A plan goes on, or another one under its id. What nobody gave back may still move."""
+        if said.continues:
+            self.gone(said.plan)
+        else:
+            self.bury(said.plan, "replaced")
 
     def _announced(self, said: Exchange) -> None:
         self.unheard.pop(said.plan, None)
@@ -77,7 +114,67 @@ class Desk:
         self.unheard.pop(plan, None)
         self._owed.pop(plan, None)
         self._told.pop(plan, None)
+        self._last.pop(plan, None)
+        self._apart.pop(plan, None)
+        if self.alone == plan:
+            self.alone = self._since = ""
         return [wish.action for wish in self.ledger.give_back_all(plan)]
+
+    # -- those that ended without a word ------------------------------------------------------------------
+
+    def bury(self, plan: str, why: str) -> list[str]:
+        """What the plan's instances hold stays taken until the cloud was seen; answers their actions."""
+        blind, run = plan in self.unheard or self.alone == plan, self.plans.get(plan, "")
+        held = [wish for wish in self.ledger.of(plan)[0] if instances(wish)]
+        name = f"{plan} ({why}{f', run {run[:8]}' if run else ''})"
+        self.gone(plan)
+        for wish in held:
+            self.ledger.hold(replace(wish, plan=name))
+        if held or blind:
+            self.lost[name] = Lost(why, blind)
+        return [wish.action for wish in held]
+
+    @property
+    def blind(self) -> str:
+        """Why nothing can be granted before the cloud was asked what moves; empty when all is known."""
+        return next((f"{name} held what nobody knows" for name, one in self.lost.items() if one.blind), "")
+
+    def seen(
+        self, names: Iterable[str], moving: Collection[str], moves: Iterable[Mapping[str, str]]
+    ) -> list[str]:
+        """The cloud was looked at: what does not move is free. Answers the actions that were freed. Where it
+        was not known what moves, `moves` are all that our own user has under way there."""
+        freed, rows = [], list(moves)
+        under_way = {*moving, *(row["instance"] for row in rows)}
+        for name in [n for n in names if n in self.lost]:
+            if self.lost[name].blind:
+                self._hold_all(name, rows)
+                self.lost[name].blind = False
+            for wish in self.ledger.of(name)[0]:
+                if not instances(wish) & under_way:
+                    self.ledger.give_back(wish.key)
+                    freed.append(wish.action)
+            if not self.ledger.of(name)[0]:
+                del self.lost[name]
+        return freed
+
+    def _hold_all(self, name: str, moves: Iterable[Mapping[str, str]]) -> None:
+        known = {i for wish in self.ledger.held.values() for i in instances(wish)}
+        for number, move in enumerate(moves):
+            if move["instance"] not in known:
+                slots = {f"instance/{move['instance']}": 1}
+                slots |= {f"host/{move[side]}/{side}": ANY for side in ("out", "in") if move.get(side)}
+                self.ledger.hold(Wish(name, -1 - number, move["instance"], slots))
+
+    def held_by_lost(self) -> list[str]:
+        """The instances to look for."""
+        found = (i for name in self.lost for wish in self.ledger.of(name)[0] for i in instances(wish))
+        return sorted(set(found))
+
+    def in_the_way(self) -> set[str]:
+        """The plans that others wait for, as far as they may still run."""
+        asked = {self.alone} - {""} if self.ledger.waiting else set()
+        return (self.ledger.in_the_way() | asked) - {*self.lost}
 
     # -- opening ------------------------------------------------------------------------------------------
 
@@ -108,16 +205,29 @@ class Desk:
 
     def take(self, now: float, busy: Collection[str] = ()) -> dict[str, Answer]:
         """One answer for each plan that is owed one and is not being spoken to."""
-        for wish in [] if self.opening else self.ledger.grant(now):
+        for wish in [] if self.opening or self.alone or self.blind else self.ledger.grant(now):
             self._grant(wish.plan, wish.ticket)
         out: dict[str, Answer] = {}
         for plan in [p for p in self._owed if p not in busy]:
             owed = self._owed.pop(plan)
             self._told[plan] = waiting = self._whys(plan)
+            alone = "" if owed.announce else self._alone(plan)
             out[plan] = Answer(
-                granted=owed.granted, waiting=waiting, frozen=self.frozen, announce=owed.announce
+                granted=owed.granted,
+                waiting=waiting,
+                frozen=self.frozen,
+                alone=alone,
+                announce=owed.announce,
             )
         return out
+
+    def _alone(self, plan: str) -> str:
+        """The plan's last exchange, if from now on it may start anything unasked: there is nobody else."""
+        known = len(self.plans) == 1 and plan in self._last and plan not in self._apart
+        if not known or self.opening or self.unheard or self.lost or self.ledger.plans() - {plan}:
+            return ""
+        self.alone, self._since = plan, self._last[plan]
+        return self._since
 
     def refresh(self) -> None:
         """Owe an answer to whoever waits for something else than he knows of."""
@@ -130,6 +240,10 @@ class Desk:
         if self.opening and not self.frozen:
             asked = ", ".join([*self.unheard][:3]) or "the running plans"
             return f"permits were opened anew; {asked} must say first what is held"
+        if self.alone and not self.frozen:
+            return f"{self.alone}, which had the cloud to itself, must say first what it holds"
+        if self.blind and not self.frozen:
+            return f"{self.blind}; the cloud is asked what still moves"
         return self.ledger.why(key)
 
     def _whys(self, plan: str) -> dict[str, str]:
@@ -155,6 +269,10 @@ class Desk:
             "plans": self.plans,
             "opening": self.opening,
             "unheard": list(self.unheard),
+            "alone": [self.alone, self._since],
+            "last": self._last,
+            "apart": list(self._apart),
+            "lost": {name: [one.why, one.blind] for name, one in self.lost.items()},
             "owed": {plan: [owed.granted, owed.announce] for plan, owed in self._owed.items()},
             "ledger": self.ledger.document(),
         }
@@ -165,5 +283,13 @@ class Desk:
         out.ledger = Ledger.restored(document["ledger"])
         out.plans = dict(document["plans"])
         out.opening, out.unheard = document["opening"], dict.fromkeys(document["unheard"])
+        out.alone, out._since = document["alone"]
+        out._last, out._apart = dict(document["last"]), dict.fromkeys(document["apart"])
+        out.lost = {name: Lost(why, blind) for name, (why, blind) in document["lost"].items()}
         out._owed = {plan: Owed(list(granted), ask) for plan, (granted, ask) in document["owed"].items()}
         return out
+
+
+def instances(wish: Wish) -> set[str]:
+    """The instances that a wish is about."""
+    return {name.removeprefix("instance/") for name in wish.slots if name.startswith("instance/")}

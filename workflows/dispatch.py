@@ -59,6 +59,8 @@ class Dispatch:
             if starting:
                 began()
             self._wake.clear()
+            if self._leave.has_arrivals:  # without a word from anybody else
+                self._wake.set()
             try:
                 await self._wake.wait()
             except asyncio.CancelledError as error:

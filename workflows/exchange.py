@@ -29,6 +29,11 @@ class Exchange(_Envelope):
 
     plan: str = pydantic.Field(min_length=1)
     run: str
+    number: int = 0  # of this exchange in the run
+    continues: bool = (
+        False  # with `announce`: an earlier run of the same plan had given back all that it held
+    )
+    apart: bool = False  # with `announce`: never starts anything unasked
     announce: bool = False
     frozen: str = ""  # with `announce`: the freeze that the plan knows of
     holds: list[Want] = []  # with `announce`
@@ -38,6 +43,11 @@ class Exchange(_Envelope):
     withdraws: list[int] = []  # not wanted any more, whether granted meanwhile or not
     leaves: bool = False  # the plan is at its end
 
+    @property
+    def name(self) -> str:
+        """One of all that a plan ever says."""
+        return f"{self.run}/{self.number}"
+
 
 class Answer(_Envelope):
     """To a plan: what it may start, why the rest waits, whether nothing may start at all."""
@@ -45,4 +55,5 @@ class Answer(_Envelope):
     granted: list[int] = []
     waiting: dict[str, str] = {}  # by ticket
     frozen: str = ""
+    alone: str = ""  # the exchange since which the plan may start without asking, until it announces itself
     announce: bool = False  # say all that you have and want: you are not known here

@@ -133,6 +133,10 @@ class Ledger:
         held = [self.held[k] for k in keys if k in self.held]
         return held, [self.waiting[k] for k in keys if k in self.waiting]
 
+    def plans(self) -> set[str]:
+        """Those that hold or wait for anything."""
+        return {*self._plans}
+
     def budgets(self) -> dict[str, dict[str, Any]]:
         """Every budget and reserve that somebody uses or waits for: how far it is used, and its limit."""
         return {

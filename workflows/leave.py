@@ -8,10 +8,12 @@ from typing import Any
 from plan_schemas.budget import BUDGET, RESERVE
 from plan_schemas.plan import Action, Plan
 from workflows.exchange import Answer, Exchange, Want
+from workflows.grants import Ledger
 from workflows.slots import rates, slots
 
 UNHEARD = "waits for an answer from the permits of its cloud"
 ASKED = "waits for its permit"
+OWN = "waits for other actions of this plan to end"
 
 
 class Leave:
@@ -30,6 +32,10 @@ class Leave:
         self._spare: dict[int, Want] = {}  # what such an action leaves, until the loop has looked who is next
         self._news: dict[str, Any] = {}  # for the next exchange
         self._greeted = False
+        self.continues = False  # whether an earlier run of this plan gave back all that it held
+        self._number = 0  # of the last exchange
+        self._apart = False  # rates are counted over all plans: only the permits can
+        self._own: Ledger | None = None  # while nobody else is on this cloud: nobody needs to be asked
 
     @property
     def obstacle(self) -> str:
@@ -60,6 +66,7 @@ class Leave:
         if ahead is not None:
             own = own | slots(ahead, plan)
             times = {**times, **rates(ahead, plan)}
+        self._keep_apart(bool(times))
         if not own or action.id in self.held or self._adopts(action, own):
             return True
         self._last += 1
@@ -73,9 +80,24 @@ class Leave:
         if ahead is not None:
             self._shared.add(want.ticket)
         self.asked[action.id] = want
-        self.why[action.id] = ASKED
+        self.why[action.id] = ASKED if self._own is None else OWN
         self._tell("wants", want)
-        return False
+        if action.id not in self._arrived:
+            return False
+        del self._arrived[action.id]  # nobody had to be asked
+        self._begin(action.id)
+        return True
+
+    def _begin(self, id: str) -> None:
+        self.held[id] = self.asked.pop(id)
+        self.why.pop(id, None)
+
+    def _keep_apart(self, wanted: bool) -> None:
+        """Starts in a time are counted over all plans, so a plan that has to do with them always asks."""
+        if wanted and not self._apart:
+            self._apart = True
+            if self._own is not None:
+                self.announce()
 
     def _adopts(self, action: Action, own: dict[str, int]) -> bool:
         """Whether what has just ended kept the slots of this action."""
@@ -92,9 +114,12 @@ class Leave:
         """The actions whose permit has come since."""
         out, self._arrived = list(self._arrived), {}
         for id in out:
-            self.held[id] = self.asked.pop(id)
-            self.why.pop(id, None)
+            self._begin(id)
         return out
+
+    @property
+    def has_arrivals(self) -> bool:
+        return bool(self._arrived)
 
     def give_back(self, id: str, *, unused: bool = False) -> None:
         """An action ended, or does not start after all."""
@@ -136,7 +161,11 @@ class Leave:
     # -- what is said -----------------------------------------------------------------------------------
 
     def announce(self) -> None:
-        """Say everything next time: whoever listens does not know this plan."""
+        """Say everything next time: whoever listens does not know this plan, or knows of others too."""
+        if self._own is not None:
+            self._own = None
+            self._arrived = {}  # of what was granted here and did not start yet; it is asked for
+            self.why = dict.fromkeys(self.asked, ASKED)
         self._greeted = True
         self._news["announce"] = True
 
@@ -154,8 +183,16 @@ class Leave:
         news, self._news = self._news, {}
         if news.get("announce"):
             holds = [*self.held.values(), *self._spare.values()]
-            news = {"announce": True, "frozen": self.frozen, "holds": holds, "wants": [*self.asked.values()]}
-        return Exchange(plan=self.plan, run=self.run, **news)
+            news = {
+                "announce": True,
+                "continues": self.continues,
+                "apart": self._apart,
+                "frozen": self.frozen,
+                "holds": holds,
+                "wants": [*self.asked.values()],
+            }
+        self._number += 1
+        return Exchange(plan=self.plan, run=self.run, number=self._number, **news)
 
     def hear(self, answer: Answer) -> None:
         """What the permits say. A grant that nobody wants any more is given back."""
@@ -171,6 +208,38 @@ class Leave:
                 self.why[by_ticket[int(text)]] = why
         if answer.announce:
             self.announce()
+        elif answer.alone == f"{self.run}/{self._number}" and self._own is None:
+            self._be_alone()
+
+    def _be_alone(self) -> None:
+        """From now on nobody is asked. Whatever was said after that exchange makes this void: the permits
+        take it for the word of a plan that asks."""
+        if self._news.get("announce") or self._news.get("leaves"):
+            return
+        self._own, self._news = Ledger(), {}
+        arrived = (self.asked[id] for id in self._arrived)
+        for want in (*self.held.values(), *self._spare.values(), *arrived):
+            self._own.hold(want.of(self.plan))
+        for id, want in self.asked.items():
+            if id not in self._arrived:
+                self._own.ask(want.of(self.plan))
+                self.why[id] = OWN
+        self._grant(self._own)
+
+    def _grant(self, own: Ledger) -> None:
+        by_ticket = {want.ticket: id for id, want in self.asked.items()}
+        for wish in own.grant(0.0):
+            self._arrived[by_ticket[wish.ticket]] = None
 
     def _tell(self, what: str, item: Any) -> None:
-        self._news.setdefault(what, []).append(item)
+        own = self._own
+        if own is None:
+            self._news.setdefault(what, []).append(item)
+        elif what == "wants":
+            own.ask(item.of(self.plan))
+        elif what == "keeps":
+            own.trim(item.of(self.plan))
+        else:
+            own.give_back((self.plan, item))
+        if own is not None:
+            self._grant(own)

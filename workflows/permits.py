@@ -10,20 +10,23 @@ from typing import Any
 import pydantic
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows import attributes, board, calls
 from workflows.codec import complaints
 from workflows.desk import Desk
 from workflows.exchange import Exchange
+from workflows.failure import sentence_of
 from workflows.liaison import does_not_run
 from workflows.messages import FREEZE, THAW, Command, Message, now, receives
 
 GRACE = timedelta(seconds=2)  # until visibility knows of whoever started just before
 PATIENCE = timedelta(seconds=10)  # with plans that were asked what they hold
 SETTLING = timedelta(seconds=2)  # what waits longer than this is told why
+REST = timedelta(seconds=10)  # until the last request of a plan that ended without a word was answered
 LOOKS = 30.0  # seconds between two looks at those who are in the way
 REMEMBERED = 200  # messages and refusals
+BY_ITSELF = ("COMPLETED", "FAILED", "CANCELED")  # a plan that ends so has nothing under way any more
 
 
 class Switch:
@@ -76,7 +79,7 @@ class Permits:
         self._stirred = False  # and since the last look around, and somebody waits
         self._busy: set[str] = set()  # plans that are being spoken to: one answer does not overtake another
         self._tasks: set[asyncio.Task[None]] = set()
-        self._looking = False
+        self._looking = 0  # activities that the next run would not hear of
         self._shown = ""
 
     @workflow.run
@@ -90,6 +93,7 @@ class Permits:
         if self.desk.opening:
             self._begin(self._open())
         self._begin(self._look_around())
+        self._begin(self._see_after_the_lost())
         while not (workflow.info().is_continue_as_new_suggested() and not self._looking):
             await workflow.wait_condition(lambda: self._due)
             self._due = False
@@ -131,14 +135,18 @@ class Permits:
         except ApplicationError as error:
             if not does_not_run(error):
                 raise
-            self._free(plan, "does not run any more")
+            await self._look_at([plan])
         self._busy.discard(plan)
         self._due = True
 
-    def _free(self, plan: str, why: str) -> None:
-        if freed := self.desk.gone(plan):
-            named = ", ".join(freed[:5]) + (f" and {len(freed) - 5} more" if len(freed) > 5 else "")
-            self.control.note(f"{now()} took back from {plan}, which {why}: {named}")
+    def _free(self, plan: str, state: str) -> None:
+        """A plan does not run any more. What it had under way without a word of its end may still move."""
+        if state in BY_ITSELF:
+            if freed := self.desk.gone(plan):
+                self.control.note(f"{now()} took back from {plan}, which is {state}: {_named(freed)}")
+        elif kept := self.desk.bury(plan, state):
+            said = f"{plan} is {state}; what it moved keeps its slots until the cloud says that it rests"
+            self.control.note(f"{now()} {said}: {_named(kept)}")
         self._due = True
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -162,8 +170,11 @@ class Permits:
                     timeout_summary="for plans to say what they hold",
                 )
             except TimeoutError:
-                for plan, found in (await calls.look_at(list(desk.unheard))).items():
-                    if found["state"] != "RUNNING" or not found["busy"]:
+                asked = [plan for plan in desk.unheard if plan not in self._busy]
+                for plan, found in (await calls.look_at(asked)).items():
+                    if found["state"] != "RUNNING":
+                        self._free(plan, found["state"])
+                    elif not found["busy"]:  # it reads the question before it starts anything
                         desk.unheard.pop(plan, None)
         desk.opening = False
         self._due = True
@@ -197,15 +208,38 @@ class Permits:
             return
 
     async def _look_at_those_in_the_way(self) -> None:
-        self._looking = True
-        found = await calls.look_at(sorted(self.desk.ledger.in_the_way()))
-        self._looking = False
+        await self._look_at(sorted(self.desk.in_the_way()))
+
+    async def _look_at(self, plans: Sequence[str]) -> None:
+        self._looking += 1
+        found = await calls.look_at(list(plans))
+        self._looking -= 1
         for plan, one in found.items():
             if one["state"] != "RUNNING":
-                self._free(plan, f"is {one['state']}")
+                self._free(plan, one["state"])
             elif self.desk.plans.get(plan) not in (None, one["run"]):
                 self.desk.ask_again(plan)
         self._due = True
+
+    async def _see_after_the_lost(self) -> None:
+        """What a plan had under way that ended without a word is free once the cloud has it at rest."""
+        desk = self.desk
+        while True:
+            await workflow.wait_condition(lambda: bool(desk.lost))
+            names = list(desk.lost)
+            await workflow.sleep(REST, summary=f"before looking what {len(names)} lost plans still move")
+            self._looking += 1
+            try:
+                found = await calls.moving(self.cloud, desk.held_by_lost(), bool(desk.blind))
+            except ActivityError as error:
+                self.control.complain(
+                    f"what moves is not known: {sentence_of(error)}; it is asked again", now()
+                )
+            else:
+                if freed := desk.seen(names, found["moving"], found["moves"]):
+                    self.control.note(f"{now()} took back from {', '.join(names)}, at rest: {_named(freed)}")
+            self._looking -= 1
+            self.changed()
 
     # -- what people see --------------------------------------------------------------------------------
 
@@ -227,3 +261,7 @@ class Permits:
     @workflow.query(name="status", description="who holds what, who waits for what and why, frozen or not")
     def status(self) -> dict[str, Any]:
         return board.document(self.desk, self.cloud, self.control.log, self.control.rejected)
+
+
+def _named(actions: Sequence[str]) -> str:
+    return ", ".join(actions[:5]) + (f" and {len(actions) - 5} more" if len(actions) > 5 else "")
