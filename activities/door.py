@@ -140,8 +140,8 @@ class Door(Protocol):
     def service(self, host: str) -> Service:
         """The nova-compute service of a host."""
 
-    def picture(self, hosts: frozenset[str], about: str | None, *, now: datetime) -> Cluster:
-        """These hosts now, and what `about` one instance is elsewhere. Raises Incomplete as well."""
+    def picture(self, hosts: frozenset[str] | None, about: str | None, *, now: datetime) -> Cluster:
+        """These hosts now (None: all), and what `about` one instance is elsewhere. Raises Incomplete too."""
 
     def set_service(self, service: Service, status: str, reason: str | None) -> Service:
         """`enabled`, or `disabled` with a reason; answers the service as it is then."""

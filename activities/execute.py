@@ -171,7 +171,7 @@ def _takes_from_a_reserve(
     if not any(reserve.drawn_on(r, touches, around) for p in leave.policies for r in p.reserve):
         return ""
     try:
-        cluster = collect(door.reader, door.cloud, now=watch.now(), max_uncertain=100.0)
+        cluster = door.picture(None, None, now=watch.now())
     except Incomplete as why:
         raise Transient(f"the reserve cannot be told: {'; '.join(why.missing[:3])}") from why
     if touches.service is not None and touches.service not in cluster.hosts:

@@ -224,7 +224,7 @@ class OpenStackDoor:
     def _get(self, path: str) -> bytes:
         return self.reader.get("compute", path, _NOVA)
 
-    def picture(self, hosts: frozenset[str], about: str | None, *, now: datetime) -> Cluster:
+    def picture(self, hosts: frozenset[str] | None, about: str | None, *, now: datetime) -> Cluster:
         return collect(self.reader, self.cloud, now=now, hosts=hosts, about=about, max_uncertain=100.0)
 
     def _send(self, order: Order) -> bytes:

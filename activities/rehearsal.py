@@ -110,10 +110,10 @@ class Rehearsal:
     def progress(self, uuid: str) -> tuple[Progress, ...]:
         return self.door.progress(uuid)
 
-    def picture(self, hosts: frozenset[str], about: str | None, *, now: datetime) -> Cluster:
+    def picture(self, hosts: frozenset[str] | None, about: str | None, *, now: datetime) -> Cluster:
         """With the hosts that the earlier actions touch, for what they would have brought or taken."""
         touched = {h for step in self.earlier for h in (step.touches.out, step.touches.into) if h is not None}
-        cluster = self.door.picture(hosts | touched, about, now=now)
+        cluster = self.door.picture(None if hosts is None else hosts | touched, about, now=now)
         for step in self.earlier:
             cluster = step.on(cluster)
         return cluster
