@@ -677,7 +677,7 @@ def test_nothing_is_granted_before_the_moves_of_a_plan_that_was_alone_are_known(
     """It told nobody what it began: when it dies, the cloud is asked for all that is under way."""
     desk = Desk()
     desk.receive(Exchange(plan="p", run="1", number=1, announce=True))
-    assert desk.take(0.0)["p"].alone == "1/1"
+    assert desk.take(0.0)["p"].alone == 1
     desk.receive(Exchange(plan="q", run="1", number=1, announce=True, wants=[X]))
     assert desk.take(0.0)["p"].announce, "it is called back"
     assert desk.why(("q", 1)) == "p, which had the cloud to itself, must say first what it holds"
@@ -699,7 +699,7 @@ def test_a_plan_that_goes_on_in_another_run_leaves_nothing_behind() -> None:
     assert desk.take(0.0)["p"].alone
     desk.receive(Exchange(plan="p", run="2", number=1, announce=True, continues=True))
     assert (desk.alone, desk.lost) == ("", {})
-    assert desk.take(0.0)["p"].alone == "2/1"
+    assert desk.take(0.0)["p"].alone == 1
 
 
 def test_a_plan_that_counts_starts_in_a_time_is_never_alone() -> None:

@@ -180,7 +180,7 @@ class PlanLife(RuleBasedStateMachine):
             assert id not in self.started or id in self.reopened, f"{id} started twice"
             for needed in p.actions[id].needs:
                 assert p.standing[needed].satisfies, f"{id} started although {needed} did not end well"
-            if slots(p.actions[id], p.plan.execution.limits):
+            if slots(p.actions[id], p.plan):
                 assert id in self.leave.held, f"{id} started without its permit"
             self.started[id] = self.started.get(id, 0) + 1
             self.reopened.discard(id)

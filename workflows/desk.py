@@ -211,7 +211,7 @@ class Desk:
         for plan in [p for p in self._owed if p not in busy]:
             owed = self._owed.pop(plan)
             self._told[plan] = waiting = self._whys(plan)
-            alone = "" if owed.announce else self._alone(plan)
+            alone = 0 if owed.announce else self._alone(plan)
             out[plan] = Answer(
                 granted=owed.granted,
                 waiting=waiting,
@@ -221,13 +221,13 @@ class Desk:
             )
         return out
 
-    def _alone(self, plan: str) -> str:
+    def _alone(self, plan: str) -> int:
         """The plan's last exchange, if from now on it may start anything unasked: there is nobody else."""
         known = len(self.plans) == 1 and plan in self._last and plan not in self._apart
         if not known or self.opening or self.unheard or self.lost or self.ledger.plans() - {plan}:
-            return ""
+            return 0
         self.alone, self._since = plan, self._last[plan]
-        return self._since
+        return int(self._since.rpartition("/")[2])
 
     def refresh(self) -> None:
         """Owe an answer to whoever waits for something else than he knows of."""

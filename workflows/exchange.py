@@ -55,5 +55,7 @@ class Answer(_Envelope):
     granted: list[int] = []
     waiting: dict[str, str] = {}  # by ticket
     frozen: str = ""
-    alone: str = ""  # the exchange since which the plan may start without asking, until it announces itself
+    alone: int = (
+        0  # number of the exchange since which the plan may start without asking, until it announces itself
+    )
     announce: bool = False  # say all that you have and want: you are not known here

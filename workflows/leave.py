@@ -156,7 +156,9 @@ class Leave:
 
     def renumber(self, seed: int) -> None:
         """Temporal reset the plan to here: the tickets from here on that it had before are not these."""
-        self._last = seed % 2**48
+        self._last = self._number = seed % 2**48
+        if self._greeted:  # who is alone now is not who was
+            self.announce()
 
     # -- what is said -----------------------------------------------------------------------------------
 
@@ -208,7 +210,7 @@ class Leave:
                 self.why[by_ticket[int(text)]] = why
         if answer.announce:
             self.announce()
-        elif answer.alone == f"{self.run}/{self._number}" and self._own is None:
+        elif answer.alone and answer.alone == self._number and self._own is None:
             self._be_alone()
 
     def _be_alone(self) -> None:
