@@ -10,7 +10,7 @@ COMPUTES ?= 10
 CLOUD ?= simulator
 DEVCLOUD_STAMP := .venv-devcloud/.stamp
 
-.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test test-devcloud fault-matrix check format lint types contracts documents lock clean
+.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test test-devcloud fault-matrix bench check format lint types contracts documents lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ test-devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## the behaviour suite and what is for
 
 fault-matrix: $(STAMP) ## every fault in every moment of every action (ONLY=fault MOMENT=moment COUNT=runs in each cell)
 	@$(BIN)/python -m tests.faults --count $(or $(COUNT),3) --only "$(ONLY)" --moment "$(MOMENT)" $(if $(BREAK),--break $(BREAK))
+
+bench: $(STAMP) ## benchmarks, one JSON object a line (also in var/bench/)
+	@$(BIN)/python -m tests.size_bench
 
 # The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
 check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had

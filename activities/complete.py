@@ -15,12 +15,16 @@ from activities.observe import collect
 from activities.planner import inverse
 from plan_schemas import automation
 from plan_schemas.frozen import freeze, thaw
-from plan_schemas.plan import Action, Touches, execution_from, from_document
+from plan_schemas.plan import Action, Limits, Touches, execution_from, from_document
 from plan_schemas.policy import Policy, bounded, forbids, of_cloud
 
 Document = dict[str, Any]
-# Temporal takes 2 MiB in one piece, and 51,200 events in one history: up to six an action, there and back.
-LARGEST, MOST = 1_500_000, 4_000
+# A workflow has two seconds for one task, and the first one reads the plan: one for 20,000 actions. Bytes
+# and events are no limit: payloads go by reference, and a full history goes on in the next.
+LARGEST, MOST = 20_000_000, 20_000
+# All actions that start at once travel in one message; with more than 4 MiB a server ends the workflow, and
+# nothing is undone. Each takes its own bytes and those around it, and no more than goes by reference.
+ONE_MESSAGE, AROUND, BY_REFERENCE = 3_500_000, 1_500, 64 * 1024
 
 
 def plan(
@@ -101,7 +105,8 @@ def _reversible(document: Document) -> Document:
             f"the plan could not be undone as a whole: {'; '.join(left)}",
             "leave these actions out, or do without execution.reversible",
         )
-    return {**document, "irreversible": list(left)} if left else document
+    document = {**document, "irreversible": list(left)} if left else document
+    return {**document, "digest": from_document(document).digest}
 
 
 def touching(row: Mapping[str, Any]) -> Document:
@@ -112,14 +117,23 @@ def touching(row: Mapping[str, Any]) -> Document:
 
 def require_size(document: Document) -> Document:
     """The same plan, if one workflow can carry all of it out and undo it. Raises Failed."""
-    count, size = len(document["actions"]), len(json.dumps(document).encode())
-    if count <= MOST and size <= LARGEST:
-        return document
-    raise Failed(
-        f"the plan has {count} actions in {size / 1e6:.1f} MB; one workflow takes at most {MOST} in "
-        f"{LARGEST / 1e6:.1f} MB",
-        "split it, or narrow the scope of its audit",
-    )
+    sizes = sorted((len(json.dumps(row).encode()) for row in document["actions"]), reverse=True)
+    count, size = len(sizes), sum(sizes)
+    if count > MOST or size > LARGEST:
+        raise Failed(
+            f"the plan has {count} actions in {size / 1e6:.1f} MB; one workflow takes at most {MOST} in "
+            f"{LARGEST / 1e6:.1f} MB",
+            "split it, or narrow the scope of its audit",
+        )
+    parallel = document.get("execution", {}).get("limits", {}).get("parallel", Limits().parallel)
+    at_once = sum(min(size, BY_REFERENCE) + AROUND for size in sizes[:parallel])
+    if at_once > ONE_MESSAGE:
+        raise Failed(
+            f"{parallel} of the plan's actions at once are up to {at_once / 1e6:.1f} MB; Temporal takes "
+            f"{ONE_MESSAGE / 1e6:.1f} MB in one message",
+            f"make execution.limits.parallel smaller, {max(1, ONE_MESSAGE * parallel // at_once)} will do",
+        )
+    return document
 
 
 def _forbidden(

@@ -16,7 +16,7 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    store: Path  # directory of snapshots
+    store: Path  # directory of snapshots, large payloads and the trail
     task_queue: str = TASK_QUEUE
     threads: int = 32  # activities at once
     reject_unknown_types: bool = False  # answer for unknown workflow types; not while an old worker drains
@@ -28,6 +28,9 @@ class Settings:
     signers: Path | None = None  # the Signers document: whose signed approvals count
     events_url: str = ""  # takes CloudEvents in batches; without it only the trail in the store has them
     events_token: str = field(default="", repr=False)
+    hosts: int = 1  # that have workers
+    store_shared: bool = False  # whether `store` is one directory for all of them
+    store_retention: int = 24  # that a large payload is kept at least after anybody stored it
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -35,7 +38,10 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     home = Path(environment.get("XDG_STATE_HOME", "~/.local/state")).expanduser()
     build_id = _part_of_a_version(environment, "BALLAST_BUILD_ID", "")
     return Settings(
-        store=Path(environment.get("BALLAST_STORE", home / "ballast")),
+        store=Path(environment.get("BALLAST_STORE") or home / "ballast"),
+        hosts=_number(environment, "BALLAST_HOSTS", 1),
+        store_shared=_flag(environment, "BALLAST_STORE_SHARED", default=False),
+        store_retention=_number(environment, "BALLAST_STORE_RETENTION", 24),
         task_queue=environment.get("BALLAST_TASK_QUEUE", TASK_QUEUE),
         threads=_number(environment, "BALLAST_THREADS", 32),
         # With versions no workflow of a newer type ever reaches an older worker.

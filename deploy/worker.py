@@ -24,6 +24,7 @@ from activities.store import SnapshotStore
 from activities.trail import Receiver, Trail
 from deploy import halves, log, owners, policies, signers, versioning
 from deploy.settings import Settings
+from deploy.sweeping import swept
 from plan_schemas import catalog
 from plan_schemas.catalog import Catalog
 from plan_schemas.problems import Invalid
@@ -32,6 +33,7 @@ from workflows.action_plan import ActionPlan
 from workflows.audit import Audit
 from workflows.guard import UnknownWorkflow
 from workflows.permits import Permits
+from workflows.plugin import BallastPlugin
 from workflows.rollback import Rollback
 from workflows.upgrading import UpgradingPermits
 
@@ -47,10 +49,11 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     log.configure(settings.log_level)
     for complaint in (*owners.complaints(), *halves.complaints()):
         raise CannotRun(complaint)
-    client = await _connected()
+    _require_one_store(settings)
+    client = await _connected(settings)
     await require_search_attributes(client)
     stop = stop or _stopped_by_signals()
-    async with build(client, settings):
+    async with build(client, settings), swept(client, settings.store, settings.store_retention):
         logger.info("worker started", task_queue=settings.task_queue, namespace=client.namespace)
         telling = asyncio.create_task(versioning.tell(client, settings)) if settings.build_id else None
         await stop.wait()
@@ -59,9 +62,19 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         logger.info("worker stops; running actions go on in the cloud and are taken up again")
 
 
-async def _connected() -> Client:
+def _require_one_store(settings: Settings) -> None:
+    """What one worker keeps every other one must be able to read."""
+    if settings.hosts > 1 and not settings.store_shared:
+        raise CannotRun(
+            f"BALLAST_HOSTS={settings.hosts}: snapshots and large payloads are in {settings.store}, a "
+            "directory for one host; put it on a file system that all hosts share and set "
+            "BALLAST_STORE_SHARED=true, or run workers on one host only"
+        )
+
+
+async def _connected(settings: Settings) -> Client:
     try:
-        return await start.connect()
+        return await start.connect(plugin=BallastPlugin(settings.store, keeps=True))
     except RuntimeError as error:  # the SDK has no narrower word for it
         remedy = "check TEMPORAL_ADDRESS, TEMPORAL_PROFILE and TEMPORAL_CONFIG_FILE"
         raise CannotRun(f"Temporal cannot be reached; {remedy}: {error}") from error

@@ -163,9 +163,11 @@ class Live:
         self.stack.start_worker()
 
 
-def bring_up(directory: Path, cloud: Path, *, speed: float = 20.0) -> Live:
+def bring_up(
+    directory: Path, cloud: Path, *, speed: float = 20.0, server: Mapping[str, str] | None = None
+) -> Live:
     """A stack of its own below `directory` on a declared cloud."""
-    stack = Stack(directory)
+    stack = Stack(directory, server=dict(server or {}))
     stack.up(["--cloud", str(cloud)], speed=speed)
     return Live(stack)
 

@@ -65,10 +65,19 @@ def test_a_reason_told_of_every_action_is_cut() -> None:
 def test_a_plan_that_one_workflow_cannot_hold_is_refused() -> None:
     """A plan of more actions or bytes than one workflow can hold is refused with both numbers."""
     complete.require_size({"actions": [{"id": f"n{i}"} for i in range(complete.MOST)]})
-    with pytest.raises(Failed, match=r"the plan has 4001 actions in .* at most 4000 .*; split it"):
-        complete.require_size({"actions": [{"id": "n"}] * 4001})
-    with pytest.raises(Failed, match=r"the plan has 1 actions in 1\.6 MB"):
-        complete.require_size({"actions": [{"id": "n", "reason": "x" * 1_600_000}]})
+    with pytest.raises(Failed, match=r"the plan has 20001 actions in .* at most 20000 .*; split it"):
+        complete.require_size({"actions": [{"id": "n"}] * 20_001})
+    with pytest.raises(Failed, match=r"the plan has 1 actions in 21\.0 MB"):
+        complete.require_size({"actions": [{"id": "n", "reason": "x" * 21_000_000}]})
+
+
+def test_actions_that_do_not_fit_one_message_at_once_are_refused() -> None:
+    """More than 4 MiB started at once would end the workflow: the number that fits is named."""
+    rows = [{"id": f"n{i}", "parameters": {"text": "x" * 20_000}} for i in range(400)]
+    execution: dict[str, Any] = {"limits": {"parallel": 300}}
+    with pytest.raises(Failed, match=r"300 of the plan's actions at once .*parallel smaller, 162 will do"):
+        complete.require_size({"actions": rows, "execution": execution})
+    complete.require_size({"actions": rows, "execution": {"limits": {"parallel": 162}}})
 
 
 def test_a_server_left_in_error_is_not_reported_as_undone(rooms: Rooms) -> None:

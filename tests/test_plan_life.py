@@ -13,6 +13,7 @@ from plan_schemas.frozen import FrozenDict
 from plan_schemas.plan import ActionState, Plan, PlanState, SkipCause
 from tests.test_progress import NOP, plans
 from workflows import messages
+from workflows.cancelling import Cancelling
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
@@ -57,7 +58,8 @@ class PlanLife(RuleBasedStateMachine):
         self.control = Control(self.aborted.add)
         self.progress = self.control.progress = Progress(plan)
         self.leave = Leave("plan/p", "run", "c")
-        self.dispatch = Dispatch(self.progress, self.leave, self.control.left_out, _nothing, _nothing)
+        cancelling = Cancelling(self.control, lambda: None)
+        self.dispatch = Dispatch(self.progress, self.leave, self.control.left_out, cancelling, lambda: False)
         self.wanted: dict[int, str] = {}  # tickets that the permits know, not granted yet
         self.runs = False
         self.last: tuple[Command, Message] | None = None
@@ -254,10 +256,6 @@ class PlanLife(RuleBasedStateMachine):
             revert(self.progress, id)
             reverted(self.progress, id, replace(self.progress.standing[id], state=S.SUCCEEDED))
         assert all(self._states()[id] == S.REVERTED for id in undone)
-
-
-def _nothing(*_: object) -> None:
-    """Nobody looks for a cancel here."""
 
 
 TestPlanLife = PlanLife.TestCase

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from plan_schemas.plan import ActionState, Plan, PlanState, from_document, to_document
-from workflows import approvals, attributes, calls, status
+from plan_schemas.events import Link
+from plan_schemas.plan import ActionState, Plan, PlanState, from_document
+from workflows import approvals, attributes, calls, handover, status
 from workflows.attempts import hear
+from workflows.cancelling import Cancelling
 from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
 from workflows.failure import ADVICE, plan_failed, sentence_of
+from workflows.guard import takes_what_comes
+from workflows.history import has_filled
 from workflows.hours import Hours
 from workflows.leave import Leave
 from workflows.liaison import Liaison
-from workflows.messages import COMMANDS, REJECT, SUPERSEDE, Cancel, now, receives
+from workflows.messages import COMMANDS, REJECT, SUPERSEDE, now, receives
 from workflows.outbox import RESET, Outbox
 from workflows.progress import Progress
+from workflows.questions import Questions
+from workflows.recording import keep_record
 from workflows.view import View, obstacle
 from workflows.way_back import revert, reverted, to_undo
 
 P, S = PlanState, ActionState
-T = TypeVar("T")
-MOST_KEPT = 4_000  # actions: the record of more is too large for one answer
+UNBEGUN = (P.PENDING, P.RECOMMENDED)
 
 
 @workflow.defn(name="ActionPlan")
@@ -37,45 +42,59 @@ MOST_KEPT = 4_000  # actions: the record of more is too large for one answer
 class ActionPlan:
     """`plan/<audit id>`: holds review, execution and undo; all messages about a plan go here."""
 
-    def __init__(self) -> None:
+    @workflow.init
+    @takes_what_comes
+    def __init__(self, document: dict[str, Any]) -> None:
+        info = workflow.info()
+        carried = document.get("carried") if info.continued_run_id else None
         self.control = Control(self._abort)
+        self._carried, self._document = carried, document
+        self._outcome: tuple[PlanState, str] | None = None  # of the way forward, once it has ended
+        self._way_back: dict[str, Any] = {}  # the plan that undoes this one, once it is derived
         self.leftovers: list[str] = []
-        info, urn = workflow.info(), f"urn:ballast:{workflow.info().workflow_id}@"
-        self._outbox = Outbox(urn + info.first_execution_run_id, info.workflow_id, calls.publish)
-        self._view = View(self.control, self._outbox.note)
+        if carried is not None:  # read here, before any message is
+            self._restore(carried)
+        urn = f"urn:ballast:{info.workflow_id}@"
+        source = carried["source"] if carried else urn + info.first_execution_run_id
+        link, waiting = (Link(*carried["link"]), carried["events"]) if carried else (Link(), [])
+        self._outbox = Outbox(source, info.workflow_id, calls.publish, link, waiting)
+        self._view = View(self.control, self._outbox.note, goes_on=carried is not None)
         self._dispatch: Dispatch | None = None
         self._liaison: Liaison | None = None
-        self._questions: set[asyncio.Task[None]] = set()  # kept, or they would be collected as garbage
-        self._cancel_absorbed = False
+        self._questions = Questions(self.control, self.changed, carried["deadlines"] if carried else {})
+        self._cancelling = Cancelling(self.control, self.changed)
         workflow.register_random_seed_callback(lambda seed: self._was_reset(seed, urn + info.run_id))
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
-        plan = await self._admit(document)
-        progress = self.control.progress = Progress(plan)
-        workflow.upsert_search_attributes(
-            attributes.identity(plan.cloud, plan.goal, plan.strategy, plan.name if plan.audit else None)
-        )
-        info = workflow.info()
-        leave = Leave(info.workflow_id, info.run_id, plan.cloud)
-        self._liaison = Liaison(leave, lambda text: self.control.complain(text, now()))
-        self._liaison.begin()
+        progress = self.control.progress = self.control.progress or await self._admit(document)
+        plan = progress.plan
+        self._open_liaison(plan.cloud)
+        self.changed()
         if await self._is_approved(plan):
-            self._turn(P.ONGOING, f"{len(plan.actions)} actions on cloud {plan.cloud}")
+            if self.control.state in UNBEGUN:
+                self._turn(P.ONGOING, f"{len(plan.actions)} actions on cloud {plan.cloud}")
             if progress.unapproved:
-                self._questions.add(
-                    asyncio.create_task(approvals.wait_for_consent(self.control, self.changed))
-                )
+                self._questions.await_consent(progress)
             await self._in_its_hours(progress)
             await self._conclude(progress)
         return await self._end()
 
-    async def _admit(self, document: dict[str, Any]) -> Plan:
+    def _open_liaison(self, cloud: str) -> None:
+        """Between this run of the plan and the permits of its cloud."""
+        leave = Leave(workflow.info().workflow_id, workflow.info().run_id, cloud)
+        if self._carried is not None:
+            leave.restore(self._carried["leave"])
+        self._liaison = Liaison(leave, lambda text: self.control.complain(text, now()))
+        self._liaison.begin()
+
+    async def _admit(self, document: dict[str, Any]) -> Progress:
         """The effective plan. A document that is refused ends the plan at once, with the complaint."""
         try:
             id, parent = workflow.info().workflow_id, workflow.info().parent
             undoes = parent is not None and parent.workflow_id.startswith("rollback/")
-            plan = from_document(await calls.admit_plan(document, id, undoes))
+            self._document = await calls.admit_plan(document, id, undoes)
+            plan = from_document(self._document)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 self._turn(P.CANCELLED, "cancelled before it was checked")
@@ -87,7 +106,10 @@ class ActionPlan:
                 "execution.on_drift: replan needs an audit that waits for this plan and makes the next; "
                 "take skip or stop, or start the audit itself"
             )
-        return plan
+        workflow.upsert_search_attributes(
+            attributes.identity(plan.cloud, plan.goal, plan.strategy, plan.name if plan.audit else None)
+        )
+        return Progress(plan)
 
     async def _refused(self, why: str) -> ApplicationError:
         self._turn(P.FAILED, why)
@@ -97,22 +119,25 @@ class ActionPlan:
     async def _is_approved(self, plan: Plan) -> bool:
         """Wait for the review, if there has to be one, and say whether the plan shall run."""
         control = self.control
-        if control.begins_by_itself():
+        if control.state not in UNBEGUN or control.begins_by_itself():
             return True
         self._turn(P.RECOMMENDED, "waits for approval", "approval")
         deadline = timedelta(seconds=plan.execution.approve_within_seconds)
-        self._look_for_cancel()  # one that came with the end of the check woke nobody
+        self._cancelling.look()  # one that came with the end of the check woke nobody
         try:
-            await workflow.wait_condition(
-                lambda: control.review is not None or control.cancelled is not None,
-                timeout=deadline,
-                timeout_summary="approval deadline",
-            )
+            while control.review is None and control.cancelled is None:
+                await workflow.wait_condition(
+                    lambda: control.review is not None or control.cancelled is not None or self._is_full(),
+                    timeout=self._questions.left("approval", deadline),
+                    timeout_summary="approval deadline",
+                )
+                if control.review is None and control.cancelled is None:
+                    await self._hand_over(lambda: control.cancelled is not None or control.review is not None)
         except TimeoutError:
             return self._unrun(P.EXPIRED, f"nobody approved it within {deadline}")
         except asyncio.CancelledError as error:
-            self._absorb(error)
-            self._look_for_cancel()
+            self._cancelling.absorb(error)
+            self._cancelling.look()
         if control.cancelled is not None:
             why = control.cancelled.reason or "no reason given"
             return self._unrun(P.CANCELLED, f"cancelled before it ran: {why}")
@@ -136,7 +161,9 @@ class ActionPlan:
             progress.closed = why
             self.changed()
 
-        groups = progress.plan.execution.windows
+        groups = progress.plan.execution.windows if progress.back is None else ()
+        for id in progress.asking:
+            self._questions.ask(progress, id)
         if groups:
             progress.closed = "not known yet"
         hours = asyncio.create_task(Hours(groups, show).keep())
@@ -147,33 +174,24 @@ class ActionPlan:
         if self._liaison is None:
             raise AssertionError("a plan is carried out only once it is known")
         control, leave = self.control, self._liaison.leave
-        self._dispatch = Dispatch(progress, leave, control.left_out, self._look_for_cancel, self._absorb)
-        await self._dispatch.run(self.changed, ended)
-        self._dispatch = None
+        while True:
+            self._dispatch = Dispatch(progress, leave, control.left_out, self._cancelling, self._is_full)
+            over = await self._dispatch.run(self.changed, ended)
+            self._dispatch = None
+            if over:
+                return
+            await self._hand_over(lambda: progress.over)
 
     def _after_action(self, id: str) -> None:
         self.control.after(id, now())
         if self.control.progress is not None and id in self.control.progress.asking:
-            self._questions.add(asyncio.create_task(self._await_decision(self.control.progress, id)))
+            self._questions.ask(self.control.progress, id)
         self.changed()
-
-    async def _await_decision(self, progress: Progress, id: str) -> None:
-        """Let the plan's own word hold when nobody decides on a failed action in time."""
-        failure = progress.asking[id]
-        try:
-            await workflow.wait_condition(
-                lambda: progress.asking.get(id) is not failure,
-                timeout=progress.plan.execution.decide_within_seconds,
-                timeout_summary=f"deadline of the decision on {id}",
-            )
-        except TimeoutError:
-            self.control.nobody_decided(id, now())
-            self.changed()
 
     async def _conclude(self, progress: Progress) -> None:
         """What the way forward came to, and the way back when the policy or a person wants it."""
-        state, sentence = self.control.outcome()
-        if self.control.undo_wanted() and to_undo(progress):
+        self._outcome = state, sentence = self._outcome or self.control.outcome()
+        if progress.back is not None or (self.control.undo_wanted() and to_undo(progress)):
             await self._roll_back(progress, sentence)
             if self.leftovers:
                 state, sentence = (
@@ -187,10 +205,13 @@ class ActionPlan:
 
     async def _roll_back(self, progress: Progress, why: str) -> None:
         """Undo what was done, in reverse order and as parallel as forward; a cancel cannot interrupt it."""
+        if progress.back is not None:  # an earlier run has begun it
+            await self._undo(progress, progress.back)
+            return
         self._turn(P.ROLLING_BACK, why)
-        undoing = calls.derive_undo(to_document(progress.plan), to_undo(progress), why)
+        undoing = calls.derive_undo(self._document, to_undo(progress), why)
         try:
-            derived = await self._uninterrupted(undoing)
+            derived = await self._cancelling.uninterrupted(undoing)
         except ActivityError as error:
             said = f"the way back is unknown: {sentence_of(error)}"
             self.leftovers += [f"{id}: {said}" for id in to_undo(progress)]
@@ -198,12 +219,16 @@ class ActionPlan:
         self.leftovers += derived["leftovers"]
         if derived["plan"] is None:
             return
+        self._way_back = derived["plan"]
         back = progress.back = Progress(from_document(derived["plan"]))
         back.forth = progress
         back.consent.give_all()
+        for id in back.actions:
+            revert(progress, id.removeprefix("undo-"))
+        await self._undo(progress, back)
+
+    async def _undo(self, progress: Progress, back: Progress) -> None:
         originals = {id: id.removeprefix("undo-") for id in back.actions}
-        for original in originals.values():
-            revert(progress, original)
 
         def undone(id: str) -> None:
             reverted(progress, originals[id], back.standing[id])
@@ -216,74 +241,56 @@ class ActionPlan:
             if progress.standing[original].state == S.REVERT_FAILED:
                 self.leftovers.append(f"{original}: {progress.standing[original].why}")
 
+    # -- from one run to the next -------------------------------------------------------------------------
+
+    def _is_full(self) -> bool:
+        return has_filled(self.control.heard)
+
+    async def _hand_over(self, needless: Callable[[], bool]) -> None:
+        """Go on in a new run, with everything. Returns when what came meanwhile makes it needless."""
+        if self._liaison is None:
+            raise AssertionError("only a plan that is known is handed over")
+        await self._cancelling.uninterrupted(self._liaison.rest())
+        await self._cancelling.uninterrupted(self._outbox.hurry())
+        await self._cancelling.uninterrupted(workflow.wait_condition(workflow.all_handlers_finished))
+        self._cancelling.look()  # nothing is waited for any more: it is found here, or by the next run
+        if needless():
+            return
+        link = self._outbox.link
+        carried = {
+            **handover.of_plan(self.control, self._way_back),
+            "outcome": self._outcome,
+            "leftovers": self.leftovers,
+            "deadlines": self._questions.deadlines,
+            "leave": self._liaison.leave.document(),
+            "source": self._outbox.source,
+            "link": [link.sequence, link.head],
+            "events": self._outbox.waiting,
+        }
+        workflow.continue_as_new({"carried": carried, "plan": self._document})
+
+    def _restore(self, carried: dict[str, Any]) -> None:
+        self._document, self._way_back = self._document["plan"], carried["way_back"]
+        handover.restore_plan(self.control, self._document, carried)
+        if carried["outcome"]:
+            self._outcome = PlanState(carried["outcome"][0]), carried["outcome"][1]
+        self.leftovers = list(carried["leftovers"])
+
     async def _end(self) -> dict[str, Any]:
         """The report that the workflow ends with; the whole record stays behind the query `record`."""
         if self._liaison is not None:
-            await self._uninterrupted(self._liaison.end())
-        await self._keep_record()
-        if said := await self._uninterrupted(self._outbox.close()):
+            await self._cancelling.uninterrupted(self._liaison.end())
+        await keep_record(self.control, self._cancelling)
+        if said := await self._cancelling.uninterrupted(self._outbox.close()):
             self.control.complain(said, now())
         await workflow.wait_condition(workflow.all_handlers_finished)
         control = self.control
         if control.state == P.CANCELLED:
-            await self._be_cancelled()
-        report: dict[str, Any] = {"state": str(control.state), "sentence": control.sentence}
-        if control.progress is not None:
-            report["counts"] = status.counts(control.progress)
-            report["unfinished"] = status.unfinished(control.progress)
-            if control.drifted and control.state == P.SUPERSEDED:
-                report |= {"drift": control.drifted, "moved": status.moved(control.progress)}
+            await self._cancelling.end()
+        report = status.report(control.state, control.sentence, control.progress, control.drifted)
         if control.state in (P.FAILED, P.ROLLED_BACK, P.ROLLBACK_INCOMPLETE):
             raise plan_failed(report)
         return report
-
-    async def _keep_record(self) -> None:
-        """For a Rollback that may be asked for when the namespace has forgotten this workflow."""
-        progress = self.control.progress
-        if progress is None or progress.plan.execution.dry_run or not to_undo(progress):
-            return
-        if len(progress.actions) > MOST_KEPT:
-            said = f"the record is kept only as long as this workflow: more than {MOST_KEPT} actions"
-            self.control.complain(said, now())
-            return
-        try:
-            await self._uninterrupted(calls.keep_record(progress.plan.execution.rollback_window_seconds))
-        except ActivityError as error:
-            said = f"the record is kept only as long as this workflow: {sentence_of(error)}"
-            self.control.complain(said, now())
-
-    async def _be_cancelled(self) -> None:
-        """End as Canceled in Temporal's eyes too, whichever way the cancellation came."""
-        if workflow.cancellation_reason() is None:
-            await calls.end_as_cancelled(self.control.sentence)
-            await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
-        raise asyncio.CancelledError(self.control.sentence)
-
-    def _absorb(self, error: asyncio.CancelledError) -> None:
-        """Temporal tells of a cancel once, and the plan decides what it means. Any other CancelledError is
-        the worker letting go of this workflow, and must pass."""
-        if self._cancel_absorbed or workflow.cancellation_reason() is None:
-            raise error
-        self._cancel_absorbed = True
-
-    async def _uninterrupted(self, call: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.create_task(call)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            self._absorb(error)
-            return await task
-
-    def _look_for_cancel(self) -> None:
-        """Temporal's own cancel is `cancel` by the plan's policy; it can be swallowed, so look each time."""
-        reason, control = workflow.cancellation_reason(), self.control
-        if reason is None or control.cancelled is not None or control.state == P.ROLLING_BACK:
-            return
-        reason = reason[:1000] or "by Temporal's own cancel"
-        control.cancelled = Cancel(reason=reason)
-        control.log.append(f"{now()} cancel {reason}")
-        control.stop(reason, abort=False)
-        self.changed()
 
     def _was_reset(self, seed: int, source: str) -> None:
         """`temporal workflow reset` to here; called between activations: Temporal can be asked nothing."""
@@ -313,6 +320,7 @@ class ActionPlan:
 
     @workflow.signal(name="permits", description="between plans and permits, not for people")
     def permits(self, payload: RawValue) -> None:
+        self.control.heard["signal"] += 1
         try:
             answer = workflow.payload_converter().from_payload(payload.payload, Answer)
         except ApplicationError as error:
@@ -337,14 +345,16 @@ class ActionPlan:
     @workflow.query(name="status", description="state, counts, every action and every message")
     def status(self) -> dict[str, Any]:
         c = self.control
-        return status.document(str(c.state), c.sentence, c.progress, c.log, c.rejected)
+        digest = self._document.get("digest", "")
+        return status.document(str(c.state), c.sentence, c.progress, c.log, c.rejected, digest)
 
     @workflow.query(name="plan", description="the effective plan document")
     def plan(self) -> dict[str, Any]:
-        return to_document(self.control.progress.plan) if self.control.progress else {}
+        return self._document if self.control.progress else {}
 
     @workflow.query(name="record", description="the plan and what became of each action; Rollback reads it")
     def record(self) -> dict[str, Any]:
         control, link = self.control, self._outbox.link
         trail = {"events": link.sequence, "head": link.head}
-        return status.record(str(control.state), control.sentence, control.progress, control.log, trail)
+        state, document = str(control.state), self._document
+        return status.record(state, control.sentence, control.progress, control.log, trail, document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -37,15 +38,15 @@ async def vouched(plan: Any, message: Message) -> str:
     return f" signed by {signer}"
 
 
-async def wait_for_consent(control: Control, changed: Callable[[], None]) -> None:
-    """While a plan runs: leave out what needs an approval and gets none in time."""
+async def wait_for_consent(control: Control, changed: Callable[[], None], left: timedelta) -> None:
+    """While a plan runs: leave out what needs an approval and gets none in the time that is left."""
     progress = control.progress
     if progress is None:
         raise AssertionError("a plan waits for consent only once it is known")
     try:
         await workflow.wait_condition(
             lambda: not progress.unapproved,
-            timeout=progress.plan.execution.approve_within_seconds,
+            timeout=left,
             timeout_summary="deadline of approvals",
         )
     except TimeoutError:

@@ -196,7 +196,8 @@ async def measure(goal: str, before: Snapshot, after: Snapshot) -> dict[str, flo
 
 
 async def derive_undo(plan: Document, done: list[str], reason: str) -> Undo:
-    return await _call("plan.undo", Undo, [plan, done, reason], "derive the way back")
+    """It touches no cloud: what can keep it is a payload that is gone, and that is waited for."""
+    return await _call("plan.undo", Undo, [plan, done, reason], "derive the way back", attempts=FOR_EVER)
 
 
 async def derive_rollback(plan_id: str, reason: str, allow_partial: bool) -> Undo:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, get_origin
 
 import pydantic
@@ -20,12 +21,14 @@ from temporalio.converter import (
     DefaultFailureConverter,
     DefaultPayloadConverter,
     EncodingPayloadConverter,
+    ExternalStorage,
     JSONPlainPayloadConverter,
     PayloadCodec,
 )
 from temporalio.exceptions import ApplicationError
 
 from plan_schemas.loader import Invalid, parse
+from workflows.vault import ANSWER
 
 INVALID = "PayloadValidationError"  # the SDK's own word for it
 # Ours, each a full sentence with what to do: where in our code it was raised helps nobody.
@@ -122,9 +125,36 @@ def complaint(error: pydantic.ValidationError, type_hint: type | None) -> str:
     return f"invalid {'document' if name == 'dict' else name}: {said}"
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a query answers. It is marked: people read it with whatever client they have."""
+
+    value: Any
+
+
+class AnswerConverter(EncodingPayloadConverter):
+    """Plain JSON with the mark that keeps it out of the vault."""
+
+    @property
+    def encoding(self) -> str:
+        return "json/ballast-answer"  # never on the wire: what it makes is json/plain
+
+    def to_payload(self, value: Any) -> Payload | None:
+        if not isinstance(value, Told):
+            return None
+        payload = StrictJson().to_payload(value.value)
+        if payload is not None:
+            payload.data = ANSWER + payload.data
+        return payload
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:  # noqa: ARG002
+        raise invalid(f"{payload.metadata.get('encoding', b'').decode()!r} is not read")
+
+
 class Converter(CompositePayloadConverter):
     def __init__(self) -> None:
         super().__init__(
+            AnswerConverter(),
             *(
                 StrictJson() if isinstance(one, JSONPlainPayloadConverter) else one
                 for one in DefaultPayloadConverter.default_encoding_payload_converters
@@ -155,8 +185,11 @@ class PlainFailures(DefaultFailureConverter):
             failure.stack_trace = ""
 
 
-DATA_CONVERTER = DataConverter(
-    payload_converter_class=Converter,
-    failure_converter_class=PlainFailures,
-    payload_codec=YamlCodec(),
-)
+def data_converter(storage: ExternalStorage) -> DataConverter:
+    """Over where large payloads are kept (workflows/vault.py)."""
+    return DataConverter(
+        payload_converter_class=Converter,
+        failure_converter_class=PlainFailures,
+        payload_codec=YamlCodec(),
+        external_storage=storage,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
@@ -49,6 +50,7 @@ class Control:
         self.undo_by_policy = False  # an action failed whose failure means that all is undone
         # Running actions that a person wants left out: what they shall become, and who said so and why.
         self.left_out: dict[str, tuple[ActionState, str]] = {}
+        self.heard: Counter[str] = Counter()  # messages of this run, by the way they came
         self.log: list[str] = []
         self.rejected: list[str] = []
         self._abort = abort
@@ -70,6 +72,7 @@ class Control:
 
     def obey(self, command: Command, message: Message, via: str, at: str) -> str:
         """Do what was checked, note who asked for it, and answer in one sentence."""
+        self.heard[via] += 1
         answer = self._do(command, message)
         if command is APPROVE and self.progress is not None:
             answer += age.remark(self.progress.plan, at)

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from plan_schemas.plan import Action, ActionState, SkipCause
 from workflows import calls, rehearsal
+from workflows.cancelling import Cancelling
 from workflows.failure import kind_of, sentence_of
 from workflows.leave import Leave
 from workflows.progress import Progress
@@ -22,7 +23,7 @@ ENDINGS = {"done": S.SUCCEEDED, "skipped": S.SKIPPED, "cancelled": S.CANCELLED}
 class Dispatch:
     """Runs one progress to its end.
 
-    `look()` is called before every start; `absorb` takes Temporal's cancel.
+    `cancelling` is asked before every start; once this run is `full()`, nothing starts in it any more.
     """
 
     def __init__(
@@ -30,32 +31,36 @@ class Dispatch:
         progress: Progress,
         leave: Leave,
         left_out: Mapping[str, tuple[ActionState, str]],
-        look: Callable[[], None],
-        absorb: Callable[[asyncio.CancelledError], None],
+        cancelling: Cancelling,
+        full: Callable[[], bool],
     ) -> None:
         self.progress = progress
         self._leave = leave
         self._left_out = left_out
-        self._look = look
-        self._absorb = absorb
+        self._cancelling = cancelling
+        self._full = full
         self._aborted: set[str] = set()
         self._handles: dict[str, workflow.ActivityHandle[calls.Ending]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
-    async def run(self, began: Callable[[], None], ended: Callable[[str], None]) -> None:
-        """`began()` is called whenever something started, `ended(id)` after every action."""
+    async def run(self, began: Callable[[], None], ended: Callable[[str], None]) -> bool:
+        """`began()` is called whenever something started, `ended(id)` after every action. Answers whether
+        all is done; if not, nothing is under way, and the next run has to go on."""
         if self.progress.actions:
             self._leave.greet()
         while True:
-            self._look()
+            self._cancelling.look()
+            self.progress.drains = self.progress.drains or self._full()
             starting = self._starting()
             for id in starting:
                 task = asyncio.create_task(self._act(id, ended))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             if self.progress.over:
-                return
+                return True
+            if self.progress.drains and not self.progress.counts[S.ONGOING]:
+                return False
             if starting:
                 began()
             self._wake.clear()
@@ -64,7 +69,7 @@ class Dispatch:
             try:
                 await self._wake.wait()
             except asyncio.CancelledError as error:
-                self._absorb(error)  # only this loop is told; what runs is left to end
+                self._cancelling.absorb(error)  # only this loop is told; what runs is left to end
 
     def _starting(self) -> list[str]:
         """What starts now: what got its permit, and what needs none that it does not have."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from temporalio import workflow
@@ -11,6 +12,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
     ExecuteWorkflowInput,
+    HandleQueryInput,
     HandleSignalInput,
     HandleUpdateInput,
     Interceptor,
@@ -18,7 +20,7 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
-from workflows.codec import INVALID, marked
+from workflows.codec import INVALID, Told, marked
 
 BETWEEN_PROGRAMS = ("permits", "exchange", "attempt")  # signals that make no sense without an input
 
@@ -45,6 +47,10 @@ class _CountsInputs(WorkflowInboundInterceptor):
             )
         return await self.next.execute_workflow(input)
 
+    async def handle_query(self, input: HandleQueryInput) -> Any:
+        told = await self.next.handle_query(input)
+        return Told(told) if isinstance(told, dict) else told
+
     async def handle_signal(self, input: HandleSignalInput) -> None:
         """Two inputs would be a TypeError in the handler, and the workflow would hang on it for ever."""
         known = workflow.get_signal_handler(input.signal) is not None
@@ -58,6 +64,16 @@ class _CountsInputs(WorkflowInboundInterceptor):
             said = f"{input.update}: {_too_many(input.args)}"
             raise ApplicationError(said, type=INVALID, non_retryable=True)
         self.next.handle_update_validator(input)
+
+
+def takes_what_comes(init: Callable[..., None]) -> Callable[..., None]:
+    """Below `@workflow.init`: the constructor is called before the guard sees a wrong number of inputs."""
+
+    @functools.wraps(init)
+    def lenient(self: Any, *inputs: Any) -> None:
+        init(self, inputs[0] if inputs else {})
+
+    return lenient
 
 
 def _too_many(args: Sequence[Any]) -> str:

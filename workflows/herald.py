@@ -16,10 +16,10 @@ Note = Callable[[str, dict[str, Any], str], None]  # type of event, data, part o
 class Herald:
     """Compares what is with what was told, and hands the difference to the outbox."""
 
-    def __init__(self, control: Control, note: Note) -> None:
+    def __init__(self, control: Control, note: Note, *, goes_on: bool) -> None:
         self._control, self._note = control, note
-        self._state = ""
-        self._messages = 0
+        self._state = str(control.state) if goes_on else ""  # what an earlier run has told
+        self._messages = len(control.log)
 
     def tell(self) -> None:
         control = self._control

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from plan_schemas.budget import BUDGET, RESERVE
@@ -36,6 +36,24 @@ class Leave:
         self._number = 0  # of the last exchange
         self._apart = False  # rates are counted over all plans: only the permits can
         self._own: Ledger | None = None  # while nobody else is on this cloud: nobody needs to be asked
+
+    def document(self) -> dict[str, Any]:
+        """What the next run of the plan must know, once nothing is held or asked for; the permits are told
+        anew."""
+        return {
+            "last": self._last,
+            "number": self._number,
+            "heard": self.heard,
+            "frozen": self.frozen,
+            "spoke": self._greeted,
+        }
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Go on: tickets are used once, whichever run they are of."""
+        self._last, self.heard, self.frozen = document["last"], document["heard"], document["frozen"]
+        self._number, self.continues = document["number"], True
+        if document["spoke"]:
+            self.announce()
 
     @property
     def obstacle(self) -> str:

@@ -29,6 +29,7 @@ class Liaison:
         self._complain = complain
         self._task: asyncio.Task[None] | None = None
         self._over = False
+        self._speaks = False
 
     def begin(self) -> None:
         """From now on."""
@@ -42,12 +43,19 @@ class Liaison:
         if self._task is not None:
             await self._task
 
+    async def rest(self) -> None:
+        """Wait until everything is said."""
+        if self._task is not None:
+            await workflow.wait_condition(lambda: not self.leave.has_news and not self._speaks)
+
     async def _carry(self) -> None:
         while True:
             await workflow.wait_condition(lambda: self.leave.has_news or self._over)
             if not self.leave.has_news:
                 return
+            self._speaks = True
             await self._deliver(self.leave.take())
+            self._speaks = False
 
     async def _deliver(self, exchange: Exchange) -> None:
         id = f"permits/{self.leave.cloud}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from temporalio import workflow
 from temporalio.plugin import SimplePlugin
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows.codec import DATA_CONVERTER
+from workflows.codec import data_converter
 from workflows.guard import Guard
+from workflows.vault import storage, usual_root
 
 # By name, never whole packages: with all of `workflows` passed through, an import of `activities` would go
 # unnoticed.
@@ -32,6 +35,7 @@ PASSED_THROUGH = (
     "workflows.board",
     "workflows.breaker",
     "workflows.calls",
+    "workflows.cancelling",
     "workflows.codec",
     "workflows.consent",
     "workflows.control",
@@ -42,6 +46,8 @@ PASSED_THROUGH = (
     "workflows.grants",
     "workflows.guard",
     "workflows.herald",
+    "workflows.handover",
+    "workflows.history",
     "workflows.hours",
     "workflows.leave",
     "workflows.liaison",
@@ -49,14 +55,18 @@ PASSED_THROUGH = (
     "workflows.outbox",
     "workflows.permits",
     "workflows.progress",
+    "workflows.questions",
     "workflows.queues",
+    "workflows.recording",
     "workflows.refusals",
     "workflows.rehearsal",
     "workflows.rounds",
     "workflows.slots",
+    "workflows.span",
     "workflows.standing",
     "workflows.status",
     "workflows.turns",
+    "workflows.vault",
     "workflows.verdict",
     "workflows.view",
     "workflows.way_back",
@@ -75,10 +85,12 @@ SANDBOX = SandboxedWorkflowRunner(
 class BallastPlugin(SimplePlugin):
     """Give it to `Client.connect(plugins=[BallastPlugin()])`: YAML, refusals and types then just work."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Path | None = None, *, keeps: bool = False) -> None:
+        """`store`: where workers keep what is large, if not in the usual directory. Only they `keep` it."""
+        vault = storage((store or usual_root()) / "payloads", keeps=keeps)
         super().__init__(
             "ballast",
-            data_converter=DATA_CONVERTER,
+            data_converter=data_converter(vault),
             interceptors=[Guard()],
             workflow_runner=SANDBOX,
         )

@@ -7,7 +7,7 @@ told; the same object serves the way forward and the way back (an undo is a plan
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal
 
 from plan_schemas.plan import Action, ActionState, Plan, SkipCause
@@ -31,6 +31,7 @@ class Progress:
         self.stopped = ""  # why nothing new starts any more; empty while things may start
         self.closed = ""  # until when no window is open; empty while one is
         self.frozen = ""  # why nothing starts on this cloud now, or not known yet
+        self.drains = False  # nothing starts until what runs has ended and the next run of the plan goes on
         # Pending actions with slots here that wait for a permit, and for what.
         self.queued: dict[str, str] = {}
         self.changes: list[tuple[str, ActionState]] = []  # what changed its state, and from which, until told
@@ -57,7 +58,7 @@ class Progress:
 
     def startable(self) -> list[str]:
         """The actions to start now, best first, within the limits. Call again after every change."""
-        if self.paused or self.stopped or self.asking or self.closed:
+        if self.paused or self.stopped or self.asking or self.closed or self.drains:
             for id in list(self.queued):  # others may go first meanwhile
                 self.retract(id)
             return []
@@ -193,7 +194,7 @@ class Progress:
         """What becomes of a failed action that was asked about, and of those that wait for it."""
         failed = self.asking.pop(id)
         if choice == "retry":
-            self._reopen({id})
+            self._reopen((id,))
             return
         self.set(id, S.PENDING)  # only for a moment: what ends here has not been told to its dependants
         if choice == "skip":
@@ -203,11 +204,11 @@ class Progress:
 
     def retry(self, id: str) -> None:
         """What ended otherwise than wanted, and all that did not run for its sake, is to be done yet."""
-        ids, rest = set[str](), [id]
+        ids, rest = dict[str, None](), [id]  # in an order that a replay finds again
         while rest:
             one = rest.pop()
             if one not in ids:
-                ids.add(one)
+                ids[one] = None
                 rest.extend(d for d in self._needed_by[one] if self._was_left_out(d))
                 rest.extend(n for n in self.actions[one].needs if self._was_left_out(n))
         self._reopen(ids)
@@ -217,22 +218,26 @@ class Progress:
         standing = self.standing[id]
         return bool(standing.root) or standing.cause == SkipCause.DEPENDENCY
 
-    def _reopen(self, ids: set[str]) -> None:
+    def _reopen(self, ids: Collection[str]) -> None:
         for id in ids:
             self.set(id, S.PENDING)
             self.standing[id].root = ""
             self.standing[id].evidence = {}
-        self._turns.clear()
-        for id, action in self.actions.items():
-            self._missing[id] = sum(self._is_open(w) for w in action.waits_for)
-            if not self._missing[id] and self.standing[id].state == S.PENDING and id not in self.queued:
-                self._turns.add(id)
+        self.line_up()
         for id in self.actions:  # another one that it needs may have failed too
             if id in ids and self.standing[id].state == S.PENDING:
                 for before in self.actions[id].needs:
                     if not self._is_open(before) and not self.standing[before].satisfies:
                         self._end(id, *fate(before, self.standing[before]))
                         break
+
+    def line_up(self) -> None:
+        """Find anew who is ready, from how every action stands."""
+        self._turns.clear()
+        for id, action in self.actions.items():
+            self._missing[id] = sum(self._is_open(w) for w in action.waits_for)
+            if not self._missing[id] and self.standing[id].state == S.PENDING and id not in self.queued:
+                self._turns.add(id)
 
     def _is_open(self, id: str) -> bool:
         return id in self.asking or self.standing[id].state not in ENDED

@@ -24,7 +24,13 @@ Document = Mapping[str, Any]
 Report = dict[str, Any]
 
 
-async def connect(address: str | None = None, namespace: str | None = None, **options: Any) -> Client:
+async def connect(
+    address: str | None = None,
+    namespace: str | None = None,
+    *,
+    plugin: BallastPlugin | None = None,
+    **options: Any,
+) -> Client:
     """A client with Ballast's plugin. Address, namespace, TLS and keys come from Temporal's own profiles
     (TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE, TEMPORAL_ADDRESS, …) unless given."""
     config: dict[str, Any] = {**ClientConfig.load_client_connect_config(), **options}
@@ -33,7 +39,7 @@ async def connect(address: str | None = None, namespace: str | None = None, **op
     if namespace:
         config["namespace"] = namespace
     config.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**config, plugins=[BallastPlugin()])
+    return await Client.connect(**config, plugins=[plugin or BallastPlugin()])
 
 
 async def start_audit(

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plan_schemas.frozen import thaw
-from plan_schemas.plan import Action, ActionState, Plan, PlanState, to_document
+from plan_schemas.plan import Action, ActionState, Plan, PlanState
 from workflows.progress import Progress
 from workflows.standing import Standing
 
 S = ActionState
 LARGEST_DETAILS = 18_000  # bytes; the server allows 20,000
+REASONS = 500_000  # characters of them in one answer
 ROWS = 60  # more actions than that: once it runs, only those that run or went wrong
 TELLING = (S.ONGOING, S.REVERTING, S.FAILED, S.REVERT_FAILED, S.BLOCKED, S.SKIPPED, S.CANCELLED)
 
@@ -21,15 +22,34 @@ def counts(progress: Progress) -> dict[str, int]:
 
 
 def document(
-    state: str, sentence: str, progress: Progress | None, messages: Sequence[str], rejected: Sequence[str]
+    state: str,
+    sentence: str,
+    progress: Progress | None,
+    messages: Sequence[str],
+    rejected: Sequence[str],
+    digest: str = "",
 ) -> dict[str, Any]:
-    """What the query `status` answers."""
+    """What the query `status` answers, never more than a query may: of many long reasons each is cut."""
     out: dict[str, Any] = {"state": state, "sentence": sentence}
     if progress:
-        out["plan"] = {"name": progress.plan.name, "digest": progress.plan.digest}
+        out["plan"] = {"name": progress.plan.name, "digest": digest}
         out["counts"] = counts(progress)
-        out["actions"] = {id: row(progress, id, state) for id in progress.actions}
+        rows = {id: row(progress, id, state) for id in progress.actions}
+        if sum(len(r.get("why", "")) for r in rows.values()) > REASONS:
+            longest = max(20, REASONS // len(rows))
+            rows = {id: r | ({"why": r["why"][:longest]} if "why" in r else {}) for id, r in rows.items()}
+        out["actions"] = rows
     return out | {"messages": list(messages), "rejected_messages": list(rejected)}
+
+
+def report(state: PlanState, sentence: str, progress: Progress | None, drifted: str) -> dict[str, Any]:
+    """What a plan's workflow ends with."""
+    out: dict[str, Any] = {"state": str(state), "sentence": sentence}
+    if progress is not None:
+        out |= {"counts": counts(progress), "unfinished": unfinished(progress)}
+        if drifted and state == PlanState.SUPERSEDED:
+            out |= {"drift": drifted, "moved": moved(progress)}
+    return out
 
 
 def row(progress: Progress, id: str, state: str = "") -> dict[str, str]:
@@ -47,8 +67,9 @@ def record(
     progress: Progress | None,
     messages: Sequence[str],
     trail: Mapping[str, Any],
+    plan: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the query `record` answers: the plan, and all that became of it."""
+    """What the query `record` answers: the plan's document, and all that became of it."""
     out: dict[str, Any] = {
         "state": state,
         "sentence": sentence,
@@ -57,7 +78,7 @@ def record(
     }
     if progress:
         out["counts"] = counts(progress)
-        out["plan"] = to_document(progress.plan)
+        out["plan"] = dict(plan)
         out["actions"] = {id: _entry(progress, id) for id in progress.actions}
     return out
 
@@ -108,13 +129,20 @@ def waiting_for(progress: Progress, id: str, state: str) -> str:
     open_before = [n for n in action.after if progress.standing[n].state in (S.PENDING, S.ONGOING)]
     if open_before:
         return f"waits for the end of {', '.join(open_before[:3])}"
+    return _standstill(progress) or progress.queued.get(id) or progress.lacks(id) or "waits for its turn"
+
+
+def _standstill(progress: Progress) -> str:
+    """Why nothing of a plan starts now."""
     if progress.asking:
         return f"waits for a decision on {', '.join(list(progress.asking)[:3])}"
     if progress.paused:
         return "waits for resume"
     if progress.closed:
         return f"waits for a window: {progress.closed}"
-    return progress.frozen or progress.queued.get(id) or progress.lacks(id) or "waits for its turn"
+    if progress.drains:
+        return "waits for the next run of this plan: this one's history is full, and what it began must end"
+    return progress.frozen
 
 
 def markdown(

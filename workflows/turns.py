@@ -38,7 +38,7 @@ class Turns:
             self._ready.remove(entry)
 
     def clear(self) -> None:
-        """Nobody is ready."""
+        """Nobody is ready any more."""
         self._ready = []
 
     # -- slots ------------------------------------------------------------------------------------------

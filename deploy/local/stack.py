@@ -41,6 +41,7 @@ class Stack:
     ports: dict[str, int] = field(default_factory=dict)
     elsewhere: tuple[Path, str] | None = None
     worker: dict[str, str] = field(default_factory=dict)  # settings of the worker alone
+    server: dict[str, str] = field(default_factory=dict)  # dynamic configuration of the Temporal server
 
     @property
     def address(self) -> str:
@@ -93,6 +94,8 @@ class Stack:
             *("--db-filename", str(self.directory / "temporal.db"), "--log-level", "error"),
             *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"),
         ]
+        for name, value in self.server.items():
+            options += ["--dynamic-config-value", f"{name}={value}"]
         for key in attributes.ALL:
             kind = key.indexed_value_type.name.title()
             options += ["--search-attribute", f"{key.name}={kind}"]
