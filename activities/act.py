@@ -243,7 +243,9 @@ class Activities:
             }
 
     @activity.defn(name="rollback.derive")
-    async def derive_rollback(self, plan_id: str, reason: str, allow_partial: bool) -> Document:
+    async def derive_rollback(
+        self, plan_id: str, reason: str, allow_partial: bool, requested_by: str = ""
+    ) -> Document:
         record = await self._record(plan_id)
         async with signs_of_life():
             with told_to_temporal():
@@ -255,6 +257,7 @@ class Activities:
                     reason=reason,
                     partial=allow_partial,
                     now=datetime.now(UTC),
+                    requested_by=requested_by,
                 )
 
     @activity.defn(name="workflow.cancel")

@@ -30,6 +30,7 @@ def derive(
     reason: str,
     partial: bool,
     now: datetime,
+    requested_by: str = "",
 ) -> Document:
     """`{plan, leftovers, changed}` from a finished plan's record. Nothing is written. Raises Refused."""
     _require_finished(record, plan_id)
@@ -37,6 +38,11 @@ def derive(
     if plan.execution.dry_run:
         raise Refused(f"{plan_id} was a dry run: it changed nothing, and there is nothing to undo")
     _require_in_time(plan, record.get("ended"), plan_id, now)
+    if plan.execution.four_eyes and not requested_by:
+        raise Refused(
+            f"{plan_id} was for four eyes, and nobody says who asks for its rollback",
+            "add requested_by: NAME to the Rollback; somebody else has to approve its plan",
+        )
     done = [id for id, row in record["actions"].items() if row["state"] in STANDING | CUT_OFF]
     back = inverse.undo_plan(plan, done, reason=f"rollback of {plan_id}: {reason}")
     door = open_door(plan.cloud)
@@ -48,8 +54,9 @@ def derive(
         wanted, needy = without(back.plan, changed)
         changed |= needy
     if wanted is not None:  # asked for by a person, and every step that can be taken is worth taking
-        execution = replace(wanted.execution, mode="auto", on_failure="continue", on_drift="skip")
-        wanted = replace(wanted, execution=execution)
+        mode = "approve" if wanted.execution.four_eyes else "auto"
+        execution = replace(wanted.execution, mode=mode, on_failure="continue", on_drift="skip")
+        wanted = replace(wanted, execution=execution, requested_by=requested_by)  # not who asked for the plan
     return {
         "plan": to_document(wanted) if wanted and wanted.actions else None,
         "leftovers": list(back.leftovers),

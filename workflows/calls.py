@@ -200,11 +200,11 @@ async def derive_undo(plan: Document, done: list[str], reason: str) -> Undo:
     return await _call("plan.undo", Undo, [plan, done, reason], "derive the way back", attempts=FOR_EVER)
 
 
-async def derive_rollback(plan_id: str, reason: str, allow_partial: bool) -> Undo:
+async def derive_rollback(plan_id: str, reason: str, allow_partial: bool, requested_by: str) -> Undo:
     return await _call(
         "rollback.derive",
         Undo,
-        [plan_id, reason, allow_partial],
+        [plan_id, reason, allow_partial, requested_by],
         f"check every expectation of {plan_id} before the first write",
         limit=timedelta(minutes=10),
         heartbeat=timedelta(seconds=30),

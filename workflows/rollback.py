@@ -27,7 +27,9 @@ class Rollback:
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
         try:
             wanted = await calls.admit_rollback(document)
-            undo = await calls.derive_rollback(wanted["plan"], wanted["reason"], wanted["allow_partial"])
+            undo = await calls.derive_rollback(
+                wanted["plan"], wanted["reason"], wanted["allow_partial"], wanted.get("requested_by", "")
+            )
         except ActivityError as error:
             if is_cancelled_exception(error):
                 self._turn("CANCELLED", "cancelled before anything was changed")
@@ -49,7 +51,8 @@ class Rollback:
 
     async def _run(self, plan: dict[str, Any]) -> dict[str, Any]:
         id = f"plan/{workflow.info().workflow_id}"
-        self._turn("ONGOING", f"{id} undoes {len(plan['actions'])} actions", plan=id)
+        asked = " as soon as it is approved" if plan["execution"]["mode"] == "approve" else ""
+        self._turn("ONGOING", f"{id} undoes {len(plan['actions'])} actions{asked}", plan=id)
         try:
             told = await workflow.execute_child_workflow(
                 ActionPlan.run, plan, id=id, parent_close_policy=ParentClosePolicy.ABANDON

@@ -71,15 +71,22 @@ async def start_plan(
 
 
 async def start_rollback(
-    client: Client, plan: str, reason: str, *, allow_partial: bool = False, task_queue: str = TASK_QUEUE
+    client: Client,
+    plan: str,
+    reason: str,
+    *,
+    requested_by: str = "",
+    allow_partial: bool = False,
+    task_queue: str = TASK_QUEUE,
 ) -> WorkflowHandle[Rollback, Report]:
-    """Undo a finished plan. After a refusal it can be asked for again."""
+    """Undo a finished plan. After a refusal it can be asked for again. With four eyes somebody must ask."""
     document = {
         "ballast": "v1",
         "kind": "Rollback",
         "plan": plan,
         "reason": reason,
         "allow_partial": allow_partial,
+        **({"requested_by": requested_by} if requested_by else {}),
     }
     return await client.start_workflow(
         Rollback.run,
