@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities import complete, decide, execute, rollback, signers, snapshots
 from activities.door import Door, Failed, Gone, Stopped, Transient
@@ -21,6 +20,7 @@ from activities.kinds import kind_of
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
 from activities.pulse import Pulse, signs_of_life, steady, telling_of_pauses
+from activities.records import Records
 from activities.rehearsal import Earlier, Rehearsal
 from activities.signers import Signers
 from activities.store import Lost, SnapshotStore
@@ -83,7 +83,7 @@ class Activities:
         self._catalog = catalog
         self._store, self._keeping = store, Keeping(store.root)
         self._open_door = open_door
-        self._client = client
+        self._client, self._records = client, Records(client, self._keeping)
 
     def all(self) -> Sequence[Callable[..., Any]]:
         return [
@@ -110,10 +110,15 @@ class Activities:
             return admit.effective_audit(document, self._catalog)
 
     @activity.defn(name="plan.admit")
-    def admit_plan(self, document: Document, name: str, undoes: bool) -> Document:
-        with told_to_temporal(), steady():  # budgets take a picture of the whole cloud
-            plan = admit.plan(document, self._catalog, name=name, created_at=_now())
-            return complete.require_size(complete.plan(plan, self._open_door, self._policies, undoes=undoes))
+    async def admit_plan(self, document: Document, name: str, parent: list[str]) -> Document:
+        async with signs_of_life():  # budgets take a picture of the whole cloud
+            undoes = await self._records.is_rollback(parent)
+            with told_to_temporal():
+                return await asyncio.to_thread(self._admitted, document, name, undoes)
+
+    def _admitted(self, document: Document, name: str, undoes: bool) -> Document:
+        plan = admit.plan(document, self._catalog, name=name, created_at=_now())
+        return complete.require_size(complete.plan(plan, self._open_door, self._policies, undoes=undoes))
 
     @activity.defn(name="rollback.admit")
     def admit_rollback(self, document: Document) -> Document:
@@ -246,9 +251,9 @@ class Activities:
     async def derive_rollback(
         self, plan_id: str, reason: str, allow_partial: bool, requested_by: str = ""
     ) -> Document:
-        record = await self._record(plan_id)
         async with signs_of_life():
             with told_to_temporal():
+                record = await self._records.of(plan_id)
                 return await asyncio.to_thread(
                     rollback.derive,
                     record,
@@ -266,42 +271,6 @@ class Activities:
         info = activity.info()
         handle = self._client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
         await handle.cancel(reason=reason)
-
-    async def _record(self, plan_id: str) -> Document:
-        """What the finished plan's workflow remembers, asked of Temporal; `over` if it ended, however."""
-        handle, build = self._client.get_workflow_handle(plan_id), ""
-        try:
-            known = await handle.describe()
-            pinned = known.raw_description.workflow_execution_info.versioning_info
-            build = pinned.deployment_version.build_id
-            if known.workflow_type != "ActionPlan":
-                raise _final(
-                    "Refused",
-                    f"{plan_id!r} is a workflow {known.workflow_type}; only a plan is rolled back: give the "
-                    "id of an ActionPlan, such as plan/audit/<name>",
-                )
-            record: Document = await handle.query("record")
-        except RPCError as error:
-            unheard = (
-                error.status == RPCStatusCode.FAILED_PRECONDITION and build
-            )  # Temporal has nobody to ask
-            if error.status != RPCStatusCode.NOT_FOUND and not unheard:
-                raise
-            if kept := self._keeping.record(plan_id, datetime.now(UTC)):
-                return kept
-            if unheard:
-                said = f"no worker of build {build}, on which {plan_id} ran, is there to tell what it did"
-                remedy = f"start one (BALLAST_BUILD_ID={build}) and ask again"
-                raise _final("Refused", f"{said}; {remedy}") from None
-            raise _final(
-                "Refused",
-                f"Temporal has no plan {plan_id!r} (any more), and no record of it is kept: there was none, "
-                f"or its rollback_window is over, or it was kept where this worker does not look (namespace "
-                f"{self._client.namespace} forgets closed workflows after its own retention). Look ids up "
-                "with: temporal workflow list --query 'WorkflowType=\"ActionPlan\"'",
-            ) from None
-        over = known.status != WorkflowExecutionStatus.RUNNING
-        return {**record, "over": over, "ended": known.close_time.isoformat() if known.close_time else None}
 
 
 def _rehearsal(document: Document, door: Door, watch: Pulse) -> Rehearsal | None:

@@ -92,8 +92,8 @@ class ActionPlan:
         """The effective plan. A document that is refused ends the plan at once, with the complaint."""
         try:
             id, parent = workflow.info().workflow_id, workflow.info().parent
-            undoes = parent is not None and parent.workflow_id.startswith("rollback/")
-            self._document = await calls.admit_plan(document, id, undoes)
+            by = [parent.workflow_id, parent.run_id] if parent is not None else []
+            self._document = await calls.admit_plan(document, id, by)
             plan = from_document(self._document)
         except ActivityError as error:
             if is_cancelled_exception(error):

@@ -119,12 +119,13 @@ async def admit_audit(document: Document) -> Document:
     return await _call("audit.admit", Document, [document], "check the audit document")
 
 
-async def admit_plan(document: Document, name: str, undoes: bool) -> Document:
-    """The effective plan; expectations that the document leaves out are read from the cloud."""
+async def admit_plan(document: Document, name: str, parent: list[str]) -> Document:
+    """The effective plan; expectations that the document leaves out are read from the cloud. `parent` is id
+    and run of the workflow that started it, if one did."""
     return await _call(
         "plan.admit",
         Document,
-        [document, name, undoes],
+        [document, name, parent],
         "check the plan document",
         limit=timedelta(hours=1),
         heartbeat=timedelta(seconds=30),
