@@ -90,9 +90,21 @@ def _spawned(cloud: Cloud, uuid: str, stays_stopped: bool) -> None:
     if instance is None or not migration.running:
         return
     stopped = stays_stopped or migration.old_vm_state == "stopped"
-    cloud.relocate(instance, migration.dest)
     instance.vm_state, instance.power_state = ("stopped", SHUTDOWN) if stopped else ("active", RUNNING)
     instance.task_state, instance.fault = None, None
+    cloud.touch(instance)
+    if records.prompt(cloud, migration, "end"):
+        _arrived(cloud, uuid)
+    else:  # a busy Nova shows the server at rest on its old host for a moment
+        cloud.after(cloud.settings.settle_lag, _arrived, uuid)
+
+
+def _arrived(cloud: Cloud, uuid: str) -> None:
+    migration = cloud.migrations[uuid]
+    instance = cloud.instances.get(migration.instance)
+    if instance is None or not migration.running:
+        return
+    cloud.relocate(instance, migration.dest)
     records.turn(cloud, migration, "done")
     records.event(cloud, records.action_of(cloud, migration), "compute_rebuild_instance", host=migration.dest)
 

@@ -65,6 +65,7 @@ def test_a_dead_host_is_noticed_evacuated_and_welcomed_back(cloud: Cloud, orphan
         ("REBUILD", "rebuild_block_device_mapping", DEAD),
         ("REBUILD", "rebuild_spawning", DEAD),
         ("REBUILD", "rebuild_spawning", ELSEWHERE),
+        ("ACTIVE", None, DEAD),  # now and then, on a busy control plane
         ("ACTIVE", None, ELSEWHERE),
     ]
     assert in_order(course, servers(seen))
