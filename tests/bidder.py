@@ -34,9 +34,8 @@ class Bidder:
             touches = Touches(f"vm-{number}-{n}", f"h{out}", f"h{into}")
             action = Action(f"m{n}", "migrate", EMPTY, "", touches=touches)
             asked = workflow.time()
-            leave.has(action, plan)
+            granted = [action.id] if leave.has(action, plan) else []  # at once, while it is alone
             leave.settle([action.id])
-            granted: list[str] = []
             while not granted:
                 await workflow.wait_condition(lambda: bool(leave._arrived))
                 granted = leave.granted()
