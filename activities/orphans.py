@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from activities import remains
-from activities.door import Door
+from activities.door import Door, Failed, Transient
 from activities.keeping import Keeping
 from activities.neighbours import quoted
 from activities.pulse import signs_of_life
@@ -43,7 +43,7 @@ class Orphans:
                 if new or left.openings:
                     told += [f"{row.id} was terminated: {said}" for said in left.told]
                     openings |= {one["id"]: one for one in left.openings}
-                if new and left.told:
+                if new and left.told and left.whole:
                     self._keeping.note_told(row.run_id, activity.info().workflow_run_id or "")
         return {"told": told, "plan": _clean_up(cloud, list(openings.values())) if openings else None}
 
@@ -57,24 +57,33 @@ class Orphans:
     async def _left_by(self, row: WorkflowExecution, cloud: str) -> Remains:
         try:
             record = await self._record(row.id, row.run_id)
-            later = await self._services_since(row, cloud) if _closed_something(record) else frozenset()
-        except RPCError as error:
+            others = await self._services_of_others(row, record) if _closed_something(record) else frozenset()
+        except (RPCError, WorkflowQueryFailedError) as error:  # the latter does not replay any more
             said = f"records cannot be read ({error.message}); look at what its history asked of the cloud"
             return Remains((said,), ())
-        door = await asyncio.to_thread(self._open_door, cloud)
-        return await asyncio.to_thread(remains.of, record, door, later)
+        try:
+            door = await asyncio.to_thread(self._open_door, cloud)
+            return await asyncio.to_thread(remains.of, record, door, others)
+        except (Failed, Transient) as error:
+            said = f"what it left cannot be looked at now, the next audit tries again: {error}"
+            return Remains((said,), (), whole=False)
 
-    async def _services_since(self, row: WorkflowExecution, cloud: str) -> frozenset[str]:
-        """The hosts whose service later plans set. Raises RPCError if one cannot be read."""
+    async def _services_of_others(self, row: WorkflowExecution, record: Document) -> frozenset[str]:
+        """The hosts whose service other plans set that were alive since this one began, whenever they began
+        themselves. Raises if one cannot be read."""
         found: list[Document] = []
+        plan = record["plan"]  # which may have gone on in a new run since it was made
+        since = min(row.start_time, datetime.fromisoformat(plan["created_at"])).isoformat()
         query = (
-            f"WorkflowType = 'ActionPlan' AND BallastCloud = {quoted(cloud)} "
-            f"AND StartTime > '{row.start_time.isoformat()}'"
+            f"WorkflowType = 'ActionPlan' AND BallastCloud = {quoted(plan['cloud'])} "
+            f"AND ExecutionStatus != 'ContinuedAsNew' "
+            f"AND (CloseTime > '{since}' OR ExecutionStatus = 'Running')"
         )
         async for other in self._client.list_workflows(query):
-            record = await self._record(other.id, other.run_id)
-            if other.run_id != row.run_id and "plan" in record and _did_something(record):
-                found.append(record["plan"])
+            if other.run_id != row.run_id:
+                told = await self._record(other.id, other.run_id)
+                if "plan" in told and _did_something(told):
+                    found.append(told["plan"])
         return remains.services(found)
 
     async def _record(self, plan: str, run: str) -> Document:

@@ -26,10 +26,11 @@ class Remains:
 
     told: tuple[str, ...]
     openings: tuple[Document, ...]
+    whole: bool = True  # the cloud could be asked
 
 
-def of(record: Mapping[str, Any], door: Door, later: frozenset[str]) -> Remains:
-    """`later` are the hosts whose service a later plan has set: those are not this plan's any more."""
+def of(record: Mapping[str, Any], door: Door, others: frozenset[str]) -> Remains:
+    """`others` are the hosts whose service another plan has set since: those are not this plan's any more."""
     if "plan" not in record:
         return Remains((), ())
     plan = from_document(record["plan"])
@@ -40,7 +41,7 @@ def of(record: Mapping[str, Any], door: Door, later: frozenset[str]) -> Remains:
     openings: list[Document] = []
     for action in plan.actions:
         if states[action.id] in STANDS and _closed_by(action, door):
-            why = _why_not(plan, action, states, later)
+            why = _why_not(plan, action, states, others)
             host, because = action.touches.service, action.parameters.get("reason")
             if why:
                 told.append(f"{host} is still disabled ({because}): {why}")
@@ -71,13 +72,13 @@ def _closed_by(action: Action, door: Door) -> bool:
     return facts is not None and (facts["status"], facts["disabled_reason"]) == ("disabled", reason)
 
 
-def _why_not(plan: Plan, closing: Action, states: Mapping[str, str], later: frozenset[str]) -> str:
+def _why_not(plan: Plan, closing: Action, states: Mapping[str, str], others: frozenset[str]) -> str:
     """Why a host is to stay closed."""
     served = [a.id for a in plan.actions if closing.id in a.waits_for]
     if all(states[id] == S.SUCCEEDED for id in served):
         return "all that it was closed for is done, so it may be meant to stay so"
-    if closing.touches.service in later:
-        return "a later plan has set its service too"
+    if closing.touches.service in others:
+        return "another plan has set its service too, or found it so"
     return ""
 
 

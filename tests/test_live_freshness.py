@@ -228,17 +228,24 @@ def test_a_plan_that_temporal_has_forgotten_is_rolled_back_from_its_kept_record(
 
 def test_the_next_audit_tells_what_a_terminated_plan_left_and_opens_its_host(rooms: Rooms) -> None:
     """Whoever may only advise names it; whoever may act opens the host again by a plan of its own."""
-    live = rooms.live
+    live, reason = rooms.live, f"ballast: {rooms.name}"
     rooms.speed(0.2)
+    kept = f"plan/{rooms.name}-kept"
+    live.start("ActionPlan", kept, rooms.plan(close("west-1", reason=reason), mode="approve"))
+    live.reaches(kept, "RECOMMENDED")
     id = rooms.start(
-        close("north-1", reason=f"ballast: {rooms.name}"),
+        close("north-1", reason=reason),
         rooms.move("web-1", "south-1", needs=["close"]),
-        close("south-2", id="other", reason=f"ballast: {rooms.name}"),
-        rooms.move("web-2", "south-1", needs=["web-1", "other"]),
+        close("south-2", id="other", reason=reason),
+        close("west-1", id="both", reason=reason),
+        rooms.move("web-2", "south-1", needs=["web-1", "other", "both"]),
     )
     rooms.is_moving("web-1")
     live.action(id, "other", "SUCCEEDED")
+    live.action(id, "both", "SUCCEEDED")
     assert live.cli("workflow", "terminate", "-w", id).returncode == 0
+    rooms.answer(kept, "approve", by="eve")
+    assert live.closed(kept) == "COMPLETED", "it began before, and finds its host closed"
     live.sim("hosts/south-2/disable", {"reason": "an operator took it over"})
     rooms.speed(40)
     live.sim("settle", {})
@@ -257,6 +264,7 @@ def test_the_next_audit_tells_what_a_terminated_plan_left_and_opens_its_host(roo
     assert live.closed(acted) == "COMPLETED"
     assert rooms.service("north-1") == ("enabled", None)
     assert rooms.service("south-2") == ("disabled", "an operator took it over")
+    assert rooms.service("west-1") == ("disabled", reason), "another plan keeps it closed"
     told = "\n".join(live.query(acted)["earlier"])
     assert f"plan/{acted}/clean-up, which opens north-1 again: SUCCEEDED" in told
     assert "web-1 was ONGOING" in told, "it is the next one that says so again, for the host was still closed"

@@ -60,13 +60,13 @@ def test_a_host_closed_for_what_was_cut_off_is_to_be_opened() -> None:
     [
         ({}, "fan is loud", set(), ""),
         ({"moved": "SUCCEEDED"}, REASON, set(), "all that it was closed for is done"),
-        ({}, REASON, {"a1"}, "a later plan has set its service too"),
+        ({}, REASON, {"a1"}, "another plan has set its service too"),
         ({"closed": "PENDING"}, REASON, set(), ""),
         ({"dry_run": True}, REASON, set(), ""),
     ],
 )
 def test_what_may_be_meant_so_is_left_alone(record: Any, reason: str, later: set[str], told: str) -> None:
-    """Another reason, a finished drain, a later plan, no closing at all: told at most, never undone."""
+    """Another reason, a finished drain, another plan, no closing at all: told at most, never undone."""
     cloud = small()
     row = cut_off(cloud, **record)
     door = door_to(cloud)
