@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,9 @@ from typing import Any
 from uuid import uuid4
 
 Document = dict[str, Any]
+logger = logging.getLogger("ballast.keeping")
+FORGOTTEN = timedelta(days=30)  # after which a terminated plan is history, and what was told of it too
+LEFT_OVER = timedelta(days=1)  # what was begun to be written so long ago nobody goes on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +38,34 @@ class Keeping:
         """Something of this cloud was changed, or found changed: what was collected before is outdated."""
         self._write(self._path("changed", cloud), {"at": at.isoformat()})
 
+    def forget_snapshot(self, cloud: str) -> None:
+        """No snapshot that is there may stand for the present."""
+        self._path("newest", cloud).unlink(missing_ok=True)
+
     def newest(self, cloud: str, now: datetime, max_age: float) -> Document | None:
         """The newest snapshot, unless it is too old, or known to be outdated."""
         known = self._read(self._path("newest", cloud))
         if known is None:
             return None
-        taken, changed = _moment(known["collected_at"]), self._read(self._path("changed", cloud))
-        if now - taken > timedelta(seconds=max_age) or (changed and _moment(changed["at"]) >= taken):
+        taken, changed = _moment(known["collected_at"]), self._changed(cloud, now)
+        if now - taken > timedelta(seconds=max_age) or (changed and changed >= taken):
             return None
         return known
+
+    def _changed(self, cloud: str, now: datetime) -> datetime | None:
+        """When it was changed last; of a memo that cannot be read that may have been just now."""
+        path = self._path("changed", cloud)
+        changed = self._read(path)
+        if changed is not None:
+            return _moment(changed["at"])
+        return now if path.exists() else None
 
     # -- records of finished plans --------------------------------------------------------------------------
 
     def keep_record(self, plan_id: str, record: Document, until: datetime, now: datetime) -> None:
         """Keep a record for a while, and let go of those whose time is over."""
         folder = self.root / "records"
+        self._sweep(now)
         for other in folder.glob("*.json"):
             if _until(other) < now.timestamp() or other.name.startswith(_name(plan_id)):
                 other.unlink(missing_ok=True)
@@ -56,8 +74,8 @@ class Keeping:
     def record(self, plan_id: str, now: datetime) -> Document | None:
         """The record of a finished plan that Temporal may have forgotten."""
         for path in sorted((self.root / "records").glob(f"{_name(plan_id)}.*.json")):
-            if _until(path) >= now.timestamp():
-                return self._read(path)
+            if _until(path) >= now.timestamp() and (known := self._read(path)) is not None:
+                return known
         return None
 
     # -- what was told of terminated plans ------------------------------------------------------------------
@@ -70,6 +88,12 @@ class Keeping:
     def note_told(self, run_id: str, by: str) -> None:
         self._write(self._path("told", run_id), {"by": by})
 
+    def _sweep(self, now: datetime) -> None:
+        """Let go of what was told of plans that are history, and of what a dead worker did not finish."""
+        for pattern, age in (("told/*.json", FORGOTTEN), ("*/*.tmp", LEFT_OVER)):
+            for path in self.root.glob(pattern):
+                _let_go(path, (now - age).timestamp())
+
     # -- files ----------------------------------------------------------------------------------------------
 
     def _path(self, folder: str, name: str) -> Path:
@@ -81,18 +105,32 @@ class Keeping:
             return dict(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
+        except (ValueError, TypeError) as error:  # empty or cut off: a host that died may leave that
+            logger.warning("%s cannot be read and is taken for absent: %s", path, error)
+            return None
 
     @staticmethod
     def _write(path: Path, document: Document) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{uuid4().hex}.tmp")  # another thread may be at the same one
-        partial.write_text(json.dumps(document))
+        with partial.open("w") as file:
+            file.write(json.dumps(document))
+            file.flush()
+            os.fsync(file.fileno())  # or the name could be there before its content
         partial.replace(path)
 
 
 def _name(text: str) -> str:
     """A file name for an id of whatever characters."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _let_go(path: Path, before: float) -> None:
+    try:
+        if path.stat().st_mtime < before:
+            path.unlink()
+    except FileNotFoundError:  # another worker sweeps too
+        return
 
 
 def _until(path: Path) -> float:

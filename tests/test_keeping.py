@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,3 +85,46 @@ def test_what_was_told_is_known_to_whoever_looks_next(tmp_path: Path) -> None:
     assert keeping.teller("run") == ""
     keeping.note_told("run", "audit-run")
     assert keeping.teller("run") == "audit-run"
+
+
+@pytest.mark.parametrize("left", [b"", b'{"at": "2026', b"\0\0\0", b"5"])
+def test_a_memo_that_a_dead_host_left_in_the_middle_stops_no_audit(tmp_path: Path, left: bytes) -> None:
+    """It is taken for absent; that of the last change, for a change that was just now."""
+    keeping = Keeping(tmp_path)
+    take(keeping, START)
+    keeping.note_change("c", after(-5))
+    keeping.note_told("run", "audit-run")
+    keeping.keep_record("plan/a", {"state": "SUCCEEDED"}, after(100), START)
+
+    def spoil(folder: str) -> None:
+        for path in (tmp_path / folder).iterdir():
+            path.write_bytes(left)
+
+    assert snapshots.reused(keeping, "c", after(1), 60, 2.0) is not None
+    spoil("changed")
+    assert snapshots.reused(keeping, "c", after(1), 60, 2.0) is None
+    keeping.note_change("c", after(-5))
+    spoil("newest")
+    assert snapshots.reused(keeping, "c", after(1), 60, 2.0) is None
+    take(keeping, after(2))
+    assert snapshots.reused(keeping, "c", after(3), 60, 2.0) is not None, "the next one is kept as usual"
+    spoil("told")
+    spoil("records")
+    assert keeping.teller("run") == ""
+    assert keeping.record("plan/a", after(1)) is None
+
+
+def test_what_is_history_is_let_go_of(tmp_path: Path) -> None:
+    """What was told of plans long ago, and what somebody began to write and did not finish."""
+    keeping = Keeping(tmp_path)
+    keeping.note_told("old", "audit-run")
+    take(keeping, START)
+    for path in (tmp_path / "newest" / "x.1.tmp", tmp_path / "newest" / "x.2.tmp", *tmp_path.glob("told/*")):
+        path.touch()
+        days = 0.5 if ".1." in path.name else 31
+        os.utime(path, (START.timestamp() - days * 86400,) * 2)
+    keeping.note_told("new", "audit-run")
+    keeping.keep_record("plan/a", {}, after(10), START)
+    assert (keeping.teller("old"), keeping.teller("new")) == ("", "audit-run")
+    assert [path.name for path in tmp_path.glob("*/*.tmp")] == ["x.1.tmp"]
+    assert len(list((tmp_path / "newest").glob("*.json"))) == 1

@@ -35,7 +35,13 @@ def done(cloud: Cloud, *, four_eyes: str) -> dict[str, Any]:
 def derived(cloud: Cloud, record: dict[str, Any], by: str) -> dict[str, Any]:
     cloud.instances[uuid_of(cloud, "web")].host = "a2"
     now = datetime(2026, 1, 2, tzinfo=UTC)
-    said = {"plan_id": "plan/x", "reason": "r", "partial": False, "now": now, "requested_by": by}
+    said: dict[str, Any] = {
+        "plan_id": "plan/x",
+        "reason": "r",
+        "partial": False,
+        "now": now,
+        "requested_by": by,
+    }
     found: dict[str, Any] = rollback.derive(record, lambda _: door_to(cloud), **said)["plan"]
     return found
 
