@@ -200,12 +200,30 @@ class Activities:
 
     @contextmanager
     def _outdating(self, cloud: str) -> Iterator[None]:
-        """Whatever becomes of an action: no snapshot from before its end may be taken for the present."""
-        self._keeping.note_change(cloud, datetime.now(UTC))
+        """Whatever becomes of an action: no snapshot from before its end may be taken for the present. Where
+        that cannot be noted nothing begins; and what has ended is not undone by it."""
+        try:
+            self._keeping.note_change(cloud, datetime.now(UTC))
+        except OSError as error:
+            said = f"the store {self._store.root} cannot be written ({error}), so nothing is begun"
+            raise Transient(said) from error
         try:
             yield
         finally:
+            self._outdate(cloud)
+
+    def _outdate(self, cloud: str) -> None:
+        try:
             self._keeping.note_change(cloud, datetime.now(UTC))
+        except OSError:
+            activity.logger.exception("the store %s cannot be written", self._store.root)
+            self._forget(cloud)
+
+    def _forget(self, cloud: str) -> None:
+        try:
+            self._keeping.forget_snapshot(cloud)
+        except OSError:
+            activity.logger.exception("and the newest snapshot of %s stays there although outdated", cloud)
 
     @activity.defn(name="plan.keep")
     async def keep(self, window: float) -> None:
