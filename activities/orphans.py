@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio import activity
@@ -13,12 +13,12 @@ from temporalio.service import RPCError
 
 from activities import remains
 from activities.door import Door, Failed, Transient
-from activities.keeping import Keeping
+from activities.keeping import FORGOTTEN, Keeping
 from activities.neighbours import quoted
 from activities.pulse import signs_of_life
 from activities.remains import Remains
+from plan_schemas.plan import SkipCause
 
-FORGOTTEN = timedelta(days=30)  # after which a terminated plan is history
 Document = dict[str, Any]
 
 
@@ -97,7 +97,10 @@ def _closed_something(record: Document) -> bool:
 
 
 def _did_something(record: Document) -> bool:
-    return any(row["state"] not in ("PENDING", "CANCELLED", "SKIPPED") for row in record["actions"].values())
+    """Whoever found it done already relies on it too."""
+    idle = ("PENDING", "CANCELLED", "SKIPPED")
+    rows = record["actions"].values()
+    return any(row["state"] not in idle or row.get("cause") == SkipCause.ALREADY for row in rows)
 
 
 def _clean_up(cloud: str, openings: list[Document]) -> Document:
@@ -107,6 +110,7 @@ def _clean_up(cloud: str, openings: list[Document]) -> Document:
         "kind": "ActionPlan",
         "cloud": cloud,
         "reason": "Opens hosts that terminated plans left closed.",
-        "execution": {"mode": "auto", "on_failure": "continue", "allow": ["service"]},
+        "requested_by": activity.info().workflow_id or "",
+        "execution": {"mode": "auto", "on_failure": "continue", "allow": ["service"], "approve_within": "1h"},
         "actions": openings,
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from activities import actions
+from activities import actions, complete
 from activities.door import Door
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, ActionState, Plan, from_document
@@ -87,13 +87,16 @@ def _opening(closing: Action) -> Document:
     module, parameters = actions.find(closing.type), thaw(closing.parameters)
     wants = module.wants(closing.expects, **parameters)
     back = module.inverse(closing.expects, **parameters) or {}
-    return {
-        "id": f"open-{closing.touches.service}",
-        "type": closing.type,
-        "parameters": thaw(back),
-        "expects": thaw(wants),
-        "reason": f"{closing.id} of a terminated plan closed it",
-    }
+    return complete.touching(
+        {
+            "id": f"open-{closing.touches.service}",
+            "type": closing.type,
+            "parameters": thaw(back),
+            "expects": thaw(wants),
+            "reason": f"{closing.id} of a terminated plan closed it",
+            "urgency": 1,  # a host that is closed for nothing is missing
+        }
+    )
 
 
 def services(plans: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -266,7 +266,7 @@ def test_the_next_audit_tells_what_a_terminated_plan_left_and_opens_its_host(roo
     assert rooms.service("south-2") == ("disabled", "an operator took it over")
     assert rooms.service("west-1") == ("disabled", reason), "another plan keeps it closed"
     told = "\n".join(live.query(acted)["earlier"])
-    assert f"plan/{acted}/clean-up, which opens north-1 again: SUCCEEDED" in told
+    assert f"plan/clean-up/{live.stack.cloud}, which opens north-1 again: SUCCEEDED" in told
     assert "web-1 was ONGOING" in told, "it is the next one that says so again, for the host was still closed"
 
     third = audited(rooms, looking(rooms, "third"), id="audit/third")

@@ -83,14 +83,22 @@ def test_a_cloud_that_does_not_answer_is_asked_again_by_the_next_audit(
     assert "move was ONGOING" in looked(tmp_path, temporal, door_to(cloud))["told"][0]
 
 
-@pytest.mark.parametrize(("state", "opened"), [("SUCCEEDED", False), ("PENDING", True)])
+@pytest.mark.parametrize(
+    ("row", "opened"),
+    [
+        ({"state": "SUCCEEDED"}, False),
+        ({"state": "SKIPPED", "cause": "already"}, False),
+        ({"state": "SKIPPED", "cause": "person"}, True),
+        ({"state": "PENDING"}, True),
+    ],
+)
 def test_a_host_that_an_older_plan_set_or_found_closed_meanwhile_stays_closed(
-    tmp_path: Path, state: str, opened: bool
+    tmp_path: Path, row: dict[str, str], opened: bool
 ) -> None:
     """It may have begun before and been approved afterwards; one that has done nothing has no say."""
     cloud = small()
     record = cut_off(cloud)
-    other = {**record, "actions": {"close": {"state": state}, "move": {"state": state}}}
+    other = {**record, "actions": {"close": row, "move": row}}
     door_to(cloud).set_service(door_to(cloud).service("a1"), "disabled", REASON)
     found = looked(tmp_path, Temporal(cut=record, other=other), door_to(cloud))
     assert (found["plan"] is not None) is opened

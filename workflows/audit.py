@@ -17,8 +17,9 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows import attributes, calls
+from workflows import attributes, calls, clean_up
 from workflows.action_plan import ActionPlan
+from workflows.clean_up import CleanUp
 from workflows.failure import details_of, sentence_of
 from workflows.messages import redirects
 from workflows.rounds import Ending, Rounds
@@ -71,7 +72,7 @@ class Audit:
         if others and audit["execution"]["on_running"] == "skip":
             self._turn("SUCCEEDED", f"nothing was looked at: {_among(others)} (on_running: skip)")
             return
-        await self._clean_up(audit)
+        await CleanUp(self._tell_of_earlier).run(audit)
         before = await self._observe(audit, audit["max_age_seconds"])
         decision = await self._decide(audit, before, others)
         if decision["plan"] is None:
@@ -132,37 +133,24 @@ class Audit:
         others = await self._others({**audit, "execution": once_begun})
         return await self._decide(self.rounds.left(audit), await self._observe(audit), others)
 
-    async def _clean_up(self, audit: dict[str, Any]) -> None:
-        """Tell what terminated plans left behind; who may act without asking also puts it right."""
-        left = await calls.orphans(audit["cloud"])
-        if left["told"]:
-            self._turn("ONGOING", "looks after what terminated plans left", earlier=left["told"])
-        if left["plan"] is None:
-            return
-        hosts = ", ".join(action["parameters"]["host"] for action in left["plan"]["actions"])
-        execution = audit["execution"]
-        if execution["mode"] != "auto" or execution["dry_run"]:
-            said = f"not opened again, for that an audit has to run in mode auto without dry_run: {hosts}"
-            self.report["earlier"] = [*left["told"], said]
-            return
-        plan = await self._start_plan(left["plan"], f"{self.rounds.plan_id}/clean-up")
-        self._turn("ONGOING", f"{plan.id} opens {hosts} again, which a terminated plan left closed")
-        ending = await self._wait_for(plan)
-        said = f"{plan.id}, which opens {hosts} again: {ending['state']}, {ending['sentence']}"
-        self.report["earlier"] = [*left["told"], said]
+    def _tell_of_earlier(self, said: list[str]) -> None:
+        """What terminated plans left, and what becomes of it."""
+        self.report["earlier"] = said
+        workflow.set_current_details(_page(self.report))
 
     async def _others(self, audit: dict[str, Any]) -> list[str]:
         """The plans that change the cloud now; under `on_running: wait` there is none left in the end."""
         while True:
             running = await calls.running_plans(audit["cloud"])
-            others = [id for id in running if id not in self.rounds.ids]  # a list may lag behind our own
+            ours = (*self.rounds.ids, clean_up.plan_id(audit["cloud"]))  # a list may lag behind our own
+            others = [id for id in running if id not in ours]
             if not others or audit["execution"]["on_running"] != "wait":
                 return others
             self._turn("PENDING", f"waits: {_among(others)}", waiting="plan")
             await workflow.sleep(LOOK_AGAIN, summary=f"until {others[0]} has ended")
 
-    async def _start_plan(self, document: dict[str, Any], id: str = "") -> Plan:
-        id = id or self.rounds.plan_id
+    async def _start_plan(self, document: dict[str, Any]) -> Plan:
+        id = self.rounds.plan_id
         try:
             return await workflow.start_child_workflow(
                 ActionPlan.run,
