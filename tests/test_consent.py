@@ -129,6 +129,22 @@ def test_what_nobody_approves_in_time_is_left_out_with_the_reason(
                 control.check(RETRY_ACTION, OnAction(action=id))
 
 
+def test_what_a_retry_brings_back_after_the_deadline_is_left_out_too() -> None:
+    """A blocked action waits for nobody while the deadline passes; once it is pending again, it is late."""
+    rows = (action("a", urgency=1), action("b", urgency=4, needs=("a",)))
+    control = controlled(*rows, automation="partial:2", on_failure="continue", approve_within_seconds=60.0)
+    progress = progress_of(control)
+    run(progress, "a")
+    assert progress.standing["b"].state == S.BLOCKED
+    control.nobody_approved(AT)
+    progress.consent = Consent.from_document(progress.consent.as_document())  # whatever run it is
+    said = control.obey(RETRY_ACTION, OnAction(action="a"), "update", AT)
+    assert said == "a will be done after all; nobody approved in time: b"
+    assert run(progress) == ["a"]
+    assert progress.over
+    assert progress.standing["b"].cause == SkipCause.UNAPPROVED
+
+
 @SLOW
 @given(st.sampled_from(WORDS), st.lists(st.sampled_from(WORDS), max_size=3))
 def test_the_most_restrictive_word_wins_and_is_named(own: str, above: list[str]) -> None:

@@ -207,6 +207,16 @@ def test_what_failed_can_be_done_after_all_with_what_needed_it() -> None:
     assert progress.standing["d"].why == "needs z, which failed: boom"
 
 
+def test_what_is_reopened_is_told_in_the_same_order_everywhere() -> None:
+    """The trail is sealed: the order of a set, another one in every process, must not get into it."""
+    blocked = [f"b{n}" for n in range(12)]
+    progress = Progress(plan(action("a"), *(action(id, needs=("a",)) for id in blocked)))
+    run(progress, "a")
+    progress.changes = []
+    progress.retry("a")
+    assert [id for id, _ in progress.changes] == ["a", *reversed(blocked)]
+
+
 def test_a_held_action_waits_until_it_is_released() -> None:
     """Others go on; a just-in-time action does not run for the sake of a held one."""
     disable = action("disable", just_in_time=True)

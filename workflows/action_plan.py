@@ -74,7 +74,7 @@ class ActionPlan:
         if await self._is_approved(plan):
             if self.control.state in UNBEGUN:
                 self._turn(P.ONGOING, f"{len(plan.actions)} actions on cloud {plan.cloud}")
-            if progress.unapproved:
+            if progress.consent.waiting and not progress.consent.expired:
                 self._questions.await_consent(progress)
             await self._in_its_hours(progress)
             await self._conclude(progress)

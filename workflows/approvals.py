@@ -45,7 +45,7 @@ async def wait_for_consent(control: Control, changed: Callable[[], None], left: 
         raise AssertionError("a plan waits for consent only once it is known")
     try:
         await workflow.wait_condition(
-            lambda: not progress.unapproved,
+            lambda: not progress.consent.waiting,  # also what is blocked now: a retry may bring it back
             timeout=left,
             timeout_summary="deadline of approvals",
         )

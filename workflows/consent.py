@@ -14,6 +14,7 @@ class Consent:
 
     def __init__(self) -> None:
         self.waiting: dict[str, str] = {}  # actions that may not start yet, and whose word that is
+        self.expired = False  # whether the deadline of the approvals has passed
         self._given: set[str] = set()
         self._whole = False
 
@@ -41,13 +42,18 @@ class Consent:
 
     def as_document(self) -> dict[str, Any]:
         """All of it in plain values, for the next run of a plan."""
-        return {"waiting": dict(self.waiting), "given": sorted(self._given), "whole": self._whole}
+        return {
+            "waiting": dict(self.waiting),
+            "given": sorted(self._given),
+            "whole": self._whole,
+            "expired": self.expired,
+        }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Consent:
         consent = cls()
         consent.waiting, consent._given = dict(document["waiting"]), set(document["given"])
-        consent._whole = document["whole"]
+        consent._whole, consent.expired = document["whole"], document["expired"]
         return consent
 
 

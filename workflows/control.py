@@ -134,8 +134,18 @@ class Control:
         return not progress.actions or len(progress.consent.waiting) < len(progress.actions)
 
     def nobody_approved(self, at: str) -> None:
-        """The deadline of the approvals has passed: what waits for one is left out."""
+        """The deadline of the approvals has passed: what waits for one is left out, now and later."""
         progress = self._running_plan()
+        progress.consent.expired = True
+        within = timedelta(seconds=progress.plan.execution.approve_within_seconds)
+        if ids := self._leave_out_expired():
+            self.log.append(f"{at} nobody approved {len(ids)} actions within {within}: they are left out")
+
+    def _leave_out_expired(self) -> list[str]:
+        """What waits for an approval that comes too late; answers which actions."""
+        progress = self._running_plan()
+        if not progress.consent.expired:
+            return []
         within = timedelta(seconds=progress.plan.execution.approve_within_seconds)
         ids = progress.unapproved
         for id in ids:
@@ -144,7 +154,7 @@ class Control:
                 progress.skip(
                     id, f"expired: nobody approved it within {within}; {said}", SkipCause.UNAPPROVED
                 )
-        self.log.append(f"{at} nobody approved {len(ids)} actions within {within}: they are left out")
+        return ids
 
     def nobody_decided(self, id: str, at: str) -> None:
         """The deadline of a question has passed: the plan's own word holds."""
@@ -261,7 +271,8 @@ class Control:
             return f"{id} may start"
         if command is RETRY_ACTION:
             progress.retry(id)
-            return f"{id} will be done after all"
+            late = ", ".join(self._leave_out_expired()[:20])
+            return f"{id} will be done after all" + (f"; nobody approved in time: {late}" if late else "")
         return self._leave_out(command, message)
 
     def _leave_out(self, command: Command, message: OnAction) -> str:
