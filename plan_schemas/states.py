@@ -49,7 +49,7 @@ class ActionState(StrEnum):
 
 
 class SkipCause(StrEnum):
-    """Why an action was skipped; only ALREADY satisfies those that need the action."""
+    """Why an action was skipped (or cancelled, by a PERSON); only ALREADY satisfies those that need it."""
 
     ALREADY = "already"
     PERSON = "person"

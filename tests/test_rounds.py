@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plan_schemas.plan import Limits, PlanState, Touches
+from tests.test_progress import action, plan
+from workflows import status
+from workflows.cancelling import Cancelling
+from workflows.control import Control
+from workflows.dispatch import Dispatch
+from workflows.leave import Leave
+from workflows.messages import CANCEL_ACTION, HOLD_ACTION, SKIP_ACTION, CancelAction, OnAction
+from workflows.progress import Progress
 from workflows.rounds import Ending, Rounds
 
 
@@ -21,7 +30,7 @@ def superseded(done: int, left: int) -> Ending:
 
 
 def audit(**parameters: Any) -> dict[str, Any]:
-    return {"parameters": parameters}
+    return {"parameters": parameters, "scope": {"exclude": {"instances": ["lead"], "hosts": ["h9"]}}}
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=8), st.integers(1, 5), st.integers(1, 20))
@@ -55,3 +64,24 @@ def test_rounds_are_told_in_order() -> None:
         "plan/audit/a SUPERSEDED: the cloud changed; plan/audit/a/2 SUCCEEDED: 3 actions done"
     )
     assert rounds.left(audit(x=1)) == audit(x=1)
+
+
+def test_what_a_person_left_out_stays_left_out_in_every_later_round() -> None:
+    """Skipped, cancelled or held, running or not: the next plan of an `auto` audit would move it unasked."""
+    move = {id: action(id, touches=Touches(instance=f"vm-{id}", out="h1", into="h2")) for id in "abcdef"}
+    control = Control(lambda id: None)
+    progress = control.progress = Progress(plan(*move.values(), action("g"), limits=Limits(parallel=1)))
+    control.turn(PlanState.ONGOING, "test")
+    assert progress.startable() == ["a"]
+    for command, id in ((SKIP_ACTION, "b"), (CANCEL_ACTION, "c"), (HOLD_ACTION, "d"), (SKIP_ACTION, "g")):
+        control.obey(command, OnAction(action=id, by="eve"), "update", "10:00")
+    control.obey(CANCEL_ACTION, CancelAction(action="a", abort=True, by="eve"), "update", "10:01")
+    cancelling = Cancelling(control, lambda: None)
+    dispatch = Dispatch(progress, Leave("p", "r", "c"), control.left_out, cancelling, lambda: False)
+    dispatch._cancelled("a", "was aborted", {})
+    progress.stop("the cloud changed under e")
+    rounds = Rounds("audit/a", 3)
+    rounds.note(cast(Ending, status.report(PlanState.SUPERSEDED, "", progress, "e is elsewhere")), {})
+    rounds.note({**superseded(1, 0), "spared": ["vm-b", "vm-x"]}, {})
+    left = rounds.left(audit())["scope"]["exclude"]
+    assert left == {"hosts": ["h9"], "instances": ["lead", "vm-a", "vm-b", "vm-c", "vm-d", "vm-x"]}

@@ -144,5 +144,5 @@ class Dispatch:
     def _cancelled(self, id: str, how: str, evidence: dict[str, Any]) -> None:
         """Somebody wanted an end: of this action, or of the whole plan."""
         state, why = self._left_out.get(id, (S.CANCELLED, self.progress.stopped))
-        cause = SkipCause.PERSON if state == S.SKIPPED else None
+        cause = SkipCause.PERSON if id in self._left_out else None
         self.progress.finish(id, state, "; ".join(s for s in (why, how) if s), cause, evidence)

@@ -154,8 +154,8 @@ class Progress:
         self._settle(id, S.SKIPPED, why, cause)
 
     def cancel(self, id: str, why: str) -> None:
-        """A pending action is cancelled, and with it all that needs it. Raises ValueError as above."""
-        self._settle(id, S.CANCELLED, why)
+        """A person cancels a pending action, and with it all that needs it. Raises ValueError as above."""
+        self._settle(id, S.CANCELLED, why, SkipCause.PERSON)
 
     def hold(self, id: str, why: str) -> None:
         """A pending action shall not start until it is released."""

@@ -11,13 +11,14 @@ Document = dict[str, Any]
 
 
 class Ending(TypedDict, total=False):
-    """What a plan came to; `drift` and the number `moved` only when it asks for a new plan."""
+    """What a plan came to; from `drift` on only when it asks for a new plan."""
 
     state: str
     sentence: str
     counts: dict[str, int]
     drift: str
     moved: int
+    spared: list[str]  # instances that a person wants left where they are
 
 
 class Rounds:
@@ -27,6 +28,7 @@ class Rounds:
         self._audit_id, self._most = audit_id, most
         self.told: list[Document] = []
         self.moved = 0
+        self.spared: list[str] = []
 
     @property
     def plan_id(self) -> str:
@@ -65,6 +67,7 @@ class Rounds:
             }
         )
         self.moved += ending.get("moved", 0)
+        self.spared += [one for one in ending.get("spared", []) if one not in self.spared]
 
     @property
     def again(self) -> bool:
@@ -82,8 +85,13 @@ class Rounds:
         return ""
 
     def left(self, audit: Document) -> Document:
-        """The audit with what is left of its moves: what earlier rounds moved counts too."""
-        most = audit["parameters"].get("max_moves")
-        if most is None:
-            return audit
-        return {**audit, "parameters": {**audit["parameters"], "max_moves": most - self.moved}}
+        """The audit with what is left of its moves, and without the instances that a person left out: what
+        earlier rounds moved counts, and what was said in them holds."""
+        parameters, scope = audit["parameters"], audit["scope"]
+        if (most := parameters.get("max_moves")) is not None:
+            parameters = {**parameters, "max_moves": most - self.moved}
+        if self.spared:
+            exclude = scope.get("exclude", {})
+            instances = list(dict.fromkeys((*exclude.get("instances", ()), *self.spared)))
+            scope = {**scope, "exclude": {**exclude, "instances": instances}}
+        return {**audit, "parameters": parameters, "scope": scope}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plan_schemas.frozen import thaw
-from plan_schemas.plan import Action, ActionState, Plan, PlanState
+from plan_schemas.plan import Action, ActionState, Plan, PlanState, SkipCause
 from workflows.progress import Progress
 from workflows.standing import Standing
 
@@ -48,7 +48,7 @@ def report(state: PlanState, sentence: str, progress: Progress | None, drifted: 
     if progress is not None:
         out |= {"counts": counts(progress), "unfinished": unfinished(progress)}
         if drifted and state == PlanState.SUPERSEDED:
-            out |= {"drift": drifted, "moved": moved(progress)}
+            out |= {"drift": drifted, "moved": moved(progress), "spared": spared(progress)}
     return out
 
 
@@ -95,6 +95,15 @@ def moved(progress: Progress) -> int:
         a.touches.into is not None and progress.standing[id].state == S.SUCCEEDED
         for id, a in progress.actions.items()
     )
+
+
+def spared(progress: Progress) -> list[str]:
+    """The instances that a person wants left where they are: skipped, cancelled or held by name."""
+    named = [
+        id for id, one in progress.standing.items() if one.cause == SkipCause.PERSON or id in progress.held
+    ]
+    instances = (progress.actions[id].touches.instance for id in named)
+    return list(dict.fromkeys(one for one in instances if one is not None))
 
 
 def unfinished(progress: Progress) -> list[str]:
