@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from plan_schemas.audit import Rules, Selection
-from plan_schemas.automation import level
+from plan_schemas.automation import ALL, level
 from plan_schemas.budget import Budget, Reserve
 from plan_schemas.frozen import freeze
 from plan_schemas.lifecycle import KEYS
@@ -93,10 +93,11 @@ def bounded(execution: Execution, policies: Iterable[Policy]) -> Execution:
 
 def reviewed(execution: Execution, policies: Iterable[Policy]) -> Execution:
     """The same with as much review, and as early a stop, as all policies demand."""
-    automation, by, breaker = execution.automation, execution.automation_by, execution.breaker
+    automation, by, breaker = execution.automation, "", execution.breaker  # a document may claim any word
     four_eyes = execution.four_eyes
     for policy in policies:
-        if level(policy.automation) < level(automation):
+        says = level(policy.automation)
+        if says < level(automation) or (says == level(automation) < ALL and not by):
             automation, by = policy.automation, f"the policy {policy.name}"
         four_eyes = four_eyes or policy.four_eyes
         breaker = _stricter(breaker, policy.breaker)
