@@ -105,7 +105,8 @@ def _reversible(document: Document) -> Document:
             f"the plan could not be undone as a whole: {'; '.join(left)}",
             "leave these actions out, or do without execution.reversible",
         )
-    document = {**document, "irreversible": list(left)} if left else document
+    document = {k: v for k, v in document.items() if k != "irreversible"}
+    document |= {"irreversible": list(left)} if left else {}
     return {**document, "digest": from_document(document).digest}
 
 

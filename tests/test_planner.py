@@ -227,6 +227,9 @@ def test_only_what_was_done_is_undone() -> None:
     back = inverse.undo_plan(plan, ["disable-a"], reason="why")
     assert (back.plan, back.leftovers) == (None, ())
     assert inverse.undo_plan(replace(plan, types=_irreversible(plan)), ["migrate-x"], reason="").leftovers
+    way_back = inverse.undo_plan(replace(plan, irreversible=("of old",)), ["migrate-x"], reason="").plan
+    assert way_back is not None
+    assert way_back.irreversible == ()  # said of the way forward
 
 
 def _irreversible(plan: Plan) -> FrozenDict:

@@ -43,6 +43,7 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
             forecast=EMPTY,
             bounds=(),
             rejected=(),
+            irreversible=(),
             shares=FrozenDict({n: s for n, s in plan.shares.items() if not s.seconds}),
         ),
         leftovers,
