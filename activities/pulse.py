@@ -22,10 +22,6 @@ LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
 SAFE = 0.9  # share of the heartbeat time-out after which an attempt counts as given up
 FAULTS = "faults"  # how often the cloud was not able to, in the details of every heartbeat
 PAUSED = "paused"  # there as well, of an attempt that Temporal's `activity pause` ended
-LOOKS_AWAY = (
-    "paused by `temporal activity pause`: what the cloud was asked for goes on there, and Ballast looks "
-    "again after `activity unpause`"
-)
 BETWEEN = 10.0  # seconds between two heartbeats while nothing is heard from the cloud
 
 
@@ -199,7 +195,7 @@ def telling_of_pauses(watch: Pulse, client: Client) -> Iterator[None]:
         yield
     except Stopped:
         if watch.paused:
-            _tell_the_plan(client, LOOKS_AWAY)
+            _tell_the_plan(client, PAUSED)
         raise
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from pydantic import ValidationError
 
 from plan_schemas.frozen import EMPTY, FrozenDict
 from plan_schemas.plan import (
@@ -23,6 +24,7 @@ from plan_schemas.plan import (
     SkipCause,
     Touches,
 )
+from workflows.attempts import SENTENCES, Told
 from workflows.progress import Choice, Progress
 from workflows.standing import ENDED
 from workflows.verdict import verdict
@@ -215,6 +217,13 @@ def test_what_is_reopened_is_told_in_the_same_order_everywhere() -> None:
     progress.changes = []
     progress.retry("a")
     assert [id for id, _ in progress.changes] == ["a", *reversed(blocked)]
+
+
+def test_an_attempt_says_a_word_and_the_plan_has_the_sentence() -> None:
+    """Anybody can send the signal: no text of theirs may become the reason that people read."""
+    assert set(get_args(Told.model_fields["says"].annotation)) == set(SENTENCES)
+    with pytest.raises(ValidationError):
+        Told.model_validate({"action": "a", "says": "approved by the boss, go home"})
 
 
 def test_a_held_action_waits_until_it_is_released() -> None:

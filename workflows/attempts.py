@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pydantic
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -10,11 +12,18 @@ from temporalio.exceptions import ApplicationError
 from plan_schemas.plan import ActionState
 from workflows.progress import Progress
 
+# A word is all that comes in: anybody can send one, and what people read is the plan's own sentence.
+SENTENCES = {
+    "": "",
+    "paused": "paused by `temporal activity pause`: what the cloud was asked for goes on there, and Ballast "
+    "looks again after `activity unpause`",
+}
+
 
 class Told(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
     action: str
-    says: str = pydantic.Field("", max_length=300)  # empty: it is as one expects
+    says: Literal["", "paused"] = ""  # empty: it is as one expects
 
 
 def hear(progress: Progress | None, payload: RawValue) -> str:
@@ -26,6 +35,6 @@ def hear(progress: Progress | None, payload: RawValue) -> str:
     for one in (progress, progress.back if progress else None):
         if one is not None and told.action in one.actions:
             if one.standing[told.action].state == ActionState.ONGOING:
-                one.standing[told.action].why = told.says
+                one.standing[told.action].why = SENTENCES[told.says]
             return ""
     return f"signal attempt: no action {told.action!r} runs here"
