@@ -294,7 +294,10 @@ class Control:
         progress.paused = paused
         if not paused:
             progress.breaker.close()
-        self.turn(P.PAUSED if paused else P.ONGOING, "held by a person" if paused else "goes on")
+        if paused and progress.breaker.open:  # that it is, and of what, is still to be seen
+            self.turn(P.PAUSED, progress.breaker.open, "breaker")
+        else:
+            self.turn(P.PAUSED if paused else P.ONGOING, "held by a person" if paused else "goes on")
         self._show_questions()
         return "nothing new starts until resume; what runs may end" if paused else "the plan goes on"
 
