@@ -95,6 +95,8 @@ class Activities:
             self.measure,
             self.act,
             self.abort,
+            self.rehearse,
+            self.abort_rehearsal,
             self.undo,
             self.openings,
             self.publish,
@@ -172,6 +174,16 @@ class Activities:
         """An abort that no attempt heard: end what they asked for, and tell what became of it."""
         with told_to_temporal(), Pulse(datetime.fromisoformat(since), hint).ticking() as watch:
             return self._carry_out(document, cloud, allow, watch, begin=False)
+
+    @activity.defn(name="act.rehearse", no_thread_cancel_exception=True)
+    def rehearse(self, document: Document, cloud: str, allow: list[str]) -> Document:
+        return self.act({"rehearsed": [], **document}, cloud, allow)
+
+    @activity.defn(name="act.rehearse.abort", no_thread_cancel_exception=True)
+    def abort_rehearsal(
+        self, document: Document, cloud: str, allow: list[str], since: str, hint: Document
+    ) -> Document:
+        return self.abort({"rehearsed": [], **document}, cloud, allow, since, hint)
 
     def _carry_out(
         self, document: Document, cloud: str, allow: list[str], watch: Pulse, *, begin: bool = True

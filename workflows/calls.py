@@ -266,7 +266,8 @@ def start_action(
 ) -> ActivityHandle[Ending]:
     """Carry one action out, in a dry run after those `rehearsed` before it. Its limits are those frozen in
     the plan; its activity id is the action's id."""
-    return _start("act", action.id, plan, action, rehearsed, approved=approved)
+    name = "act.rehearse" if plan.execution.dry_run else "act"
+    return _start(name, action.id, plan, action, rehearsed, approved=approved)
 
 
 def abort_action(
@@ -275,7 +276,8 @@ def abort_action(
     """End what the attempts at an action since then asked for, when none of them heard the abort."""
     told = lost.cause.last_heartbeat_details if isinstance(lost.cause, TimeoutError) else ()
     hint = told[0] if told and isinstance(told[0], dict) else {}
-    return _start("act.abort", f"abort {action.id}", plan, action, rehearsed, since.isoformat(), hint)
+    name = "act.rehearse.abort" if plan.execution.dry_run else "act.abort"
+    return _start(name, f"abort {action.id}", plan, action, rehearsed, since.isoformat(), hint)
 
 
 def _start(
@@ -317,7 +319,8 @@ def _start(
 
 
 def _dry(plan: Plan, rehearsed: Sequence[Action]) -> Document:
-    """By this alone an activity knows that it must not send anything."""
+    """What an action finds rehearsed. That it must not send anything is in the name of its activity: a worker
+    of before dry runs overlooks a key, but knows no activity of that name and leaves it to others."""
     if not plan.execution.dry_run:
         return {}
     keys = ("type", "parameters", "expects")

@@ -1,4 +1,4 @@
-"""A store that cannot be written keeps actions from beginning, and takes nothing from those that are done."""
+"""What the activity of an action does to the store, and what the store does to it; and rehearsals by name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def closing(cloud: Cloud) -> dict[str, Any]:
     return {**action_document(action), "attempts": 1}
 
 
-def acts(root: Path, open_door: Any, document: dict[str, Any]) -> dict[str, Any]:
+def acts(root: Path, open_door: Any, document: dict[str, Any], *, dry: bool = False) -> dict[str, Any]:
     """The activity of an action, as a worker with this store carries it out."""
     activities = Activities(
         catalog=load(),
@@ -41,7 +41,8 @@ def acts(root: Path, open_door: Any, document: dict[str, Any]) -> dict[str, Any]
         client=cast(Client, None),
         trail=Trail(root, None),
     )
-    done = asyncio.to_thread(ActivityEnvironment().run, activities.act, document, "c", ["service"])
+    act = activities.rehearse if dry else activities.act
+    done = asyncio.to_thread(ActivityEnvironment().run, act, document, "c", ["service"])
     return dict(asyncio.run(cast(Any, done)))
 
 
@@ -86,3 +87,13 @@ def test_nothing_begins_that_could_not_be_noted(tmp_path: Path) -> None:
         pytest.raises(ApplicationError, match=f"the store {tmp_path} cannot be written"),
     ):
         acts(tmp_path, lambda _: door_to(cloud), document)
+
+
+def test_a_rehearsal_is_known_by_its_name_alone(tmp_path: Path) -> None:
+    """Whatever its document says or leaves out: nothing is sent, and no snapshot is outdated by it."""
+    cloud = small()
+    document = closing(cloud)
+    with no_new_writes(cloud):
+        told = acts(tmp_path, lambda _: door_to(cloud), document, dry=True)
+    assert told["why"] == "(dry run) nothing was sent"
+    assert not (tmp_path / "changed").exists()
