@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus as Status
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
 from deploy.settings import Settings
@@ -42,22 +42,33 @@ def config(settings: Settings) -> WorkerDeploymentConfig | None:
 
 async def tell(client: Client, settings: Settings) -> None:
     """Say in the log what the server sends to this build, whenever that changes; for ever."""
-    told = ""
+    told = refused = ""
     while True:
-        said = await _standing(client, settings)
+        try:
+            said = await _standing(client, settings)
+        except RPCError as error:
+            said = ""
+            if error.message != refused:  # a right that is missing is not there in a second either
+                refused = error.message
+                logger.warning(
+                    "the server does not say what it sends here; let this worker describe deployments",
+                    why=refused,
+                )
         if said and said != told:
             told = said
             logger.info(said, deployment=settings.deployment, build_id=settings.build_id)
-        await asyncio.sleep(LATER if told else SOON)
+        await asyncio.sleep(LATER if told or refused else SOON)
 
 
 async def _standing(client: Client, settings: Settings) -> str:
-    """Empty until the server has heard of this build."""
+    """Empty until the server has heard of this build. Raises RPCError if it does not say."""
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=settings.deployment)
     try:
         answer = await client.workflow_service.describe_worker_deployment(request)
-    except RPCError:  # not there yet, or not there for now: it is asked again
-        return ""
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE):  # not there yet, or for now
+            return ""
+        raise
     for known in answer.worker_deployment_info.version_summaries:
         if known.deployment_version.build_id == settings.build_id:
             return MEANINGS.get(known.status) or _not_current(settings)
