@@ -171,6 +171,8 @@ def _audit_means(document: Document, catalog: Catalog, found: Findings) -> None:
     _execution_means(document, found)
     if {"max_age", "max_age_seconds"} <= set(document):
         found.add(("max_age",), "is given twice, also as max_age_seconds", "keep one")
+    if document.get("refresh") is True and "max_age" in document:
+        found.add(("max_age",), "has no effect: with refresh: true the snapshot is always new", "keep one")
     execution = document.get("execution")
     if isinstance(execution, Mapping) and execution.get("on_drift") == "replan":
         mode = execution.get("mode", Execution().mode)

@@ -201,6 +201,15 @@ def test_an_oversized_audit_is_refused() -> None:
     )
 
 
+def test_the_age_of_a_snapshot_is_said_in_one_way() -> None:
+    """A limit beside `refresh: true` would have no effect; what was filled in passes again."""
+    said = "max_age: has no effect: with refresh: true the snapshot is always new; keep one"
+    assert any(said in one for one in refused({**DRAIN, "max_age": "10m", "refresh": True}))
+    for fit in ({"max_age": "10m", "refresh": False}, {"refresh": True}):
+        effective = admit.effective_audit({**DRAIN, **fit}, load())
+        assert admit.effective_audit(effective, load()) == effective
+
+
 def test_a_rollback_gets_its_default() -> None:
     """Undoing a part has to be asked for."""
     document = {"ballast": "v1", "kind": "Rollback", "plan": "plan/x", "reason": "r"}
