@@ -18,7 +18,7 @@ from activities.pulse import Pulse
 from plan_schemas import admit, catalog
 from plan_schemas.plan import Plan, from_document
 from tests.rooms import Rooms, close, nop, sleep, states
-from workflows import status
+from workflows import audit, status
 from workflows.control import COMPLAINTS, LONGEST_COMPLAINT, Control
 from workflows.progress import Progress
 
@@ -33,6 +33,14 @@ def effective(actions: list[dict[str, Any]]) -> Plan:
 def test_a_cell_of_the_table_holds_whatever_it_is_given() -> None:
     """Pipes, backslashes and line breaks of any kind in a name or a reason stay inside their cell."""
     assert status._cell("a|b\\|c\r\nd\u2028e") == "a\\|b\\\\\\|c d e"
+
+
+def test_a_page_of_an_audit_is_one_that_the_server_takes() -> None:
+    """It counts bytes: a text of umlauts has twice as many as characters."""
+    said = {"state": "ONGOING", "sentence": "looks", "earlier": ["ü" * 1_000] * 20}
+    page = audit._page(said)
+    assert len(page.encode()) < 20_000
+    assert page.endswith("shortened; query `status` has it all")
 
 
 def test_a_storm_of_nonsense_leaves_the_status_readable() -> None:

@@ -23,10 +23,11 @@ from workflows.clean_up import CleanUp
 from workflows.failure import details_of, sentence_of
 from workflows.messages import redirects
 from workflows.rounds import Ending, Rounds
+from workflows.status import cut
 
 Plan = workflow.ChildWorkflowHandle[Any, dict[str, Any]]
 LOOK_AGAIN = timedelta(seconds=10)
-LARGEST_PAGE = 15_000  # characters; Temporal takes 20,000 bytes
+MEASURED, PLANNED_AGAIN = "measured", "planned again"
 
 
 @workflow.defn(name="Audit")
@@ -37,6 +38,7 @@ class Audit:
     def __init__(self) -> None:
         self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
         self.came_to = ""  # the plan's end, as soon as there is one
+        self.step = PLANNED_AGAIN  # what comes after it
         self.rounds = Rounds(workflow.info().workflow_id)
         self.dry_run = False
 
@@ -55,12 +57,12 @@ class Audit:
         """What a step that failed or was cancelled means for the audit; what the plan came to is told too."""
         if isinstance(error, FailureError) and not is_cancelled_exception(error):
             said = sentence_of(error)
-            said = f"{self.came_to}; this could not be measured: {said}" if self.came_to else said
+            said = f"{self.came_to}; this could not be {self.step}: {said}" if self.came_to else said
             self._turn("FAILED", said)
             return ApplicationError(said, type="AuditFailed", non_retryable=True)
         # Without a reason it is only the worker that lets go of this workflow.
         if workflow.cancellation_reason() is not None and self.report["state"] != "CANCELLED":
-            cut_short = f"{self.came_to}; cancelled before this was measured"
+            cut_short = f"{self.came_to}; cancelled before this was {self.step}"
             self._turn("CANCELLED", cut_short if self.came_to else "cancelled before a plan was made")
         return error
 
@@ -84,6 +86,7 @@ class Audit:
             self._turn("SUCCEEDED", f"{decision['summary']}; {plan.id} is RECOMMENDED and waits for approval")
             return
         state = await self._see_through(audit, decision, plan)
+        self.step = MEASURED
         await self._measure(audit, before, decision["plan"])
         self._close(state)
 
@@ -256,7 +259,7 @@ def _page(report: dict[str, Any]) -> str:
         lines += ["", "| indicator | forecast | measured |", "|---|---|---|"]
         lines += [f"| {k} | {v:g} | {_number(measured.get(k))} |" for k, v in report["forecast"].items()]
     lines += _listed("Refused messages", report.get("rejected_messages", [])[-8:])
-    return "\n".join(lines)[:LARGEST_PAGE]
+    return cut("\n".join(lines))
 
 
 def _listed(title: str, rows: list[str]) -> list[str]:

@@ -175,7 +175,7 @@ def markdown(
     for title, said in (("Messages", messages), ("Refused messages", rejected)):
         if said:
             lines += ["", f"**{title}**", *(f"* {_cell(s)}" for s in said[-8:])]
-    return _cut("\n".join(lines))
+    return cut("\n".join(lines))
 
 
 def _header(plan: Plan) -> str:
@@ -227,7 +227,8 @@ def _cell(text: object) -> str:
     return " ".join(str(text).split())[:300].replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A page that the server takes."""
     raw = text.encode()
     if len(raw) <= LARGEST_DETAILS:
         return text
