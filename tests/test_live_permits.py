@@ -41,6 +41,12 @@ def attribute(live: Live, id: str, name: str) -> str:
     return str(json.loads(base64.b64decode(found[name]["data"]))) if name in found else ""
 
 
+def becomes(live: Live, id: str, what: str) -> None:
+    """A search finds the plan by what it waits for, a few seconds later at most."""
+    said = f"{id} is not found by waiting for {what}"
+    live.until(lambda: attribute(live, id, "BallastWaitingFor") == what, 20, said)
+
+
 def beside(rooms: Rooms, name: str, *actions: dict[str, Any], **execution: Any) -> str:
     """Start another plan; answers its id."""
     return Rooms(rooms.live, f"{rooms.name}-{name}", rooms.uuids, rooms.home).start(*actions, **execution)
@@ -78,7 +84,7 @@ def test_a_second_plan_waits_for_the_slots_of_the_first(rooms: Rooms) -> None:
     first, second = two_that_want_one_host(rooms)
     live = rooms.live
     assert states(live.query(second))["free"] == "SUCCEEDED", "what needs no slot does not wait"
-    assert attribute(live, second, "BallastWaitingFor") == "permits"
+    becomes(live, second, "permits")
     told = live.query(PERMITS)
     assert [row["plan"] for row in told["holders"]] == [first]
     assert [(row["plan"], row["action"]) for row in told["waiting"]] == [(second, "web-2")]
@@ -171,7 +177,7 @@ def test_a_freeze_stops_every_plan_within_one_action(rooms: Rooms) -> None:
     live.action(naps, "one", "SUCCEEDED")
     for plan, action in ((moves, "web-2"), (naps, "two"), (late, "three")):
         assert reason(rooms, plan, action, "frozen") == "frozen by eve: smoke in room north"
-        assert attribute(live, plan, "BallastWaitingFor") == "freeze"
+        becomes(live, plan, "freeze")
     assert live.query(PERMITS)["state"] == attribute(live, PERMITS, "BallastState") == "FROZEN"
     assert "was frozen by eve" in rooms.answer(PERMITS, "thaw", by="bob", reason="burnt toast")
     assert live.closed(moves) == live.closed(naps) == live.closed(late) == "COMPLETED"
