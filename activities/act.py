@@ -16,7 +16,6 @@ from temporalio.exceptions import ApplicationError
 from activities import complete, decide, execute, rollback, signers, snapshots
 from activities.door import Door, Failed, Gone, Stopped, Transient
 from activities.keeping import Keeping
-from activities.kinds import kind_of
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
 from activities.pulse import Pulse, signs_of_life, steady, telling_of_pauses
@@ -46,10 +45,12 @@ def told_to_temporal() -> Iterator[None]:
         yield
     except Invalid as error:
         raise _final("InvalidDocument", str(error)) from None
-    except (Failed, Lost) as error:
-        raise _final("Failed", str(error), {"kind": kind_of(error)}) from None
+    except Failed as error:
+        raise _final("Failed", str(error), {"kind": error.kind}) from None
+    except Lost as error:
+        raise _final("Failed", str(error)) from None
     except Gone as error:
-        raise _final("Gone", str(error), {"kind": kind_of(error)}) from None
+        raise _final("Gone", str(error), {"kind": "gone"}) from None
     except Refused as error:
         raise _final("Refused", str(error)) from None
     except (Transient, Incomplete) as error:
@@ -207,7 +208,8 @@ class Activities:
         except Transient as why:
             if (faults := watch.fault()) >= attempts:
                 said = f"{why}; it was tried {faults} time{'' if faults == 1 else 's'}"
-                raise Failed(said, "look at the cloud, then start what is left again") from why
+                remedy = "look at the cloud, then start what is left again"
+                raise Failed(said, remedy, kind="unavailable") from why
             raise
 
     @contextmanager

@@ -27,11 +27,11 @@ class Leave:
         if permission is None:
             return
         if said := forbids(permission, self.policies):
-            raise Failed(said, REMEDY)
+            raise Failed(said, REMEDY, kind="refused")
         if permission not in self.allow:
             allowed = ", ".join(sorted(self.allow)) or "nothing"
             said = f"the plan does not allow {permission}; it allows {allowed}"
-            raise Failed(said, f"add {permission} to `execution.allow`")
+            raise Failed(said, f"add {permission} to `execution.allow`", kind="refused")
 
     def withheld(self, action: Action, cluster: Cluster) -> str:
         """Why the action does not run by itself, whatever its plan says; empty when it may."""
@@ -46,7 +46,7 @@ class Leave:
         """Raises Failed for an instance or a host that a policy protects."""
         guarded = protected(self.policies, cluster)
         if policy := guarded.instances.get(touches.instance or ""):
-            raise Failed(f"the policy {policy} protects this instance", REMEDY)
+            raise Failed(f"the policy {policy} protects this instance", REMEDY, kind="refused")
         for host in (touches.out, touches.into, touches.service):
             if policy := guarded.hosts.get(host or ""):
-                raise Failed(f"the policy {policy} protects {host}", REMEDY)
+                raise Failed(f"the policy {policy} protects {host}", REMEDY, kind="refused")

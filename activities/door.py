@@ -27,14 +27,19 @@ class Busy(Transient):
 class Failed(Exception):
     """It did not work and will not by being tried again."""
 
-    def __init__(self, reason: str, remedy: str = "") -> None:
+    kind = "failed"  # in the word that a plan's circuit breaker counts by; docs/approvals.md has them all
+
+    def __init__(self, reason: str, remedy: str = "", *, kind: str = "") -> None:
         super().__init__(f"{reason}; {remedy}" if remedy else reason)
         self.reason = reason
         self.remedy = remedy
+        self.kind = kind or self.kind
 
 
 class LockedOut(Failed):
     """Keystone refuses us at the door: no request of ours will get anywhere until a person mends that."""
+
+    kind = "forbidden"
 
 
 class Gone(Exception):

@@ -64,7 +64,9 @@ def carry_out(
     except Cancelled as why:
         return Outcome("cancelled", why.reason, None, why.evidence, _since(begun, watch))
     except Gone as why:
-        raise Failed(f"it vanished on the way: {why}", "nothing is left to be done for it") from why
+        raise Failed(
+            f"it vanished on the way: {why}", "nothing is left to be done for it", kind="gone"
+        ) from why
     _check_afterwards(module, action, parameters, door)
     return Outcome("done", "", None, evidence, _since(begun, watch))
 
@@ -183,8 +185,12 @@ def _check_afterwards(module: ActionModule, action: Action, parameters: dict[str
     """Believe what is seen: the facts must be those that the action was for."""
     found = module.look(door, **parameters)
     if found is None:
-        raise Failed("done, and what it was done to is gone", "look for who deleted it")
+        raise Failed("done, and what it was done to is gone", "look for who deleted it", kind="not_as_wanted")
     wanted = module.wants(action.expects, **parameters) if action.expects else {}
     wrong = differences(wanted, found)
     if wrong:
-        raise Failed(f"done, but not as wanted: {'; '.join(wrong)}", "look at what changed it meanwhile")
+        raise Failed(
+            f"done, but not as wanted: {'; '.join(wrong)}",
+            "look at what changed it meanwhile",
+            kind="not_as_wanted",
+        )

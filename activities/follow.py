@@ -117,6 +117,7 @@ class Follow:
             f"Nova accepted the move and made no migration record of it in {_UNRECORDED:.0f} s{said}; "
             f"the server is {server.status} on {server.host}",
             "look at nova-conductor and at the message bus",
+            kind="migration",
         )
 
     def _busy_after_end(self, record: Migration, server: Server) -> None:
@@ -130,6 +131,7 @@ class Follow:
                 f"server is still {server.status} on {server.host} with task {server.task_state}",
                 f"look at nova-compute on {record.source} and {record.dest}; where the guest runs well: "
                 f"openstack server set --state active {self.instance}",
+                kind="migration",
             )
 
     def _judge_progress(self, record: Migration | None, progress: Progress | None) -> None:

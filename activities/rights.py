@@ -19,6 +19,8 @@ _NOVA = "os_compute_api:"
 class Denied(Failed):
     """We lack a right. Asking again changes nothing; a person who grants it does."""
 
+    kind = "forbidden"
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -38,16 +38,19 @@ def failure(
             f"{what}, though {where}, where it was to go: nova-compute on {record.source} has not ended it",
             f"look at nova-compute on {record.source}; as long as the record is open, Placement may count "
             "the server on both hosts",
+            kind="stalled",
         )
     if at_rest(server) and not silent:
         return Failed(
             f"{what}, but {where} and busy with nothing: nova-compute was restarted on the way",
             "decide where it shall be, and plan again",
+            kind="stalled",
         )
     if not silent:
         return Failed(
             f"{what} and does not answer to an abort; {where}",
             f"look at nova-compute on {record.source} and {record.dest}; the migration still runs",
+            kind="stalled",
         )
     hosts = " and ".join(silent)
     said = " and an abort did not end it" if aborted else ""
@@ -55,4 +58,5 @@ def failure(
         f"{what}{said}: nova-compute on {hosts} is down; {where}, task {server.task_state}",
         f"start nova-compute on {hosts}, which ends what it left undone, then plan again; if the host is "
         "lost, fence it and evacuate its servers",
+        kind="stalled",
     )

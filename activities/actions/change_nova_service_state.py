@@ -104,7 +104,7 @@ def do(door: Door, watch: Watch, *, host: str, state: str, reason: str | None = 
     try:
         service = door.service(host)
     except Gone as why:
-        raise Failed(str(why), "remove the host from the plan") from why
+        raise Failed(str(why), "remove the host from the plan", kind="gone") from why
     if not _is_so(service, state, reason):
         with watch.writing({"phase": "setting", "was": service.status}):
             service = door.set_service(service, state, reason)

@@ -20,6 +20,7 @@ from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refusal, Touches
 
+_NO_HOST = "No valid host"  # as Nova's own words begin when its scheduler finds none; it has no code for it
 _STATES = {"live": checks.LIVE_STATES, "cold": checks.COLD_STATES}
 _BASE, _REWRITTEN, _RATE = 6.0, 1.3, 1250.0  # seconds; share of memory sent again; MB per second
 
@@ -210,7 +211,9 @@ class _Move:
         except Denied as why:
             rests = f"the cold migration is over and {self.instance} rests in {server.status}"
             raise Failed(
-                f"{why.reason}; {rests}", f"{why.remedy}; then confirm or revert it by hand"
+                f"{why.reason}; {rests}",
+                f"{why.remedy}; then confirm or revert it by hand",
+                kind=why.kind,
             ) from why
         except (Busy, Failed) as why:
             # Somebody (or an earlier attempt) was faster; the record tells.
@@ -224,6 +227,7 @@ class _Move:
                 f"{self._name(record)} came to {server.host} instead of {self.destination} and was "
                 f"taken back; the server is {back.status} on {back.host}",
                 "plan again",
+                kind="elsewhere",
             )
         return record, back
 
@@ -244,6 +248,7 @@ class _Move:
             raise Failed(
                 f"{self._name(record)} ended elsewhere: {where}, wanted {self.destination}",
                 "decide where it shall be; nothing is undone by itself",
+                kind="elsewhere",
             )
         if follow.abort_wanted == "asked" and server.host == self.source and server.status != "ERROR":
             raise Cancelled(f"{self._name(record)} was aborted; {where}", evidence)
@@ -266,7 +271,10 @@ class _Move:
             remedy = (
                 f"check the guest on {server.host}, then: openstack server set --state active {server.id}"
             )
-        return Failed(f"{self._name(record)} ended as {record.status}: {said}; {where}", remedy)
+        kind = "stalled" if follow.abort_wanted == "stalled" else "migration"
+        if _NO_HOST in said:
+            kind = "no_valid_host"
+        return Failed(f"{self._name(record)} ended as {record.status}: {said}; {where}", remedy, kind=kind)
 
     def _name(self, record: Migration) -> str:
         return f"{self.kind} migration {record.id} of {self.instance} from {self.source}"
