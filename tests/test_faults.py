@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.kinds import KNOWN, kinds
-from tests.faults.matrix import cells
+from tests.faults.matrix import cells, runs
 from tests.faults.moments import Moment
+from tests.faults.run import Run
+from tests.faults.verdict import reached
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,12 +38,33 @@ def test_every_action_that_touches_the_cloud_is_in_the_matrix() -> None:
     assert len(found) * 3 >= 200
 
 
+def test_every_way_to_a_moment_is_tried() -> None:
+    """A cell with four ways has at least four runs, and a run that missed its moment keeps to its way."""
+    drawn = runs(cells(), 3)
+    for cell in cells():
+        mine = [run for run in drawn if run.cell == cell]
+        assert {run.trap for run in mine} == {*cell.ways}
+        assert len(mine) == max(3, len(cell.ways))
+        again = replace(mine[0], tries=1)
+        assert again.trap == mine[0].trap
+
+
+def test_a_burst_that_never_came_is_no_burst() -> None:
+    """A killed worker whose undo met no 5xx has not been in the moment of that cell."""
+    (cell, *_) = [cell for cell in cells("kill worker + 5xx") if cell.ways[0].reads is False]
+    run = Run(cell, 0, faults=[1, 2], killed=1.5)
+    held = {"faults": [1], "event": "held", "wall_time": "1970-01-01T00:00:01+00:00"}
+    struck = {"faults": [2], "event": "rejected", "wall_time": "1970-01-01T00:00:02+00:00"}
+    assert not reached(run, [held])
+    assert reached(run, [held, struck])
+
+
 def test_a_killed_cloud_forgets_nothing_and_is_asked_once() -> None:
     """kill -9 of the cloud between a request and its answer: one accepted change each, plans SUCCEEDED."""
     done = _matrix("--only", "kill simulator", "--moment", "during do")
     assert done.returncode == 0, done.stdout + done.stderr
     last = done.stdout.strip().splitlines()[-1]
-    assert last == "3 runs, 3 cells: 0 doubled, 0 lost, 0 hanging, 0 untrue, 0 unreached"
+    assert last == "5 runs, 3 cells: 0 doubled, 0 lost, 0 hanging, 0 untrue, 0 unreached"
 
 
 def test_a_planted_double_is_noticed() -> None:

@@ -81,16 +81,24 @@ class Tally:
 
 
 async def try_out(bench: Bench, chosen: Sequence[Cell], each: int) -> Tally:
-    """So many runs in each cell; a run whose moment was missed is tried again, and says so in the end."""
+    """So many runs in each cell, and at least one for every way to its moment; a run whose moment was missed
+    is tried again in the same way, and says so in the end."""
     tally = Tally(chosen)
     for trouble in dict.fromkeys(cell.trouble for cell in chosen):
-        due = [Run(cell, nth) for nth in range(each) for cell in chosen if cell.trouble is trouble]
+        due = runs([cell for cell in chosen if cell.trouble is trouble], each)
         size = TOGETHER if trouble.victim else AT_ONCE
         while due:  # ways back take longer to their moments than ways there, and keep to themselves
             batch = [run for run in due if run.undoes == due[0].undoes][:size]
             due = [run for run in due if run not in batch]
             due += await _batch(bench, batch, tally)
     return tally
+
+
+def runs(chosen: Sequence[Cell], each: int) -> list[Run]:
+    """The first of every cell, then the second of every cell, and so on."""
+    times = {cell: max(each, len(cell.ways)) for cell in chosen}
+    most = max(times.values(), default=0)
+    return [Run(cell, nth) for nth in range(most) for cell in chosen if nth < times[cell]]
 
 
 async def _batch(bench: Bench, batch: Sequence[Run], tally: Tally) -> list[Run]:

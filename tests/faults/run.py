@@ -23,6 +23,11 @@ class Cell:
     moment: Moment
     kind: Kind
 
+    @property
+    def ways(self) -> tuple[Trap, ...]:
+        """How it can be brought about."""
+        return self.trouble.traps(self.kind, self.moment)
+
     def __str__(self) -> str:
         return f"{self.trouble.name}, {self.moment}, {self.kind.name}"
 
@@ -46,8 +51,8 @@ class Run:
 
     @property
     def trap(self) -> Trap:
-        ways = self.cell.trouble.traps(self.cell.kind, self.cell.moment)
-        return ways[(self.nth + self.tries) % len(ways)]
+        ways = self.cell.ways
+        return ways[self.nth % len(ways)]
 
     @property
     def known(self) -> Deed:

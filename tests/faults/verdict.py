@@ -82,9 +82,12 @@ def _said(run: Run) -> str:
 def reached(run: Run, journal: list[Row]) -> bool:
     """Whether the fault struck in its moment."""
     trap = run.faults[0]
-    struck = [line for line in journal[run.since :] if trap in line.get("faults", ())]
+    later = journal[run.since :]
+    struck = [line for line in later if trap in line.get("faults", ())]
     if run.cell.trouble.victim is None:
         return bool(struck)
+    if run.cell.trouble.burst and not any(run.faults[-1] in line.get("faults", ()) for line in later):
+        return False
     held = [_wall(line) for line in struck if line["event"] == "held"]
     if not held or not run.killed:
         return False
