@@ -42,10 +42,20 @@ class Moving:
 def at_rest(door: Door, uuid: str) -> bool:
     """Whether nothing is being done with a server. One that is gone rests."""
     try:
-        busy = door.server(uuid).task_state is not None
-        return not busy and not any(move.status in UNDER_WAY for move in door.migrations(uuid))
+        server = door.server(uuid)
+        if server.task_state is not None:
+            return False
+        return not any(goes_on(move, server) for move in door.migrations(uuid))
     except Gone:
         return True
+
+
+def goes_on(move: nova.Migration, server: nova.Server) -> bool:
+    """Whether the cloud works at a move of a server without a task. The record of a nova-compute that died
+    stays open for ever, also when the server has arrived or was evacuated: it is on its source no more."""
+    if move.status in ("confirming", "reverting"):
+        return True
+    return move.status in UNDER_WAY and move.source in (None, server.host)
 
 
 def under_way(door: Door) -> list[dict[str, str]]:

@@ -121,8 +121,10 @@ class Pulse:
 
     @contextmanager
     def writing(self, details: Mapping[str, Any] | None = None) -> Iterator[None]:
-        """Around every write to the cloud: never begun too late, and no sign of life until it is answered."""
+        """Around every write to the cloud: never begun too late or for a plan that is no more, and no sign of
+        life until it is answered."""
         self.heartbeat(self._last if details is None else details)
+        self._leave_if_let_go()
         self._writing = True
         try:
             yield
@@ -176,14 +178,16 @@ class Pulse:
         """Whether a person wants an abort that was not heard yet. Raises Stopped when we must only let go."""
         if activity.is_worker_shutdown():
             raise Stopped("leave")
-        if not activity.is_cancelled():
-            return False
-        why = activity.cancellation_details()
+        self._leave_if_let_go()
+        return activity.is_cancelled() and not self._told
+
+    def _leave_if_let_go(self) -> None:
+        """Raises Stopped when Temporal ended this attempt, and no person did."""
+        why = activity.cancellation_details() if activity.is_cancelled() else None
         if why is not None and not why.cancel_requested:
             if why.paused:
                 self._look_away()
-            raise Stopped("leave")  # paused, reset or timed out: the migration is not to be touched
-        return not self._told
+            raise Stopped("leave")  # paused, reset, timed out, terminated: the migration is not to be touched
 
 
 @contextmanager

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from temporalio import activity
+from temporalio.activity import ActivityCancellationDetails
 from temporalio.testing import ActivityEnvironment
 
 from activities import openstack
 from activities.door import Failed, LockedOut, Stopped, Transient
+from activities.moving import UNDER_WAY, at_rest
 from activities.pulse import Pulse
 from deploy.simcloud import fleet
 from deploy.simcloud.cloud import Cloud
-from tests.acting import VirtualWatch, observed
+from tests.acting import VirtualWatch, door_to, observed
 from tests.live import Live
 from tests.rooms import Rooms
 from tests.test_execute import move, posts, run, uuid_of
@@ -104,6 +107,9 @@ def test_a_record_that_nobody_ends_is_told_with_the_server_where_it_was_to_go() 
     ):
         run(cloud, move(cloud))
     assert cloud.now < 1200
+    uuid = uuid_of(cloud, "web")
+    assert any(record.status in UNDER_WAY for record in door_to(cloud).migrations(uuid))
+    assert at_rest(door_to(cloud), uuid), "its plan would hold what it moved for ever"
 
 
 # -- an answer is slow --------------------------------------------------------------------------------------
@@ -140,6 +146,41 @@ def test_a_slow_read_is_no_dead_worker() -> None:
     """An attempt lives through a read that takes longer than the heartbeat time-out, but no such write."""
     assert asyncio.run(alive_after(reading)) == "alive"
     assert asyncio.run(alive_after(writing)) == "leave"
+
+
+async def written_after(why: ActivityCancellationDetails | None) -> str:
+    """What becomes of a write when Temporal has cancelled the attempt for this reason."""
+    environment = ActivityEnvironment()
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def act() -> str:
+        pulse = Pulse()
+        if why is not None:
+            environment.cancel(why)
+        try:
+            with pulse.writing():
+                return "written"
+        except Stopped as stop:
+            return stop.kind
+
+    return await asyncio.to_thread(environment.run, act)
+
+
+@pytest.mark.parametrize(
+    ("why", "becomes"),
+    [
+        (None, "written"),
+        (ActivityCancellationDetails(cancel_requested=True), "written"),  # that of an abort, or told later
+        (ActivityCancellationDetails(not_found=True), "leave"),
+        (ActivityCancellationDetails(timed_out=True), "leave"),
+        (ActivityCancellationDetails(paused=True), "leave"),
+    ],
+)
+def test_an_attempt_of_a_plan_that_is_no_more_asks_for_nothing(
+    why: ActivityCancellationDetails | None, becomes: str
+) -> None:
+    """A terminated plan's attempt lets go before its write; a person's abort is heard where it can be."""
+    assert asyncio.run(written_after(why)) == becomes
 
 
 def test_a_slow_nova_costs_no_attempt(rooms: Rooms) -> None:
