@@ -40,6 +40,7 @@ class Desk:
         self.unheard: dict[str, None] = {}  # the plans that have not said it yet
         self.alone = ""  # the one plan that may start anything unasked; nothing is granted meanwhile
         self._since = ""  # which exchange of its own
+        self._idle = ""  # the same, once it was seen to carry nothing out
         self._last: dict[str, str] = {}  # the last exchange of each plan
         self._apart: dict[str, None] = {}  # plans that always ask
         self.lost: dict[str, Lost] = {}  # by the name under which they still hold
@@ -54,11 +55,11 @@ class Desk:
 
     def receive(self, said: Exchange) -> None:
         """An exchange may come twice: the second one changes nothing."""
+        if self.plans.get(said.plan, said.run) != said.run:
+            self._other_run(said)
         if said.leaves:
             self.gone(said.plan)
             return
-        if self.plans.get(said.plan, said.run) != said.run:
-            self._other_run(said)
         self._hear(said)
         if said.announce:
             self._announced(said)
@@ -171,6 +172,17 @@ class Desk:
         found = (i for name in self.lost for wish in self.ledger.of(name)[0] for i in instances(wish))
         return sorted(set(found))
 
+    def idle(self, plan: str) -> None:
+        """The plan was looked at, and carries nothing out. One that was asked what it holds, and is seen so
+        once more later, is not waited for: it reads the question before it starts anything."""
+        asked = any(wish.plan != plan for wish in self.ledger.waiting.values())
+        if self.alone != plan or not asked or (plan in self._owed and self._owed[plan].announce):
+            return
+        if self._idle == self._since:
+            self.alone = self._since = ""
+        else:
+            self._idle = self._since
+
     def in_the_way(self) -> set[str]:
         """The plans that others wait for, as far as they may still run."""
         asked = {self.alone} - {""} if self.ledger.waiting else set()
@@ -200,6 +212,17 @@ class Desk:
         self.ledger.thaw()
         for plan in self.plans:
             self._owe(plan)
+
+    def let_go(self) -> list[str]:
+        """A person's word: nobody is waited for who may never speak. Answers who is let go."""
+        out = [*self.lost]
+        for name in out:
+            self.ledger.give_back_all(name)
+        self.lost = {}
+        if self.alone and len(self.plans) > 1:
+            out.append(self.alone)
+            self.alone = self._since = ""
+        return out
 
     # -- what plans are told ------------------------------------------------------------------------------
 

@@ -31,9 +31,9 @@ class Exchange(_Envelope):
     run: str
     number: int = 0  # of this exchange in the run
     continues: bool = (
-        False  # with `announce`: an earlier run of the same plan had given back all that it held
+        False  # with `announce` or `leaves`: an earlier run of the same plan had given back all that it held
     )
-    apart: bool = False  # with `announce`: never starts anything unasked
+    apart: bool = False  # never starts anything unasked
     announce: bool = False
     frozen: str = ""  # with `announce`: the freeze that the plan knows of
     holds: list[Want] = []  # with `announce`

@@ -34,7 +34,7 @@ class Leave:
         self._greeted = False
         self.continues = False  # whether an earlier run of this plan gave back all that it held
         self._number = 0  # of the last exchange
-        self._apart = False  # rates are counted over all plans: only the permits can
+        self._apart = False  # budgets are counted over all plans: only the permits can
         self._own: Ledger | None = None  # while nobody else is on this cloud: nobody needs to be asked
 
     def document(self) -> dict[str, Any]:
@@ -46,12 +46,14 @@ class Leave:
             "heard": self.heard,
             "frozen": self.frozen,
             "spoke": self._greeted,
+            "apart": self._apart,
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
         """Go on: tickets are used once, whichever run they are of."""
         self._last, self.heard, self.frozen = document["last"], document["heard"], document["frozen"]
         self._number, self.continues = document["number"], True
+        self._apart = document["apart"]
         if document["spoke"]:
             self.announce()
 
@@ -84,7 +86,7 @@ class Leave:
         if ahead is not None:
             own = own | slots(ahead, plan)
             times = {**times, **rates(ahead, plan)}
-        self._keep_apart(bool(times))
+        self._keep_apart(bool(times or action.shares) or plan.execution.limits.cloud is not None)
         if not own or action.id in self.held or self._adopts(action, own):
             return True
         self._last += 1
@@ -111,7 +113,7 @@ class Leave:
         self.why.pop(id, None)
 
     def _keep_apart(self, wanted: bool) -> None:
-        """Starts in a time are counted over all plans, so a plan that has to do with them always asks."""
+        """Budgets are kept over all plans, the dead ones too: whoever has to do with them always asks."""
         if wanted and not self._apart:
             self._apart = True
             if self._own is not None:
@@ -175,6 +177,7 @@ class Leave:
     def renumber(self, seed: int) -> None:
         """Temporal reset the plan to here: the tickets from here on that it had before are not these."""
         self._last = self._number = seed % 2**48
+        self.continues = False  # what the run before it had begun since may still move
         if self._greeted:  # who is alone now is not who was
             self.announce()
 
@@ -192,7 +195,7 @@ class Leave:
     def say_goodbye(self) -> None:
         """The plan ends. One that never spoke has nothing to say."""
         if self._greeted:
-            self._news = {"leaves": True}
+            self._news = {"leaves": True, "continues": self.continues}
 
     @property
     def has_news(self) -> bool:
@@ -206,13 +209,12 @@ class Leave:
             news = {
                 "announce": True,
                 "continues": self.continues,
-                "apart": self._apart,
                 "frozen": self.frozen,
                 "holds": holds,
                 "wants": [*self.asked.values()],
             }
         self._number += 1
-        return Exchange(plan=self.plan, run=self.run, number=self._number, **news)
+        return Exchange(plan=self.plan, run=self.run, number=self._number, apart=self._apart, **news)
 
     def hear(self, answer: Answer) -> None:
         """What the permits say. A grant that nobody wants any more is given back."""
@@ -234,7 +236,7 @@ class Leave:
     def _be_alone(self) -> None:
         """From now on nobody is asked. Whatever was said after that exchange makes this void: the permits
         take it for the word of a plan that asks."""
-        if self._news.get("announce") or self._news.get("leaves"):
+        if self._apart or self._news.get("announce") or self._news.get("leaves"):
             return
         self._own, self._news = Ledger(), {}
         arrived = (self.asked[id] for id in self._arrived)

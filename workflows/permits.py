@@ -17,13 +17,13 @@ from workflows.codec import complaints
 from workflows.desk import Desk
 from workflows.exchange import Exchange
 from workflows.failure import sentence_of
-from workflows.liaison import does_not_run
+from workflows.liaison import AGAIN, does_not_run
 from workflows.messages import FREEZE, THAW, Command, Message, now, receives
 
 GRACE = timedelta(seconds=2)  # until visibility knows of whoever started just before
 PATIENCE = timedelta(seconds=10)  # with plans that were asked what they hold
 SETTLING = timedelta(seconds=2)  # what waits longer than this is told why
-REST = timedelta(seconds=10)  # until the last request of a plan that ended without a word was answered
+REST = timedelta(seconds=30)  # until no attempt of a plan that ended without a word asks for anything more
 LOOKS = 30.0  # seconds between two looks at those who are in the way
 REMEMBERED = 200  # messages and refusals
 BY_ITSELF = ("COMPLETED", "FAILED", "CANCELED")  # a plan that ends so has nothing under way any more
@@ -47,9 +47,11 @@ class Switch:
         else:
             was_opening, self.desk.opening = self.desk.opening, False
             self.desk.unheard.clear()
+            let_go = [] if before else self.desk.let_go()
             self.desk.thaw()
             answer = f"plans go on; was {before}" if before else "plans go on; the cloud was not frozen"
             answer += "; whoever has not said what he holds is not waited for" if was_opening else ""
+            answer += f"; not waited for any more: {_named(let_go)}" if let_go else ""
         self.note(f"{at} {message.by} by {via}: {command.name}{why}: {answer}")
         return answer
 
@@ -130,12 +132,17 @@ class Permits:
         self.changed(due=False)
 
     async def _tell(self, plan: str, answer: dict[str, Any]) -> None:
-        try:
-            await workflow.get_external_workflow_handle(plan).signal("permits", answer)
-        except ApplicationError as error:
-            if not does_not_run(error):
-                raise
-            await self._look_at([plan])
+        while True:
+            try:
+                await workflow.get_external_workflow_handle(plan).signal("permits", answer)
+            except ApplicationError as error:
+                if not does_not_run(error):
+                    said = f"{plan} could not be told: {error.message}; it is tried again"
+                    self.control.complain(said, now())
+                    await workflow.sleep(AGAIN, summary=f"until {plan} is told again")
+                    continue
+                await self._look_at([plan])
+            break
         self._busy.discard(plan)
         self._due = True
 
@@ -215,10 +222,13 @@ class Permits:
         found = await calls.look_at(list(plans))
         self._looking -= 1
         for plan, one in found.items():
-            if one["state"] != "RUNNING":
-                self._free(plan, one["state"])
-            elif self.desk.plans.get(plan) not in (None, one["run"]):
+            another = self.desk.plans.get(plan) not in (None, one["run"])
+            if one["state"] != "RUNNING":  # how another run under its id ended says nothing of this one
+                self._free(plan, "replaced" if another else one["state"])
+            elif another:
                 self.desk.ask_again(plan)
+            elif not one["busy"] and plan not in self._busy:
+                self.desk.idle(plan)
         self._due = True
 
     async def _see_after_the_lost(self) -> None:
