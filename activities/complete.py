@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from activities.observe import collect
 from activities.planner import inverse
 from plan_schemas import automation
 from plan_schemas.frozen import freeze, thaw
-from plan_schemas.plan import Action, Limits, Touches, execution_from, from_document
+from plan_schemas.plan import Action, Limits, Touches, execution_from, from_document, to_document
 from plan_schemas.policy import Policy, bounded, forbids, of_cloud
 
 Document = dict[str, Any]
@@ -105,9 +105,8 @@ def _reversible(document: Document) -> Document:
             f"the plan could not be undone as a whole: {'; '.join(left)}",
             "leave these actions out, or do without execution.reversible",
         )
-    document = {k: v for k, v in document.items() if k != "irreversible"}
-    document |= {"irreversible": list(left)} if left else {}
-    return {**document, "digest": from_document(document).digest}
+    # In its canonical form: what people take from the query `plan` must be a valid document again.
+    return to_document(replace(plan, irreversible=left))
 
 
 def touching(row: Mapping[str, Any]) -> Document:

@@ -92,7 +92,7 @@ def nothing_left(live: Live) -> Iterator[None]:
         done = live.cli("workflow", "list", "--query", query, "-o", "json")
         return [row["execution"]["workflowId"] for row in json.loads(done.stdout or "[]")]
 
-    live.until(lambda: not running(), 5, "something is left running")  # visibility follows after a moment
+    live.until(lambda: not running(), 20, "something is left running")  # visibility follows after a moment
     permits = f"permits/{live.stack.cloud}"
     if live.cli("workflow", "describe", "-w", permits).returncode == 0:
         told = live.query(permits)

@@ -98,17 +98,21 @@ def test_a_reset_plan_does_nothing_twice(rooms: Rooms, capsys: pytest.CaptureFix
     before = rooms.journal()
     id = rooms.start(close("south-2"), rooms.move("web-1", "west-1", needs=["close"]))
     rooms.is_moving("web-1")
+    folder = live.stack.directory / "store" / "trail"
+
+    def trails() -> list[str]:
+        return [str(file) for file in folder.glob("*") if rooms.name in file.name]
+
+    live.until(lambda: bool(trails()), 20, "nothing is told of the first run")
     verb(live, "workflow", "reset", "-w", id, "-e", after_its_check(live, id), "--reason", "test")
     assert live.closed(id) == "COMPLETED"
     told = live.query(id)
     assert states(told) == {"close": "SKIPPED(already)", "web-1": "SKIPPED(already)"}
     assert rooms.accepted_moves("web-1", before) == 1
     assert "Temporal reset the plan to here" in told["messages"][0]
-    folder = live.stack.directory / "store" / "trail"
-    trails = [str(f) for f in folder.iterdir() if rooms.name in f.name]
-    assert len(trails) == 2
+    assert len(trails()) == 2
     head = live.query(id, "record")["trail"]["head"]
-    assert cli.run(["trail", *trails, "--head", head]) == 0, capsys.readouterr().out
+    assert cli.run(["trail", *trails(), "--head", head]) == 0, capsys.readouterr().out
 
 
 def test_a_finished_plan_that_is_reset_to_its_start_is_checked_anew(rooms: Rooms) -> None:

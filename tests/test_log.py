@@ -153,9 +153,9 @@ async def test_no_credential_is_in_any_history_or_log_line(talkative: Live) -> N
     live.start("Audit", "audit/drain", drain("drain", "north-2"))
     assert live.closed("audit/drain") == "COMPLETED"
     live.sim("tokens/revoke", {})
-    live.sim("faults", {"migration": {"effect": "on_the_way", "source": "south-2"}})
-    live.start("Audit", "audit/fails", drain("fails", "south-2"))
-    assert live.closed("audit/fails") == "FAILED"
+    live.sim("faults", {"migration": {"effect": "on_the_way", "source": "south-1"}})
+    live.start("Audit", "audit/fails", drain("fails", "south-1"))
+    assert live.closed("audit/fails") == "FAILED", live.query("audit/fails")
     live.start("Audit", "audit/locked-out", {**drain("locked-out", "north-1"), "cloud": "wrong"})
     assert live.closed("audit/locked-out") == "FAILED"
     assert "Keystone refused our credentials" in live.query("audit/locked-out")["sentence"]
