@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import yaml
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import RawValue
 
 from tests.live import YAML
 from tests.rooms import Document, Rooms, close, nop, one_line
@@ -223,3 +228,46 @@ def test_temporal_itself_refuses_what_is_too_large(
 def explained(said: str, words: str) -> bool:
     """Whether the CLI says so, and the README has a row for it."""
     return words in said and f"| `{words}` |" in Path("README.md").read_text(encoding="utf-8")
+
+
+def _payload(data: bytes, encoding: bytes) -> Payload:
+    return Payload(metadata={"encoding": encoding}, data=data)
+
+
+JSON = _payload(b"{}", b"json/plain")
+UNREADABLE: dict[str, tuple[str, tuple[Payload, ...], str]] = {
+    "two inputs": ("Audit", (JSON, JSON), "takes one document, 2 were given"),
+    "two that nobody can read": ("Rollback", (_payload(b"{", b"text/yaml"),) * 2, "2 were given"),
+    "no YAML": ("ActionPlan", (_payload(b"a: [", b"text/yaml"),), "input:"),
+    "no JSON": ("Audit", (_payload(b"{", b"json/plain"),), "Invalid JSON"),
+    "an unknown encoding": ("Rollback", (_payload(b"{}", b"x/y"),), "unknown encoding 'x/y'"),
+    "our own encoding": ("Audit", (_payload(b"me", b"ballast/refusal"),), "unknown encoding"),
+    "bytes": ("Permits", (_payload(b"{}", b"binary/plain"),), "must be a mapping"),
+    "no permits": ("Permits", (), "Permits takes one document, 0 were given"),
+    "a forged desk": ("Permits", (_payload(b'{"cloud": "@", "desk": {}}', b"json/plain"),), "Permits takes"),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_who_is_asked_in_his_first_task_is_refused_all_the_same(rooms: Rooms, what: str) -> None:
+    """A query that comes along with an input that cannot be read is answered, and fails no task."""
+    kind, given, expected = UNREADABLE[what]
+
+    async def one(client: Client, cloud: str) -> None:
+        payloads = [
+            RawValue(_payload(p.data.replace(b"@", cloud.encode()), p.metadata["encoding"])) for p in given
+        ]
+        handle = await client.start_workflow(kind, args=payloads, id=f"permits/{cloud}", task_queue="ballast")
+        told = await asyncio.wait_for(handle.query("status"), 20)
+        assert isinstance(told, dict)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await asyncio.wait_for(handle.result(), 20)
+        assert expected in one_line(str(failed.value.cause))
+        kinds = [event.event_type async for event in handle.fetch_history_events()]
+        assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds
+
+    async def ten() -> None:
+        client = await Client.connect(rooms.live.stack.address)
+        await asyncio.gather(*(one(client, f"refused-{what.replace(' ', '-')}-{n}") for n in range(10)))
+
+    asyncio.run(ten())

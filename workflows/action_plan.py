@@ -20,7 +20,6 @@ from workflows.control import Control
 from workflows.dispatch import Dispatch
 from workflows.exchange import Answer
 from workflows.failure import ADVICE, plan_failed, sentence_of
-from workflows.guard import takes_what_comes
 from workflows.history import has_filled
 from workflows.hours import Hours
 from workflows.leave import Leave
@@ -43,7 +42,6 @@ class ActionPlan:
     """`plan/<audit id>`: holds review, execution and undo; all messages about a plan go here."""
 
     @workflow.init
-    @takes_what_comes
     def __init__(self, document: dict[str, Any]) -> None:
         info = workflow.info()
         carried = document.get("carried") if info.continued_run_id else None

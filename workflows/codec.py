@@ -38,6 +38,7 @@ PLAIN_FAILURES = frozenset(
 )
 KNOWN = frozenset({b"binary/null", b"binary/plain", b"json/plain", b"json/protobuf", b"binary/protobuf"})
 MARK = "ballast/invalid"
+REFUSAL = "ballast/refusal"
 LARGEST = 2 * 1024 * 1024  # what Temporal itself accepts as one payload
 
 
@@ -56,6 +57,19 @@ def yaml_to_json(payload: Payload) -> Payload:
     except Invalid as error:
         return marked(str(error))
     return Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(value).encode())
+
+
+class Refusal(dict[str, Any]):
+    """Stands where a workflow expects its document; `said` is why there is none."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+
+def refusal(said: str) -> Payload:
+    """The payload that is read as a Refusal. From outside nobody can send it: the codec does not know it."""
+    return Payload(metadata={"encoding": REFUSAL.encode()}, data=said.encode())
 
 
 class YamlCodec(PayloadCodec):
@@ -89,6 +103,20 @@ class RefusingConverter(EncodingPayloadConverter):
 
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:  # noqa: ARG002
         raise invalid(payload.data.decode())
+
+
+class RefusalConverter(EncodingPayloadConverter):
+    """Hands a complaint on to the guard, who fails the workflow with it."""
+
+    @property
+    def encoding(self) -> str:
+        return REFUSAL
+
+    def to_payload(self, value: Any) -> Payload | None:  # noqa: ARG002  only reads
+        return None
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:  # noqa: ARG002
+        return Refusal(payload.data.decode())
 
 
 class StrictJson(PydanticJSONPlainPayloadConverter):
@@ -160,6 +188,7 @@ class Converter(CompositePayloadConverter):
                 for one in DefaultPayloadConverter.default_encoding_payload_converters
             ),
             RefusingConverter(),
+            RefusalConverter(),
         )
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:

@@ -1,10 +1,8 @@
-"""Refuses at once what would otherwise be retried for ever: too many inputs, an unknown workflow type."""
+"""Refuses at once what would otherwise be retried for ever: a wrong input, an unknown workflow type."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio import workflow
@@ -20,7 +18,7 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
-from workflows.codec import INVALID, Told, marked
+from workflows.codec import INVALID, Refusal, Told, invalid, marked
 
 BETWEEN_PROGRAMS = ("permits", "exchange", "attempt")  # signals that make no sense without an input
 
@@ -30,21 +28,14 @@ class Guard(Interceptor):
         self,
         input: WorkflowInterceptorClassInput,  # noqa: ARG002
     ) -> type[WorkflowInboundInterceptor] | None:
-        return _CountsInputs
+        return _Refuses
 
 
-class _CountsInputs(WorkflowInboundInterceptor):
+class _Refuses(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
-        expected = len(inspect.signature(input.run_fn).parameters) - 1  # without self
-        dynamic = input.type is UnknownWorkflow
-        if not dynamic and len(input.args) != expected:
-            name = workflow.info().workflow_type
-            raise ApplicationError(
-                f"{name} takes one document, {len(input.args)} were given; "
-                f"use --input-file {name.lower()}.yaml --input-meta encoding=text/yaml",
-                type=INVALID,
-                non_retryable=True,
-            )
+        given = input.args[0] if input.args else None
+        if isinstance(given, Refusal):
+            raise invalid(given.said)
         return await self.next.execute_workflow(input)
 
     async def handle_query(self, input: HandleQueryInput) -> Any:
@@ -64,16 +55,6 @@ class _CountsInputs(WorkflowInboundInterceptor):
             said = f"{input.update}: {_too_many(input.args)}"
             raise ApplicationError(said, type=INVALID, non_retryable=True)
         self.next.handle_update_validator(input)
-
-
-def takes_what_comes(init: Callable[..., None]) -> Callable[..., None]:
-    """Below `@workflow.init`: the constructor is called before the guard sees a wrong number of inputs."""
-
-    @functools.wraps(init)
-    def lenient(self: Any, *inputs: Any) -> None:
-        init(self, inputs[0] if inputs else {})
-
-    return lenient
 
 
 def _too_many(args: Sequence[Any]) -> str:

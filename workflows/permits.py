@@ -73,9 +73,11 @@ class Permits:
     @workflow.init
     def __init__(self, document: dict[str, Any]) -> None:
         self.cloud = str(document.get("cloud", ""))
-        self.desk = Desk.restored(document["desk"]) if "desk" in document else Desk()
-        self.desk.opening = self.desk.opening or "desk" not in document
-        self.control = Switch(self.desk, document.get("messages", []), document.get("rejected", []))
+        # Only from the run before: nobody else may say who holds what.
+        carried = document if workflow.info().continued_run_id else {}
+        self.desk = Desk.restored(carried["desk"]) if carried else Desk()
+        self.desk.opening = self.desk.opening or not carried
+        self.control = Switch(self.desk, carried.get("messages", []), carried.get("rejected", []))
         self._due = True
         self._news = True  # something came in since the last answers
         self._stirred = False  # and since the last look around, and somebody waits
@@ -85,8 +87,10 @@ class Permits:
         self._shown = ""
 
     @workflow.run
-    async def run(self, document: dict[str, Any]) -> None:  # noqa: ARG002  read above, before any message
-        if not self.cloud or workflow.info().workflow_id != f"permits/{self.cloud}":
+    async def run(self, document: dict[str, Any]) -> None:
+        info = workflow.info()
+        forged = document.keys() > {"cloud"} and not info.continued_run_id
+        if not self.cloud or forged or info.workflow_id != f"permits/{self.cloud}":
             said = (
                 'Permits takes {"cloud": "<name>"} and is permits/<name>; ballast freeze and plans start it'
             )

@@ -10,6 +10,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from workflows.codec import data_converter
 from workflows.guard import Guard
+from workflows.intake import Intake
 from workflows.vault import storage, usual_root
 
 # By name, never whole packages: with all of `workflows` passed through, an import of `activities` would go
@@ -49,6 +50,7 @@ PASSED_THROUGH = (
     "workflows.handover",
     "workflows.history",
     "workflows.hours",
+    "workflows.intake",
     "workflows.leave",
     "workflows.liaison",
     "workflows.messages",
@@ -78,7 +80,8 @@ SANDBOX = SandboxedWorkflowRunner(
     ).with_import_notification_policy(
         workflow.SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
         | workflow.SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
-    )
+    ),
+    runner_class=Intake,
 )
 
 
