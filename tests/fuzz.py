@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
@@ -185,12 +185,10 @@ class Fuzzer:
         async for event in self.client.get_workflow_handle(id).fetch_history_events():
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
                 failed = event.workflow_task_failed_event_attributes
-                said = failed.failure.message
-                if (
-                    said == "UnhandledCommand"
-                ):  # a message came while the workflow ended: the server's own way
-                    continue
-                self.tally.wrong.append(f"{id}: a workflow task failed: {said[:400]}")
+                if failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND:
+                    continue  # a message came while the workflow ended: the server's own way
+                why = f"{WorkflowTaskFailedCause.Name(failed.cause)} {failed.failure.message[:400]}"
+                self.tally.wrong.append(f"{id}: a workflow task failed: {why}")
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
                 failure = event.workflow_execution_failed_event_attributes.failure
                 if failure.stack_trace:
