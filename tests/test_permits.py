@@ -603,7 +603,7 @@ def test_permits_that_are_opened_anew_grant_nothing_twice(seed: int, when: int) 
     for actor in world.actors:  # what was on its way there is lost; the plan learns it and says all anew
         if actor.to_desk:
             actor.to_desk.clear()
-            actor.leave.announce()
+            actor.leave.start_over()
     for _ in range(4000):
         if not world.desk.unheard:
             world.desk.opening = False
@@ -827,3 +827,34 @@ def test_a_person_lets_go_whoever_never_speaks() -> None:
     alone.receive(Exchange(plan="q", run="1", number=1, announce=True, wants=[X]))
     assert alone.let_go() == ["p"]
     assert alone.take(1.0)["q"].granted == [1]
+
+
+@pytest.mark.parametrize("heard_before", [False, True])
+def test_a_grant_of_permits_that_are_no_more_is_not_counted_beside_those_of_the_new_ones(
+    heard_before: bool,
+) -> None:
+    """On its way when they vanished it is void; what has arrived before the plan speaks again is held."""
+    plan = Plan("p", "c", "2026-01-01T00:00:00Z", Execution(), FrozenDict(migrate=TYPE), ())
+    old, new, leave = Desk(), Desk(), Leave("p", "1", "c")
+    old.plans["another"] = "1"
+    leave.greet()
+    old.receive(leave.take())
+    leave.hear(old.take(0.0)["p"])
+    assert not leave.has(move("m", "i", "a", "b"), plan)
+    old.receive(leave.take())
+    late = old.take(1.0)["p"]
+    assert len(late.granted) == 1
+    if heard_before:
+        leave.hear(late)
+    leave.start_over()
+    new.receive(Exchange(plan="q", run="1", announce=True))
+    new.receive(leave.take())
+    if not heard_before:
+        leave.hear(late)
+    held = {want.action for want in new.ledger.held.values()}
+    assert leave.granted() == [*held] == (["m"] if heard_before else [])
+    if leave.has_news:
+        new.receive(leave.take())
+    leave.hear(new.take(2.0)["p"])
+    assert leave.granted() == ([] if heard_before else ["m"])
+    assert {want.action for want in new.ledger.held.values()} == {"m"}

@@ -192,6 +192,17 @@ class Leave:
         self._greeted = True
         self._news["announce"] = True
 
+    def start_over(self) -> None:
+        """Whoever listened is no more, and others answer: a grant of his that is still on its way is none, so
+        what is asked for is asked with other tickets."""
+        for id, want in self.asked.items():
+            if id not in self._arrived:
+                self._last += 1
+                self.asked[id] = want.model_copy(update={"ticket": self._last})
+                if want.ticket in self._shared:
+                    self._shared = self._shared - {want.ticket} | {self._last}
+        self.announce()
+
     def say_goodbye(self) -> None:
         """The plan ends. One that never spoke has nothing to say."""
         if self._greeted:
@@ -205,13 +216,14 @@ class Leave:
         """The next exchange, with everything since the last one."""
         news, self._news = self._news, {}
         if news.get("announce"):
-            holds = [*self.held.values(), *self._spare.values()]
+            arrived = [self.asked[id] for id in self._arrived]
+            holds = [*self.held.values(), *self._spare.values(), *arrived]
             news = {
                 "announce": True,
                 "continues": self.continues,
                 "frozen": self.frozen,
                 "holds": holds,
-                "wants": [*self.asked.values()],
+                "wants": [want for id, want in self.asked.items() if id not in self._arrived],
             }
         self._number += 1
         return Exchange(plan=self.plan, run=self.run, number=self._number, apart=self._apart, **news)

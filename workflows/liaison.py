@@ -68,7 +68,7 @@ class Liaison:
                     return  # whoever opens them next asks, and finds this plan ended
                 if does_not_run(error):
                     await calls.open_permits(self.leave.cloud)
-                    self.leave.announce()
+                    self.leave.start_over()
                     exchange = self.leave.take()
                 else:
                     self._complain(f"{id} could not be told: {error.message}; it is tried again")
