@@ -64,14 +64,8 @@ class Progress:
             return []
         if self.frozen:
             return []
-        chosen: list[str] = []
-        for id in self._turns:
-            if self.counts[S.ONGOING] + len(self.queued) >= self.plan.execution.limits.parallel:
-                break
-            if self._may_start(id):
-                self._begin(id)
-                chosen.append(id)
-        return chosen
+        room = self.plan.execution.limits.parallel - self.counts[S.ONGOING] - len(self.queued)
+        return self._turns.choose(room, self._may_start, self._begin)
 
     def _may_start(self, id: str) -> bool:
         action = self.actions[id]
