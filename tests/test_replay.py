@@ -93,8 +93,8 @@ async def test_another_order_of_starts_is_caught(monkeypatch: pytest.MonkeyPatch
 async def test_another_activity_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """An activity of another name does not replay, and the complaint names both."""
 
-    async def admit(document: dict[str, Any], name: str) -> dict[str, Any]:
-        return await calls._call("plan.examine", dict[str, Any], [document, name], "check the plan")
+    async def admit(document: dict[str, Any], *more: Any) -> dict[str, Any]:
+        return await calls._call("plan.examine", dict[str, Any], [document, *more], "check the plan")
 
     monkeypatch.setattr(calls, "admit_plan", admit)
     failure = await failure_of(HISTORIES / "success.plan.json")
