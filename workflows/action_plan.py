@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from plan_schemas.events import Link
 from plan_schemas.plan import ActionState, Plan, PlanState, from_document
-from workflows import approvals, attributes, calls, handover, status
+from workflows import admission, approvals, calls, handover, status
 from workflows.attempts import hear
 from workflows.cancelling import Cancelling
 from workflows.control import Control
@@ -24,7 +24,7 @@ from workflows.history import has_filled
 from workflows.hours import Hours
 from workflows.leave import Leave
 from workflows.liaison import Liaison
-from workflows.messages import COMMANDS, REJECT, SUPERSEDE, now, receives
+from workflows.messages import COMMANDS, now, receives
 from workflows.outbox import RESET, Outbox
 from workflows.progress import Progress
 from workflows.questions import Questions
@@ -89,24 +89,17 @@ class ActionPlan:
     async def _admit(self, document: dict[str, Any]) -> Progress:
         """The effective plan. A document that is refused ends the plan at once, with the complaint."""
         try:
-            id, parent = workflow.info().workflow_id, workflow.info().parent
-            by = [parent.workflow_id, parent.run_id] if parent is not None else []
-            self._document = await calls.admit_plan(document, id, by)
-            plan = from_document(self._document)
+            self._document = await admission.admitted(document)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 self._turn(P.CANCELLED, "cancelled before it was checked")
                 await self._outbox.close()
                 raise
             raise await self._refused(sentence_of(error)) from None
-        if plan.execution.on_drift == "replan" and parent is None:
-            raise await self._refused(
-                "execution.on_drift: replan needs an audit that waits for this plan and makes the next; "
-                "take skip or stop, or start the audit itself"
-            )
-        workflow.upsert_search_attributes(
-            attributes.identity(plan.cloud, plan.goal, plan.strategy, plan.name if plan.audit else None)
-        )
+        plan = from_document(self._document)
+        if said := admission.objection(plan):
+            raise await self._refused(said)
+        admission.show_identity(plan)
         return Progress(plan)
 
     async def _refused(self, why: str) -> ApplicationError:
@@ -136,13 +129,8 @@ class ActionPlan:
         except asyncio.CancelledError as error:
             self._cancelling.absorb(error)
             self._cancelling.look()
-        if control.cancelled is not None:
-            why = control.cancelled.reason or "no reason given"
-            return self._unrun(P.CANCELLED, f"cancelled before it ran: {why}")
-        if control.review is REJECT:
-            return self._unrun(P.REJECTED, control.reviewed)
-        if control.review is SUPERSEDE:
-            return self._unrun(P.SUPERSEDED, control.reviewed)
+        if ended := control.ended_unrun():
+            return self._unrun(*ended)
         return True
 
     def _unrun(self, state: PlanState, why: str) -> bool:

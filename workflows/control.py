@@ -18,6 +18,7 @@ from workflows.messages import (
     RETRY_ACTION,
     ROLL_BACK,
     SKIP_ACTION,
+    SUPERSEDE,
     Approve,
     Cancel,
     Command,
@@ -184,6 +185,16 @@ class Control:
             self.turn(P.PAUSED, progress.breaker.open, "breaker")
         elif self.state == P.NEEDS_DECISION:
             self.turn(P.PAUSED if progress.paused else P.ONGOING, "decided")
+
+    def ended_unrun(self) -> tuple[PlanState, str] | None:
+        """What the review came to, where it gave no leave to run."""
+        if self.cancelled is not None:
+            return P.CANCELLED, f"cancelled before it ran: {self.cancelled.reason or 'no reason given'}"
+        if self.review is REJECT:
+            return P.REJECTED, self.reviewed
+        if self.review is SUPERSEDE:
+            return P.SUPERSEDED, self.reviewed
+        return None
 
     def outcome(self) -> tuple[PlanState, str]:
         """What the way forward came to, in one sentence."""

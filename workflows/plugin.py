@@ -29,6 +29,7 @@ PASSED_THROUGH = (
     "pydantic_core",
     "structlog",
     "workflows.action_plan",
+    "workflows.admission",
     "workflows.age",
     "workflows.approvals",
     "workflows.attempts",
