@@ -228,7 +228,12 @@ def test_one_action_is_cancelled_and_what_needs_it_with_it(rooms: Rooms) -> None
     rooms.answer(id, "cancel_action", action="long", by="eve", reason="too long")
     assert live.closed(id) == "CANCELED"
     told = live.query(id)
-    assert states(told) == {"long": "CANCELLED", "now": "SUCCEEDED", "next": "CANCELLED", "last": "CANCELLED"}
+    assert states(told) == {
+        "long": "CANCELLED(person)",
+        "now": "SUCCEEDED",
+        "next": "CANCELLED(person)",
+        "last": "CANCELLED",
+    }
     assert told["actions"]["next"]["why"] == "cancelled by eve: enough"
     assert told["actions"]["long"]["why"].startswith("cancelled by eve: too long; woken ")
 
