@@ -23,7 +23,7 @@ from plan_schemas.audit import Selection
 from plan_schemas.catalog import load
 from plan_schemas.frozen import thaw
 from plan_schemas.model import from_document
-from plan_schemas.plan import Execution, Limits, Touches
+from plan_schemas.plan import Execution, Limits, Touches, execution_from
 from plan_schemas.policy import Policy
 from plan_schemas.problems import Invalid
 from plan_schemas.windows import DAYS, Window, openings
@@ -60,10 +60,10 @@ def test_what_undoes_waits_for_no_window_and_counts_in_no_budget(undoes: bool, s
     document = {"ballast": "v1", "kind": "ActionPlan", "cloud": "c", "actions": [{"id": "a", "type": "nop"}]}
     plan = admit.plan(document, load(), name="p", created_at="2026-01-01T00:00:00Z")
     plan = {**plan, "execution": thaw(asdict(execution)), "actions": [{**plan["actions"][0], "expects": {}}]}
-    got = complete.plan(plan, no_door, above, undoes=undoes)["execution"]
-    assert bool(got["windows"]) is not undoes
-    assert (got["limits"]["cloud"], got["limits"]["per_hour"]) == ((None, None) if undoes else (3, 5))
-    assert got["limits"]["out_per_host"] == min(slots, 2)
+    got = execution_from(complete.plan(plan, no_door, above, undoes=undoes)["execution"])
+    assert bool(got.windows) is not undoes
+    assert (got.limits.cloud, got.limits.per_hour) == ((None, None) if undoes else (3, 5))
+    assert got.limits.out_per_host == min(slots, 2)
     back = inverse.exempt(execution)
     assert (back.windows, back.limits) == ((), Limits(out_per_host=slots))
 
