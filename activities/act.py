@@ -13,17 +13,19 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from activities import complete, decide, execute, rollback, signers, snapshots
+from activities import complete, decide, rollback, signers
+from activities.doing import execute
+from activities.doing.pulse import Pulse, signs_of_life, steady, telling_of_pauses
 from activities.door import Door, Failed, Gone, Stopped, Transient
-from activities.keeping import Keeping
+from activities.memory import snapshots
+from activities.memory.keeping import Keeping
+from activities.memory.records import Records
+from activities.memory.store import Lost, SnapshotStore
+from activities.memory.trail import Trail
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
-from activities.pulse import Pulse, signs_of_life, steady, telling_of_pauses
-from activities.records import Records
 from activities.rehearsal import Earlier, Rehearsal
 from activities.signers import Signers
-from activities.store import Lost, SnapshotStore
-from activities.trail import Trail
 from plan_schemas import admit
 from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import EMPTY

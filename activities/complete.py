@@ -8,11 +8,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from activities import actions, reserve, shares
+from activities import actions
 from activities.actions import ActionModule
 from activities.door import Door, Failed
 from activities.observe import collect
 from activities.planner import inverse
+from activities.rules import reserve, shares
 from plan_schemas import automation
 from plan_schemas.frozen import freeze, thaw
 from plan_schemas.plan import Action, Limits, Touches, execution_from, from_document, to_document

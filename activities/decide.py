@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from activities import claims, reserve, strategies
+from activities import strategies
+from activities.others import claims
 from activities.planner import plan as planner
+from activities.rules import reserve
 from plan_schemas.audit import Audit, Situation
 from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import FrozenDict

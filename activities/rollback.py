@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from activities import actions, execute
+from activities import actions
+from activities.doing import execute
 from activities.door import Door
 from activities.planner import inverse
 from plan_schemas.plan import Action, ActionState, Plan, PlanState, Refused, from_document, to_document

@@ -6,8 +6,8 @@ import heapq
 from dataclasses import dataclass, field, replace
 
 from activities import actions
-from activities.occupancy import Occupancy
 from activities.planner import bounds
+from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, ActionState, Plan, Refusal

@@ -12,7 +12,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.vault import folders
+from workflows.wire.vault import folders
 
 EVERY = 3600.0  # seconds
 MARGIN = 3600.0  # seconds before a run's start in which the run before it may have stored its input

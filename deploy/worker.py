@@ -14,28 +14,29 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.act import Activities
-from activities.holders import Holders
-from activities.keeping import Keeping
-from activities.moving import Moving
-from activities.neighbours import Neighbours
+from activities.memory.keeping import Keeping
+from activities.memory.store import SnapshotStore
+from activities.memory.trail import Receiver, Trail
 from activities.openstack import open_door
-from activities.orphans import Orphans
-from activities.store import SnapshotStore
-from activities.trail import Receiver, Trail
+from activities.others.holders import Holders
+from activities.others.moving import Moving
+from activities.others.neighbours import Neighbours
+from activities.others.orphans import Orphans
 from deploy import halves, log, owners, policies, signers, versioning
 from deploy.settings import Settings
 from deploy.sweeping import swept
 from plan_schemas import catalog
 from plan_schemas.catalog import Catalog
 from plan_schemas.problems import Invalid
-from workflows import attributes, start
+from workflows import start
 from workflows.action_plan import ActionPlan
 from workflows.audit import Audit
-from workflows.guard import UnknownWorkflow
 from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
 from workflows.rollback import Rollback
 from workflows.upgrading import UpgradingPermits
+from workflows.wire import attributes
+from workflows.wire.guard import UnknownWorkflow
 
 logger = structlog.get_logger("ballast.worker")
 

@@ -7,9 +7,9 @@ from temporalio.common import RawValue
 
 from plan_schemas.frozen import EMPTY
 from plan_schemas.plan import Action, Execution, Plan, Touches
-from workflows.exchange import Answer
-from workflows.leave import Leave
-from workflows.liaison import Liaison
+from workflows.sharing.exchange import Answer
+from workflows.sharing.leave import Leave
+from workflows.stages.liaison import Liaison
 
 
 @workflow.defn(name="Bidder")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from activities import execute, trace
+from activities.doing import execute, trace
+from activities.doing.trace import Asked, Before
 from activities.door import Door, Watch
-from activities.trace import Asked, Before
 from deploy import cli
 
 _find = trace.find

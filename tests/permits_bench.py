@@ -20,8 +20,8 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.holders import Holders
-from activities.neighbours import Neighbours
+from activities.others.holders import Holders
+from activities.others.neighbours import Neighbours
 from deploy.local.stack import USUAL, Stack, free_port, stop
 from tests.bidder import Bidder
 from workflows.permits import Permits

@@ -25,17 +25,18 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.holders import Holders
-from activities.neighbours import Neighbours
-from activities.trail import Trail
+from activities.memory.trail import Trail
+from activities.others.holders import Holders
+from activities.others.neighbours import Neighbours
 from deploy.local.stack import answers, free_port
 from plan_schemas.plan import from_document
 from tests import outline
 from tests.permits_bench import cpu
-from workflows import attributes, start
+from workflows import start
 from workflows.action_plan import ActionPlan
 from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
+from workflows.wire import attributes
 
 Document = dict[str, Any]
 HOSTS, WIDTH, AT_ONCE = 200, 300, 100

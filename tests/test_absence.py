@@ -16,9 +16,9 @@ from temporalio.activity import ActivityCancellationDetails
 from temporalio.testing import ActivityEnvironment
 
 from activities import openstack
+from activities.doing.pulse import Pulse
 from activities.door import Failed, LockedOut, Stopped, Transient
-from activities.moving import UNDER_WAY, at_rest
-from activities.pulse import Pulse
+from activities.others.moving import UNDER_WAY, at_rest
 from deploy.simcloud import fleet
 from deploy.simcloud.cloud import Cloud
 from tests.acting import VirtualWatch, door_to, observed

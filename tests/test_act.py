@@ -14,9 +14,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.act import Activities
 from activities.door import Door
-from activities.keeping import Keeping
-from activities.store import SnapshotStore
-from activities.trail import Trail
+from activities.memory.keeping import Keeping
+from activities.memory.store import SnapshotStore
+from activities.memory.trail import Trail
 from deploy.simcloud.cloud import Cloud
 from plan_schemas.catalog import load
 from tests.acting import door_to, no_new_writes, observed, planned

@@ -17,11 +17,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure
 
-from activities import actions, trace
+from activities import actions
 from activities.actions import ActionModule
+from activities.doing import trace
+from activities.doing.execute import Outcome, carry_out
 from activities.door import Failed, Transient
-from activities.execute import Outcome, carry_out
-from activities.occupancy import Occupancy
+from activities.rules.occupancy import Occupancy
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.generate import Mix, generate
 from plan_schemas.audit import Rules

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from activities import complete
+from activities.doing.execute import carry_out
 from activities.door import Failed
-from activities.execute import carry_out
 from deploy.simcloud.cloud import Cloud
 from plan_schemas import admit, policy
 from plan_schemas.catalog import load

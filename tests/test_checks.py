@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities import checks
-from activities.extra_specs import matches
+from activities.rules import checks
+from activities.rules.extra_specs import matches
 from plan_schemas.audit import Rules, Scope, Selection
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Cluster, Host, Instance, Inventory, build, from_document

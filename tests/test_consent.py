@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from temporalio.exceptions import ApplicationError
 
-from activities import stall
 from activities.act import told_to_temporal
+from activities.doing import stall
 from activities.door import Failed, Gone, LockedOut
 from activities.observe.nova import Migration, Server
 from activities.rights import Denied
@@ -21,10 +21,12 @@ from plan_schemas.plan import Action, ActionState, Execution, PlanState, SkipCau
 from plan_schemas.policy import Policy
 from tests.test_progress import action, run
 from tests.test_progress import plan as plan_of
-from workflows.breaker import Breaker
-from workflows.consent import Consent
-from workflows.control import Control
-from workflows.messages import (
+from workflows.plan.breaker import Breaker
+from workflows.plan.consent import Consent
+from workflows.plan.control import Control
+from workflows.plan.refusals import Refused
+from workflows.progress import Progress
+from workflows.wire.messages import (
     APPROVE,
     DECIDE,
     PAUSE,
@@ -35,8 +37,6 @@ from workflows.messages import (
     Message,
     OnAction,
 )
-from workflows.progress import Progress
-from workflows.refusals import Refused
 
 S = ActionState
 WORDS = ("", "manual", *(f"partial:{n}" for n in range(1, 6)), "full")

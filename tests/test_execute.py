@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from activities import trace
+from activities.doing import trace
+from activities.doing.execute import Outcome, carry_out
 from activities.door import Busy, Failed, Stopped, Transient
-from activities.execute import Outcome, carry_out
 from deploy.simcloud import fleet, live, power
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.faults import ApiFault, MigrationFault

@@ -13,15 +13,15 @@ from hypothesis.stateful import initialize, rule
 
 from plan_schemas.plan import ActionState, Plan, PlanState, SkipCause
 from tests.test_progress import Life, action, plan, plans
-from workflows import span
-from workflows.control import Control
-from workflows.handover import of_control, of_progress, progress_from, restore
-from workflows.leave import Leave
-from workflows.messages import APPROVE, Cancel
+from workflows.plan import span
+from workflows.plan.control import Control
+from workflows.plan.handover import of_control, of_progress, progress_from, restore
+from workflows.plan.status import waiting_for
+from workflows.plan.verdict import verdict
+from workflows.plan.way_back import revert, reverted, to_undo
 from workflows.progress import Progress
-from workflows.status import waiting_for
-from workflows.verdict import verdict
-from workflows.way_back import revert, reverted, to_undo
+from workflows.sharing.leave import Leave
+from workflows.wire.messages import APPROVE, Cancel
 
 S = ActionState
 

@@ -13,13 +13,14 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities import complete
+from activities.doing.pulse import Pulse
 from activities.door import Failed, Stopped
-from activities.pulse import Pulse
 from plan_schemas import admit, catalog
 from plan_schemas.plan import Plan, from_document
 from tests.rooms import Rooms, close, nop, sleep, states
-from workflows import audit, status
-from workflows.control import COMPLAINTS, LONGEST_COMPLAINT, Control
+from workflows import audit
+from workflows.plan import status
+from workflows.plan.control import COMPLAINTS, LONGEST_COMPLAINT, Control
 from workflows.progress import Progress
 
 COLD = ["live", "cold", "service"]

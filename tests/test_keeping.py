@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities import snapshots
-from activities.keeping import Keeping
+from activities.memory import snapshots
+from activities.memory.keeping import Keeping
 from plan_schemas.model import Host, build
 
 START = datetime(2026, 3, 1, 12, 3, 11, tzinfo=UTC)

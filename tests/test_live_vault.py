@@ -22,7 +22,7 @@ from deploy.worker import CannotRun, run
 from tests.live import Live
 from tests.rooms import Rooms, nop
 from workflows import start
-from workflows.vault import Directory, PayloadLost
+from workflows.wire.vault import Directory, PayloadLost
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 ACTIONS = 3_000

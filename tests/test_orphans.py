@@ -14,8 +14,8 @@ from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.testing import ActivityEnvironment
 
 from activities.door import Door, Failed, Transient
-from activities.keeping import Keeping
-from activities.orphans import Orphans
+from activities.memory.keeping import Keeping
+from activities.others.orphans import Orphans
 from tests.acting import door_to
 from tests.test_remains import REASON, cut_off
 from tests.test_simcloud_kit import small

@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from plan_schemas.budget import Share
 from plan_schemas.frozen import EMPTY, FrozenDict
 from plan_schemas.plan import Action, ActionState, ActionType, Execution, Limits, Plan, Retry, Touches
-from workflows.desk import Desk
-from workflows.exchange import Answer, Exchange, Want
-from workflows.grants import Ledger
-from workflows.leave import Leave
 from workflows.progress import Progress
-from workflows.queues import Wish
+from workflows.sharing.desk import Desk
+from workflows.sharing.exchange import Answer, Exchange, Want
+from workflows.sharing.grants import Ledger
+from workflows.sharing.leave import Leave
+from workflows.sharing.queues import Wish
 
 HOSTS = ("a", "b", "c", "d")
 TYPE = ActionType("migrate", True, True, 5, 60, 1, Retry(1, 1, 2, 10))

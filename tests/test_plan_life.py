@@ -12,17 +12,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.plan import ActionState, Plan, PlanState, SkipCause
 from tests.test_progress import NOP, plans
-from workflows import messages
-from workflows.cancelling import Cancelling
-from workflows.control import Control
-from workflows.dispatch import Dispatch
-from workflows.exchange import Answer
-from workflows.leave import Leave
-from workflows.messages import Command, Message
+from workflows.plan.control import Control
+from workflows.plan.standing import ENDED
+from workflows.plan.way_back import revert, reverted, to_undo
 from workflows.progress import Progress
-from workflows.slots import slots
-from workflows.standing import ENDED
-from workflows.way_back import revert, reverted, to_undo
+from workflows.sharing.exchange import Answer
+from workflows.sharing.leave import Leave
+from workflows.sharing.slots import slots
+from workflows.stages.cancelling import Cancelling
+from workflows.stages.dispatch import Dispatch
+from workflows.wire import messages
+from workflows.wire.messages import Command, Message
 
 P, S = PlanState, ActionState
 AT = "2026-01-01 00:00:00Z"

@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given
 
 from activities import complete
-from activities.ceilings import Leave
 from activities.decide import plan_for
+from activities.doing.ceilings import Leave
 from activities.door import Door, Failed
 from activities.planner import inverse
 from deploy import policies

@@ -24,11 +24,11 @@ from plan_schemas.plan import (
     SkipCause,
     Touches,
 )
-from workflows.attempts import SENTENCES, Told
+from workflows.plan.standing import ENDED
+from workflows.plan.verdict import verdict
+from workflows.plan.way_back import revert, reverted
 from workflows.progress import Choice, Progress
-from workflows.standing import ENDED
-from workflows.verdict import verdict
-from workflows.way_back import revert, reverted
+from workflows.stages.attempts import SENTENCES, Told
 
 S = ActionState
 NOP = ActionType("nop", True, True, 5, 60, 1, Retry(1, 1, 2, 10))

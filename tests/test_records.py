@@ -12,8 +12,8 @@ import pytest
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.keeping import Keeping
-from activities.records import Records
+from activities.memory.keeping import Keeping
+from activities.memory.records import Records
 from plan_schemas.plan import Refused
 
 NOW = datetime.now(UTC)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities import actions
-from activities.execute import Outcome, carry_out
+from activities.doing.execute import Outcome, carry_out
 from activities.planner import inverse
 from activities.rehearsal import Earlier, Rehearsal
 from deploy.simcloud.cloud import Cloud
@@ -23,7 +23,7 @@ from tests.acting import ALLOW, VirtualWatch, door_to, no_new_writes, observed, 
 from tests.test_actions import MIX, worlds_of
 from tests.test_execute import posts, uuid_of
 from tests.test_simcloud_kit import small
-from workflows import rehearsal
+from workflows.plan import rehearsal
 from workflows.progress import Progress
 
 

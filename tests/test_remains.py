@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activities import remains
+from activities.others import remains
 from deploy.simcloud.cloud import Cloud
 from plan_schemas import admit
 from plan_schemas.catalog import load

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from plan_schemas.plan import Limits, PlanState, Touches
 from tests.test_progress import action, plan
-from workflows import status
-from workflows.cancelling import Cancelling
-from workflows.control import Control
-from workflows.dispatch import Dispatch
-from workflows.leave import Leave
-from workflows.messages import CANCEL_ACTION, HOLD_ACTION, SKIP_ACTION, CancelAction, OnAction
+from workflows.plan import status
+from workflows.plan.control import Control
+from workflows.plan.rounds import Ending, Rounds
 from workflows.progress import Progress
-from workflows.rounds import Ending, Rounds
+from workflows.sharing.leave import Leave
+from workflows.stages.cancelling import Cancelling
+from workflows.stages.dispatch import Dispatch
+from workflows.wire.messages import CANCEL_ACTION, HOLD_ACTION, SKIP_ACTION, CancelAction, OnAction
 
 
 def superseded(done: int, left: int) -> Ending:

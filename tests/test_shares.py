@@ -10,10 +10,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities import complete, reserve, shares
+from activities import complete
 from activities.decide import plan_for
-from activities.execute import carry_out
+from activities.doing.execute import carry_out
 from activities.planner import inverse
+from activities.rules import reserve, shares
 from plan_schemas import admit
 from plan_schemas.budget import Budget, Reserve, Share
 from plan_schemas.catalog import load

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from activities import checks
+from activities.rules import checks
 from plan_schemas import admit, schema
 from plan_schemas import plan as plans
 from plan_schemas.catalog import load

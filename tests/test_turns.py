@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from plan_schemas.budget import Share
 from plan_schemas.frozen import EMPTY, FrozenDict
 from plan_schemas.plan import Action, ActionState, ActionType, Execution, Limits, Plan, Retry, Touches
+from workflows.plan.turns import Turns
 from workflows.progress import Progress
-from workflows.turns import Turns
 
 S = ActionState
 NOP = ActionType("nop", True, True, 5, 60, 1, Retry(1, 1, 2, 10))

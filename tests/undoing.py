@@ -25,7 +25,7 @@ from deploy.local.stack import Stack
 from tests.hand import move, service
 from tests.live import Live
 from workflows import start
-from workflows.failure import details_of
+from workflows.wire.failure import details_of
 
 Row = dict[str, Any]
 ACTIONS, GROUPS = 30, 5

@@ -13,24 +13,26 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from plan_schemas.events import Link
 from plan_schemas.plan import ActionState, Plan, PlanState, from_document
-from workflows import admission, approvals, calls, handover, status
-from workflows.attempts import hear
-from workflows.cancelling import Cancelling
-from workflows.control import Control
-from workflows.dispatch import Dispatch
-from workflows.exchange import Answer
-from workflows.failure import ADVICE, plan_failed, sentence_of
-from workflows.history import has_filled
-from workflows.hours import Hours
-from workflows.leave import Leave
-from workflows.liaison import Liaison
-from workflows.messages import COMMANDS, now, receives
-from workflows.outbox import RESET, Outbox
+from workflows import calls
+from workflows.plan import handover, status
+from workflows.plan.control import Control
+from workflows.plan.way_back import revert, reverted, to_undo
 from workflows.progress import Progress
-from workflows.questions import Questions
-from workflows.recording import keep_record
-from workflows.view import View, obstacle
-from workflows.way_back import revert, reverted, to_undo
+from workflows.sharing.exchange import Answer
+from workflows.sharing.leave import Leave
+from workflows.stages import admission, approvals
+from workflows.stages.attempts import hear
+from workflows.stages.cancelling import Cancelling
+from workflows.stages.dispatch import Dispatch
+from workflows.stages.hours import Hours
+from workflows.stages.liaison import Liaison
+from workflows.stages.outbox import RESET, Outbox
+from workflows.stages.questions import Questions
+from workflows.stages.recording import keep_record
+from workflows.stages.view import View, obstacle
+from workflows.wire.failure import ADVICE, plan_failed, sentence_of
+from workflows.wire.history import has_filled
+from workflows.wire.messages import COMMANDS, now, receives
 
 P, S = PlanState, ActionState
 UNBEGUN = (P.PENDING, P.RECOMMENDED)

@@ -17,13 +17,15 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows import attributes, calls, clean_up
+from workflows import calls
 from workflows.action_plan import ActionPlan
-from workflows.clean_up import CleanUp
-from workflows.failure import details_of, sentence_of
-from workflows.messages import redirects
-from workflows.rounds import Ending, Rounds
-from workflows.status import cut
+from workflows.plan.rounds import Ending, Rounds
+from workflows.plan.status import cut
+from workflows.stages import clean_up
+from workflows.stages.clean_up import CleanUp
+from workflows.wire import attributes
+from workflows.wire.failure import details_of, sentence_of
+from workflows.wire.messages import redirects
 
 Plan = workflow.ChildWorkflowHandle[Any, dict[str, Any]]
 LOOK_AGAIN = timedelta(seconds=10)

@@ -17,7 +17,7 @@ from plan_schemas.events import Event
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Plan
 from plan_schemas.windows import Window
-from workflows.status import title
+from workflows.plan.status import title
 
 Document = dict[str, Any]
 WORKERS = 100  # that may die with one action in hand

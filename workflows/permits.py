@@ -12,13 +12,15 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows import attributes, board, calls
-from workflows.codec import complaints
-from workflows.desk import Desk
-from workflows.exchange import Exchange
-from workflows.failure import sentence_of
-from workflows.liaison import AGAIN, does_not_run
-from workflows.messages import FREEZE, THAW, Command, Message, now, receives
+from workflows import calls
+from workflows.sharing import board
+from workflows.sharing.desk import Desk
+from workflows.sharing.exchange import Exchange
+from workflows.stages.liaison import AGAIN, does_not_run
+from workflows.wire import attributes
+from workflows.wire.codec import complaints
+from workflows.wire.failure import sentence_of
+from workflows.wire.messages import FREEZE, THAW, Command, Message, now, receives
 
 GRACE = timedelta(seconds=2)  # until visibility knows of whoever started just before
 PATIENCE = timedelta(seconds=10)  # with plans that were asked what they hold

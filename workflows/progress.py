@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal
 
 from plan_schemas.plan import Action, ActionState, Plan, SkipCause
-from workflows.breaker import Breaker
-from workflows.consent import Consent
-from workflows.standing import ENDED, Standing, fate
-from workflows.turns import Turns
+from workflows.plan.breaker import Breaker
+from workflows.plan.consent import Consent
+from workflows.plan.standing import ENDED, Standing, fate
+from workflows.plan.turns import Turns
 
 S = ActionState
 Choice = Literal["retry", "skip", "fail"]

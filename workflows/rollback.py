@@ -8,10 +8,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
-from workflows import attributes, calls
+from workflows import calls
 from workflows.action_plan import ActionPlan
-from workflows.failure import ADVICE, details_of, sentence_of
-from workflows.messages import redirects
+from workflows.wire import attributes
+from workflows.wire.failure import ADVICE, details_of, sentence_of
+from workflows.wire.messages import redirects
 
 
 @workflow.defn(name="Rollback")

@@ -12,12 +12,12 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 
-from workflows import attributes
 from workflows.action_plan import ActionPlan
 from workflows.audit import Audit
 from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
 from workflows.rollback import Rollback
+from workflows.wire import attributes
 
 TASK_QUEUE = "ballast"
 Document = Mapping[str, Any]

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from activities.door import Door, Failed, Watch
-from activities.occupancy import Occupancy
+from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refusal, Touches

@@ -9,7 +9,7 @@ from typing import Any
 from activities.actions import Facts
 from activities.door import Door, Failed, Gone, Watch
 from activities.observe.nova import Service
-from activities.occupancy import Occupancy
+from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refusal, Touches

@@ -7,15 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from activities import checks
-from activities import trace as tracing
 from activities.actions import Facts
+from activities.doing import trace as tracing
+from activities.doing.follow import Follow, failure
+from activities.doing.trace import Asked, Before
 from activities.door import Busy, Cancelled, Door, Failed, Gone, Transient, Watch
-from activities.follow import Follow, failure
 from activities.observe.nova import Migration, Server
-from activities.occupancy import Occupancy
 from activities.rights import Denied
-from activities.trace import Asked, Before
+from activities.rules import checks
+from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refusal, Touches

@@ -8,7 +8,7 @@ from typing import Any
 
 from activities.actions import Facts
 from activities.door import Door, Watch
-from activities.occupancy import Occupancy
+from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster

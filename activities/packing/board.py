@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from activities import checks
+from activities.rules import checks
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster, Host, Instance
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from activities import checks
 from activities.packing.board import Board
 from activities.packing.release import eject
+from activities.rules import checks
 from activities.words import amounts, count
 from plan_schemas.plan import Refusal
 

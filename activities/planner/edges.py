@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from activities.checks import own_needs
-from activities.occupancy import Occupancy
+from activities.rules.checks import own_needs
+from activities.rules.occupancy import Occupancy
 from plan_schemas.plan import Refused, Touches
 
 Thing = tuple[str, ...]  # ("class", VCPU), ("group", uuid), ("apart", uuid, uuid)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from activities import checks
 from activities.planner.step import Step, detour
+from activities.rules import checks
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refusal

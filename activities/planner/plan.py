@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from activities.occupancy import Occupancy
 from activities.planner import schedule
 from activities.planner.bounds import bound, makespan
 from activities.planner.edges import freed_by
@@ -15,6 +14,7 @@ from activities.planner.order import Ordered, order
 from activities.planner.projection import Projection
 from activities.planner.step import Step, step
 from activities.planner.verify import verify
+from activities.rules.occupancy import Occupancy
 from plan_schemas import automation, schema
 from plan_schemas.audit import Audit, Rules
 from plan_schemas.catalog import Catalog

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from activities import actions
-from activities.occupancy import Occupancy
+from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Rules
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Change, Refusal, Touches

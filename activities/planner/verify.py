@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from activities.occupancy import Occupancy
 from activities.planner.edges import FAULT, Passage, Thing, free, passages
+from activities.rules.occupancy import Occupancy
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Refused
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from activities import checks
 from activities.packing.board import Board
 from activities.packing.drain import drain, nowhere, only, refused
 from activities.planner.bounds import bound
+from activities.rules import checks
 from activities.words import amounts, count
 from plan_schemas.audit import Rules, Situation
 from plan_schemas.model import Cluster, Host, total

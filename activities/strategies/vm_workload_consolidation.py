@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from activities import checks
 from activities.packing.board import Board
 from activities.packing.drain import nowhere
 from activities.packing.keep import Field, Limit, field_of
 from activities.packing.release import Release, Released
 from activities.planner.bounds import bound
+from activities.rules import checks
 from activities.words import amounts, count, some
 from plan_schemas.audit import Rules, Situation
 from plan_schemas.model import Cluster, total

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workflows import attributes
+from workflows.wire import attributes
 
 NAMES = ("worker", "simcloud", "temporal")  # in the order in which they are stopped
 USUAL = {"temporal": 7233, "ui": 8233, "simcloud": 8774}

@@ -20,7 +20,7 @@ from tests.faults.run import Run
 from tests.faults.verdict import is_doubled
 from tests.live import Live, NotInTime
 from workflows import start
-from workflows.failure import details_of
+from workflows.wire.failure import details_of
 
 LIMIT = 150.0  # seconds within which every plan must end
 TO_COME = 60.0  # seconds for all runs to come to their moments

@@ -1,0 +1,1 @@
+"""What workers remember beside Temporal, in the store's directory."""

@@ -1,0 +1,77 @@
+"""Carries what a plan and the permits of its cloud say, one exchange at a time: none overtakes another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows import calls
+from workflows.sharing.exchange import Exchange
+from workflows.sharing.leave import Leave
+
+AGAIN = timedelta(seconds=5)
+
+
+def does_not_run(error: ApplicationError) -> bool:
+    """Whether a signal found nobody: the workflow never ran, or has ended."""
+    return error.type == "ExternalWorkflowExecutionNotFound"
+
+
+class Liaison:
+    """Says whatever is new on a plan's side, whenever something is."""
+
+    def __init__(self, leave: Leave, complain: Callable[[str], None]) -> None:
+        self.leave = leave
+        self._complain = complain
+        self._task: asyncio.Task[None] | None = None
+        self._over = False
+        self._speaks = False
+
+    def begin(self) -> None:
+        """From now on."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._carry())
+
+    async def end(self) -> None:
+        """Say goodbye, and wait until it is said."""
+        self.leave.say_goodbye()
+        self._over = True
+        if self._task is not None:
+            await self._task
+
+    async def rest(self) -> None:
+        """Wait until everything is said."""
+        if self._task is not None:
+            await workflow.wait_condition(lambda: not self.leave.has_news and not self._speaks)
+
+    async def _carry(self) -> None:
+        while True:
+            await workflow.wait_condition(lambda: self.leave.has_news or self._over)
+            if not self.leave.has_news:
+                return
+            self._speaks = True
+            await self._deliver(self.leave.take())
+            self._speaks = False
+
+    async def _deliver(self, exchange: Exchange) -> None:
+        id = f"permits/{self.leave.cloud}"
+        while True:
+            said = exchange.model_dump(exclude_defaults=True)
+            try:
+                await workflow.get_external_workflow_handle(id).signal("exchange", said)
+            except ApplicationError as error:
+                if does_not_run(error) and (exchange.leaves or self._over):
+                    return  # whoever opens them next asks, and finds this plan ended
+                if does_not_run(error):
+                    await calls.open_permits(self.leave.cloud)
+                    self.leave.start_over()
+                    exchange = self.leave.take()
+                else:
+                    self._complain(f"{id} could not be told: {error.message}; it is tried again")
+                    await workflow.sleep(AGAIN, summary=f"until {id} is told again")
+            else:
+                return

@@ -1,0 +1,1 @@
+"""What crosses the wire: payloads, messages, search attributes, refusals, what lies beside the histories."""
