@@ -10,6 +10,7 @@ from plan_schemas.frozen import EMPTY
 from plan_schemas.lifecycle import KEYS
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Execution
+from plan_schemas.usage import NONE, Usage
 
 MAX_UNCERTAIN = 2.0  # percent of hosts whose numbers may be in doubt, unless an audit says otherwise
 
@@ -77,6 +78,7 @@ class Situation:
 
     cluster: Cluster
     rules: Rules
+    usage: Usage = NONE  # of the metrics that it declares
 
 
 @dataclass(frozen=True, slots=True)
