@@ -7,13 +7,14 @@ from typing import Any
 
 from activities import complete
 from deploy import documents
-from plan_schemas import admit, catalog, model
+from plan_schemas import admit, catalog, model, usage
 from plan_schemas import plan as plans
 from plan_schemas.audit import Audit
 from plan_schemas.catalog import Catalog
 from plan_schemas.loader import Invalid
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan
+from plan_schemas.usage import Usage
 
 
 def audit(path: Path, known: Catalog) -> Audit:
@@ -30,7 +31,13 @@ def plan(path: Path) -> Plan:
 
 def snapshot(path: Path) -> Cluster:
     """A Snapshot document. Raises Invalid."""
-    return model.from_document(_checked(path, catalog.load(), "Snapshot"))
+    return measured(path)[0]
+
+
+def measured(path: Path) -> tuple[Cluster, Usage]:
+    """The same with what was measured, if the document says anything of it. Raises Invalid."""
+    document = _checked(path, catalog.load(), "Snapshot")
+    return model.from_document(document), usage.from_document(document.get("usage"))
 
 
 def _checked(path: Path, known: Catalog, kind: str) -> Any:

@@ -1,4 +1,4 @@
-"""The catalogue: goals, strategies and actions out of their YAML files, checked together, then frozen.
+"""The catalogue: goals, strategies, actions, metrics out of their YAML files, checked together, then frozen.
 
 The file name is the name. A directory of the operator's own, laid out in the same way, may add files, and
 replace one of ours where the file says `replaces: <name>`.
@@ -16,12 +16,19 @@ from typing import Any
 
 from plan_schemas import schema
 from plan_schemas.complaints import nearest
-from plan_schemas.frozen import digest, freeze
+from plan_schemas.frozen import EMPTY, digest, freeze
 from plan_schemas.loader import Invalid, Located, parse_located
+from plan_schemas.metric import Metric
 from plan_schemas.plan import ActionType, Retry
 from plan_schemas.problems import Findings, Problem
 
-FOLDERS = {"goals": "goal", "strategies": "strategy", "actions": "action"}  # folder -> kind of its files
+FOLDERS = {  # folder -> kind of its files
+    "goals": "goal",
+    "strategies": "strategy",
+    "actions": "action",
+    "metrics": "metric",
+}
+_TAKES_PARAMETERS = ("strategy", "action")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class Strategy:
     actions: tuple[str, ...]  # types of action that it may propose
     example: Mapping[str, Any]  # parameters of an audit
     urgency: int = 5  # of its actions: 1 mandatory .. 5 nice to have
+    metrics_fallback: Mapping[str, Any] = EMPTY  # {use, at_most}: for a subject without a believable number
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class Catalog:
     goals: Mapping[str, Goal]
     strategies: Mapping[str, Strategy]
     actions: Mapping[str, ActionSpec]
+    metrics: Mapping[str, Metric]
     digest: str
 
 
@@ -160,7 +169,7 @@ def _check_alone(entry: Entry, found: Findings, is_again: bool) -> None:
         found.add((), f"there is a {entry.kind} {entry.name} already", remedy)
     if "replaces" in value and not is_again:
         found.add(("replaces",), f"there is no other {entry.kind} {entry.name} to replace", "remove the key")
-    if entry.kind != "goal" and not found.problems:
+    if entry.kind in _TAKES_PARAMETERS and not found.problems:
         _check_parameters(value["parameters"], value["example"], found)
 
 
@@ -201,13 +210,20 @@ def _check_strategy(entry: Entry, all_: Entries, found: Findings) -> None:
     _named("goal", entry.value["goal"], ("goal",), all_, found)
     for index, action in enumerate(entry.value["actions"]):
         _named("action", action, ("actions", index), all_, found)
+    for index, metric in enumerate(entry.value["metrics"]):
+        _named("metric", metric, ("metrics", index), all_, found)
 
 
-def _check_action(entry: Entry, all_: Entries, found: Findings) -> None:
-    """An action names nothing else."""
+def _check_nothing_more(entry: Entry, all_: Entries, found: Findings) -> None:
+    """An action or a metric names nothing else."""
 
 
-_CROSS_CHECKS = {"goal": _check_goal, "strategy": _check_strategy, "action": _check_action}
+_CROSS_CHECKS = {
+    "goal": _check_goal,
+    "strategy": _check_strategy,
+    "action": _check_nothing_more,
+    "metric": _check_nothing_more,
+}
 
 
 def _freeze(chosen: Entries) -> Catalog:
@@ -219,6 +235,7 @@ def _freeze(chosen: Entries) -> Catalog:
         goals=freeze({n: Goal(n, **freeze(v)) for n, v in values["goal"].items()}),
         strategies=freeze({n: Strategy(n, **freeze(v)) for n, v in values["strategy"].items()}),
         actions=freeze({n: _action(n, v) for n, v in values["action"].items()}),
+        metrics=freeze({n: Metric.of(n, v) for n, v in values["metric"].items()}),
         digest=digest(values),
     )
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from plan_schemas.frozen import EMPTY
+from plan_schemas.frozen import EMPTY, freeze, thaw
+
+Numbers = Mapping[str, Mapping[str, float]]  # metric -> subject -> value
+Gaps = Mapping[str, Mapping[str, Mapping[str, str]]]  # metric -> kind of trouble -> subject -> what it is
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What was measured, in each metric's declared unit, by host name or instance uuid.
 
-    Whatever is here passed the gate of quality: what is missing, stale or out of range never gets so far.
+    Whatever a strategy gets passed the gate of quality: what is missing, stale or out of range never gets so
+    far. Before the gate it may have gaps, and numbers that nobody should believe.
     """
 
-    values: Mapping[str, Mapping[str, float]] = EMPTY  # metric -> subject -> value
+    values: Numbers = EMPTY
     at: str = ""  # RFC 3339, UTC: until when the numbers tell
     source: str = ""  # of what datasource
+    gaps: Gaps = EMPTY  # why there is no number: stale, not_a_number, duplicate
 
     def of(self, metric: str) -> Mapping[str, float]:
         """By subject. Raises KeyError for a metric that the strategy does not declare."""
@@ -25,3 +31,23 @@ class Usage:
 
 
 NONE = Usage()
+
+
+def from_document(document: Mapping[str, Any] | None) -> Usage:
+    """The `usage` of a valid Snapshot document; nothing of one that has none."""
+    return NONE if document is None else Usage(**freeze(document))
+
+
+def to_document(usage: Usage) -> dict[str, Any]:
+    """What a Snapshot document has under `usage`: subjects in one order, whatever was answered first."""
+    row: dict[str, Any] = {
+        "at": usage.at,
+        "source": usage.source,
+        "values": {name: dict(sorted(of.items())) for name, of in sorted(usage.values.items())},
+    }
+    if usage.gaps:
+        row["gaps"] = {
+            name: {kind: dict(sorted(of.items())) for kind, of in sorted(kinds.items())}
+            for name, kinds in sorted(thaw(usage.gaps).items())
+        }
+    return row

@@ -27,6 +27,7 @@ def test_the_file_name_is_the_name() -> None:
         ("goals", load().goals),
         ("strategies", load().strategies),
         ("actions", load().actions),
+        ("metrics", load().metrics),
     ):
         assert set(known) == {f.stem for f in (OURS / "plan_schemas" / folder).glob("*.yaml")}
 

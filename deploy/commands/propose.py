@@ -29,10 +29,10 @@ def run(args: argparse.Namespace) -> int:
     """0 with a plan or nothing to do, 1 when the strategy or the planner refuses."""
     known = catalog.load(args.plans)
     started = perf_counter()
-    audit, cluster = reading.audit(args.audit, known), reading.snapshot(args.snapshot)
+    audit, (cluster, usage) = reading.audit(args.audit, known), reading.measured(args.snapshot)
     read = perf_counter()
     try:
-        made = plan_for(audit, cluster, known)
+        made = plan_for(audit, cluster, known, usage=usage)
     except Refused as refused:
         if args.json:
             print(json.dumps({"refused": str(refused)}, ensure_ascii=False))

@@ -1,0 +1,51 @@
+"""Which metrics a strategy needs for an audit with these parameters, and over what time: said here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plan_schemas.catalog import Strategy
+from plan_schemas.metric import Metric
+
+PERIOD = 300.0  # seconds to aggregate over, unless a parameter says otherwise
+_NODE = {"host": "compute_node", "instance": "instance"}  # Watcher's words for the kinds of subject
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One metric over the last `period` seconds; each is one query."""
+
+    metric: str
+    period: float = PERIOD
+    aggregate: str = "mean"  # mean | max | min
+
+
+def names(strategy: Strategy, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """The metrics that it needs, in the order of its declaration.
+
+    Where a parameter `metrics` names some, the others that it could have named are not needed, and neither
+    are those that a parameter `instance_metrics` pairs with them.
+    """
+    chosen = parameters.get("metrics")
+    if chosen is None:
+        return strategy.metrics
+    wanted = {chosen} if isinstance(chosen, str) else set(chosen)
+    declared = strategy.parameters.get("properties", {}).get("metrics", {})
+    allowed = declared.get("enum") or declared.get("items", {}).get("enum") or strategy.metrics
+    pairs = parameters.get("instance_metrics") or {}
+    spared = (set(allowed) | set(pairs.values())) - wanted - {pairs[one] for one in wanted if one in pairs}
+    return tuple(name for name in strategy.metrics if name not in spared)
+
+
+def of(strategy: Strategy, parameters: Mapping[str, Any], metrics: Mapping[str, Metric]) -> tuple[Need, ...]:
+    """The same with period and aggregate of each, as Watcher's parameters say them."""
+    return tuple(_need(metrics[name], parameters) for name in names(strategy, parameters))
+
+
+def _need(metric: Metric, parameters: Mapping[str, Any]) -> Need:
+    kind = _NODE[metric.subject]
+    period = (parameters.get("periods") or {}).get(kind) or parameters.get("period") or PERIOD
+    aggregates = parameters.get("aggregation_method") or {}
+    return Need(metric.name, float(period), aggregates.get(kind) or "mean")

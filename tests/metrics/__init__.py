@@ -1,0 +1,1 @@
+"""Whether metrics reach a strategy whole and believable, or not at all."""

@@ -1,0 +1,158 @@
+"""Numbers that cannot be believed never reach a strategy: each kind of trouble is refused by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activities.metrics import gate, subjects
+from plan_schemas.frozen import freeze
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Refused
+from plan_schemas.usage import NONE, Usage
+from tests.metrics.numbers import METRICS, NEEDS, believable, changed, strategy, with_gap
+from tests.worlds import clusters
+
+Spoil = Callable[[Usage, Cluster, str, list[str]], Usage]
+FALLBACK = freeze({"use": "allocated", "at_most": 100})
+
+
+def admitted(usage: Usage, cluster: Cluster, **declared: object) -> Usage:
+    return gate.admitted(usage, NEEDS, strategy(**declared), cluster, METRICS)
+
+
+def refused(usage: Usage, cluster: Cluster, **declared: object) -> str:
+    with pytest.raises(Refused) as refusal:
+        admitted(usage, cluster, **declared)
+    return str(refusal.value)
+
+
+@settings(max_examples=30, deadline=None)
+@given(clusters(max_hosts=8))
+def test_believable_numbers_come_through_and_everybody_has_one(cluster: Cluster) -> None:
+    """Each subject of the cloud has a number between nothing and all that it has."""
+    usage = believable(cluster)
+    out = admitted(usage, cluster)
+    for name, metric in METRICS.items():
+        everybody = cluster.hosts if metric.subject == "host" else cluster.instances
+        assert set(out.of(name)) == set(everybody)
+        assert usage.of(name).items() <= out.of(name).items()
+        assert all(0 <= value <= metric.most(cluster, s) for s, value in out.of(name).items())
+
+
+def _missing(usage: Usage, cluster: Cluster, metric: str, chosen: list[str]) -> Usage:
+    return changed(usage, metric, dict.fromkeys(chosen))
+
+
+def _stale(usage: Usage, cluster: Cluster, metric: str, chosen: list[str]) -> Usage:
+    return with_gap(usage, metric, "stale", chosen)
+
+
+def _not_a_number(usage: Usage, cluster: Cluster, metric: str, chosen: list[str]) -> Usage:
+    return changed(usage, metric, {s: (math.nan, math.inf, -math.inf)[i % 3] for i, s in enumerate(chosen)})
+
+
+def _duplicate(usage: Usage, cluster: Cluster, metric: str, chosen: list[str]) -> Usage:
+    return with_gap(usage, metric, "duplicate", chosen)
+
+
+def _out_of_range(usage: Usage, cluster: Cluster, metric: str, chosen: list[str]) -> Usage:
+    most, slack = METRICS[metric].most, METRICS[metric].slack
+    beyond = [lambda s: most(cluster, s) + slack + 1, lambda s: -2.0, lambda s: most(cluster, s) * 1024 + 4e6]
+    return changed(usage, metric, {s: beyond[i % 3](s) for i, s in enumerate(chosen)})
+
+
+def _unknown(usage: Usage, cluster: Cluster, metric: str, chosen: list[str]) -> Usage:
+    return changed(usage, metric, {f"strange-{s}": 1.0 for s in chosen})
+
+
+TROUBLES: dict[str, Spoil] = {
+    "missing": _missing,
+    "stale": _stale,
+    "not_a_number": _not_a_number,
+    "duplicate": _duplicate,
+    "out_of_range": _out_of_range,
+    "unknown": _unknown,
+}
+
+
+@pytest.mark.parametrize("trouble", sorted(TROUBLES))
+@settings(max_examples=12, deadline=None)
+@given(clusters(max_hosts=6), st.sampled_from(sorted(METRICS)), st.data())
+def test_each_trouble_is_refused_by_name(
+    trouble: str, cluster: Cluster, metric: str, data: st.DataObject
+) -> None:
+    """The refusal says metric, trouble, how many, the first five by name; no fallback saves what is wrong."""
+    everybody = sorted(subjects.measured(METRICS[metric], cluster))
+    if not everybody:
+        return
+    chosen = data.draw(st.lists(st.sampled_from(everybody), min_size=1, max_size=8, unique=True))
+    spoilt = TROUBLES[trouble](believable(cluster), cluster, metric, chosen)
+    said = refused(spoilt, cluster)
+    assert f"{metric}: {len(chosen)} " in said
+    assert f"({trouble}): " in said
+    names = sorted(f"strange-{s}" if trouble == "unknown" else s for s in chosen)
+    assert all(name in said for name in names[:5])
+    assert all(f"{name}," not in said and f"({name})" not in said for name in names[5:])
+    if trouble in gate.HOLES:
+        out = admitted(spoilt, cluster, metrics_fallback=FALLBACK)
+        assert all(out.of(metric)[s] == METRICS[metric].most(cluster, s) for s in chosen)
+    else:
+        assert f"({trouble})" in refused(spoilt, cluster, metrics_fallback=FALLBACK)
+
+
+@settings(max_examples=15, deadline=None)
+@given(clusters(min_hosts=4, max_hosts=8), st.sampled_from([n for n in sorted(METRICS) if n[0] == "i"]))
+def test_another_unit_is_refused(cluster: Cluster, metric: str) -> None:
+    """Fractions told as percent and GiB told as MiB are in range, but small everywhere."""
+    declared = {metric: replace(METRICS[metric], suspicious_subjects=2)}
+    usage = believable(cluster)
+    in_another = {s: v / (100 if "cpu" in metric else 1024) for s, v in usage.of(metric).items()}
+    if len(in_another) < 2:
+        return
+    judged = gate.judge(declared[metric], changed(usage, metric, dict(in_another)), cluster)
+    assert "looks like another unit" in "".join(gate.told(judged, cluster))
+    assert gate.judge(declared[metric], usage, cluster).is_sound
+
+
+@settings(max_examples=10, deadline=None)
+@given(clusters(max_hosts=6), st.floats(1, 30))
+def test_too_many_holes_are_refused_whatever_the_fallback(cluster: Cluster, most: float) -> None:
+    """A fallback speaks for so many percent of the subjects and for no more."""
+    everybody = sorted(subjects.measured(METRICS["host_cpu_usage"], cluster))
+    fallback = freeze({"use": "nothing", "at_most": most})
+    for number in range(len(everybody) + 1):
+        holed = changed(believable(cluster), "host_cpu_usage", dict.fromkeys(everybody[:number]))
+        if 100 * number <= most * len(everybody):
+            out = admitted(holed, cluster, metrics_fallback=fallback).of("host_cpu_usage")
+            assert all(out[s] == 0 for s in everybody[:number])
+        else:
+            assert f"{number} host" in refused(holed, cluster, metrics_fallback=fallback)
+
+
+@settings(max_examples=10, deadline=None)
+@given(clusters(max_hosts=3), st.integers(-7200, 7200))
+def test_usage_of_another_time_is_refused(cluster: Cluster, seconds: int) -> None:
+    """Numbers and snapshot must be of one moment, as far as the metrics themselves may be old."""
+    at = datetime.fromisoformat(cluster.collected_at) + timedelta(seconds=seconds)
+    usage = replace(believable(cluster), at=at.isoformat())
+    if abs(seconds) <= 900:
+        assert admitted(usage, cluster).at == usage.at
+    else:
+        assert f"{abs(seconds):,} s apart" in refused(usage, cluster)
+
+
+@settings(max_examples=3, deadline=None)
+@given(clusters(max_hosts=3))
+def test_a_strategy_that_needs_metrics_decides_nothing_without(cluster: Cluster) -> None:
+    """The refusal names the metrics and what to do; a strategy that needs none gets none."""
+    said = refused(NONE, cluster)
+    assert "hungry needs host_cpu_usage, host_ram_usage" in said
+    assert "configure a datasource" in said
+    assert gate.admitted(believable(cluster), (), strategy(), cluster, METRICS) == NONE
