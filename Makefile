@@ -62,8 +62,8 @@ fault-matrix: $(STAMP) ## every fault in every moment of every action (ONLY=faul
 	@$(BIN)/python -m tests.faults --count $(or $(COUNT),3) --only "$(ONLY)" --moment "$(MOMENT)" $(if $(BREAK),--break $(BREAK))
 
 bench: $(STAMP) ## benchmarks, one JSON object a line (also in var/bench/)
-	@$(BIN)/python -m tests.size_bench
-	@$(BIN)/python -m tests.makespan_bench
+	@$(BIN)/python -m tests.bench.size
+	@$(BIN)/python -m tests.bench.makespan
 
 # The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
 check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had

@@ -1,9 +1,9 @@
-"""What a large plan costs: `python -m tests.size_bench [--actions N]`, one JSON object a line.
+"""What a large plan costs: `python -m tests.bench.size [--actions N]`, one JSON object a line.
 
 Seconds, processor time of server and worker per action, runs and histories, of a plan whose actions need no
-permit, of one whose actions are moves under permits, and of the barest executor (tests/outline.py), all on
-one server with the same edges and concurrency. Permits, events, search attributes and the page in the UI are
-on.
+permit, of one whose actions are moves under permits, and of the barest executor (tests/bench/outline.py), all
+on one server with the same edges and concurrency. Permits, events, search attributes and the page in the UI
+are on.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from activities.others.holders import Holders
 from activities.others.neighbours import Neighbours
 from deploy.local.stack import answers, free_port
 from plan_schemas.plan import from_document
-from tests import outline
-from tests.permits_bench import cpu
+from tests.bench import outline
+from tests.bench.permits import cpu
 from workflows import start
 from workflows.action_plan import ActionPlan
 from workflows.permits import Permits

@@ -1,4 +1,4 @@
-"""The barest executor of a plan on Temporal: what `tests/size_bench.py` measures Ballast against.
+"""The barest executor of a plan on Temporal: what `tests/bench/size.py` measures Ballast against.
 
 Counts, a queue and a task per running action; no permits, events, messages, undo or page in the UI.
 """

@@ -1,4 +1,4 @@
-"""`python -m tests.permits_bench`: permits per second and the wait for a grant, with many plans at once.
+"""`python -m tests.bench.permits`: permits per second and the wait for a grant, with many plans at once.
 
 Each plan is a workflow with a plan's own Leave and Liaison that asks, starts nothing and gives back (see
 tests/bidder.py): what is measured is the permits and their signals, on a real dev server.
@@ -90,7 +90,7 @@ async def bench(plans: int, rounds: int, hosts: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.permits_bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.permits", description=__doc__)
     parser.add_argument("--plans", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--hosts", type=int, default=200)

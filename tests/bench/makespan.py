@@ -1,4 +1,4 @@
-"""How near an executed plan comes to the best there is: `python -m tests.makespan_bench`, one JSON line.
+"""How near an executed plan comes to the best there is: `python -m tests.bench.makespan`, one JSON line.
 
 Servers change places all over a cloud of a seed: every host gives as many as it takes, of the same sizes, so
 that every host is nearly the longest one. An audit plans it and a worker carries it out on the simulator.
@@ -163,7 +163,7 @@ def bench(directory: Path, moves: int, hosts: int, seed: int, speed: float) -> D
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.makespan_bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.makespan", description=__doc__)
     parser.add_argument("--moves", type=int, default=500)
     parser.add_argument("--hosts", type=int, default=50)
     parser.add_argument("--seed", type=int, default=7)
