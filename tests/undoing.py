@@ -1,7 +1,8 @@
 """Failure at the k-th action of a plan of thirty, for every k: `python -m tests.undoing [--step 1]`.
 
-Each plan ends with the start map restored, or ROLLBACK_INCOMPLETE names exactly what differs; every fourth
-has an undo that the cloud forbids. The verdict is the simulator's; exit 1 at any that is otherwise.
+Each plan ends with the start map restored. But every fourth has an undo that the cloud forbids, and a cold
+move that breaks on the way leaves its server in ERROR: there ROLLBACK_INCOMPLETE names exactly what differs.
+The verdict is the simulator's; exit 1 where it is otherwise.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,9 @@ from workflows.wire.failure import details_of
 
 Row = dict[str, Any]
 ACTIONS, GROUPS = 30, 5
-AT_ONCE = 10  # plans
+AT_ONCE = 10  # plans, so that all thirty take a few minutes
 SPEED = 10.0
-LIMIT = 240.0  # seconds within which a plan must end
+LIMIT = 900.0  # seconds within which a plan must end, on a busy machine too
 WAITS = "waiting for memory"
 
 
@@ -114,6 +116,11 @@ def obstacles(action: Row, k: int) -> Row:
     return {"migration": {**about, "effect": "check" if k % 3 == 1 else "on_the_way", "count": 1}}
 
 
+def breaks_a_server(action: Row, k: int) -> bool:
+    """Whether a person has to look at it afterwards: Nova leaves what broke in a cold move in ERROR."""
+    return k % 3 == 2 and action["parameters"].get("kind") == "cold"
+
+
 def forbids_undo(action: Row) -> Row:
     """Its way back is forbidden: all that changes it once it was done."""
     p = action["parameters"]
@@ -123,9 +130,23 @@ def forbids_undo(action: Row) -> Row:
     return {"api": {**about, "method": method, "writes": done, "effect": "status", "status": 403}}
 
 
-async def fail_at(live: Live, client: Any, block: Block, k: int) -> list[str]:
-    """What is wrong with how a plan ends whose k-th action (from 1) fails."""
-    rows, before = block.actions(), live.sim("state")
+@dataclass(frozen=True)
+class Ended:
+    """How a plan ended whose k-th action failed."""
+
+    k: int
+    told: str  # its state, and what it names
+    wrong: tuple[str, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        said = "; ".join(self.wrong) or "as it must be"
+        return f"failure at {self.k:>2}: {self.told}, {said} ({self.seconds:.1f} s)"
+
+
+async def fail_at(live: Live, client: Any, block: Block, k: int) -> Ended:
+    """What comes of a plan whose k-th action (from 1) fails."""
+    rows, before, begun = block.actions(), live.sim("state"), time.monotonic()
     planted = [obstacles(rows[k - 1], k)]
     if k % 4 == 0:
         planted.append(forbids_undo(rows[k // 2]))
@@ -134,27 +155,31 @@ async def fail_at(live: Live, client: Any, block: Block, k: int) -> list[str]:
     try:
         report = await asyncio.wait_for(handle.result(), LIMIT)
     except TimeoutError:
-        return [f"{k}: has not ended"]
+        return Ended(k, "RUNNING", ("has not ended",), LIMIT)
     except WorkflowFailureError as failed:
         report = details_of(failed.cause) if isinstance(failed.cause, FailureError) else {}
     after = live.sim("state")
     for id in ids:
         live.sim(f"faults/{id}", method="DELETE")
-    return [f"{k}: {said}" for said in _untrue(rows, before, after, report)]
-
-
-def _untrue(rows: Sequence[Row], before: Row, after: Row, report: Row) -> list[str]:
     differs = {row["id"] for row in rows if stands(before, row) != stands(after, row)}
-    state, sentence = report.get("state"), str(report.get("sentence"))
-    if state == "ROLLED_BACK":
-        return [f"ROLLED_BACK, and these differ: {sorted(differs)}"] if differs else []
-    if state != "ROLLBACK_INCOMPLETE":
-        return [f"{state}: {sentence[:300]}"]
-    told = sentence.partition("; not undone: ")[2]
-    named = {row["id"] for row in rows if re.search(rf"(?:^|; ){row['id']}: ", told)}
-    if named == differs:
-        return []
-    return [f"ROLLBACK_INCOMPLETE names {sorted(named)}, these differ: {sorted(differs)}; it said {told}"]
+    named = _named(rows, report)
+    told = " ".join([str(report.get("state")), *sorted(named)])
+    wrong = _untrue(differs, named, report, whole=k % 4 != 0 and not breaks_a_server(rows[k - 1], k))
+    return Ended(k, told, tuple(wrong), time.monotonic() - begun)
+
+
+def _named(rows: Sequence[Row], report: Row) -> set[str]:
+    """The actions that the end of a plan calls not undone."""
+    left = str(report.get("sentence")).partition("; not undone: ")[2]
+    return {row["id"] for row in rows if re.search(rf"(?:^|; ){row['id']}: ", left)}
+
+
+def _untrue(differs: set[str], named: set[str], report: Row, *, whole: bool) -> Iterator[str]:
+    allowed = ("ROLLED_BACK",) if whole else ("ROLLED_BACK", "ROLLBACK_INCOMPLETE")
+    if report.get("state") not in allowed:
+        yield f"not {' or '.join(allowed)}: {str(report.get('sentence'))[:600]}"
+    if named != differs:
+        yield f"these differ: {sorted(differs)}; it said {report.get('sentence')}"
 
 
 async def fail_at_all(live: Live, chosen: Sequence[int]) -> list[str]:
@@ -166,9 +191,9 @@ async def fail_at_all(live: Live, chosen: Sequence[int]) -> list[str]:
         wave = chosen[begin : begin + AT_ONCE]
         blocks = [Block(begin + i, uuids) for i in range(len(wave))]
         runs = (fail_at(live, client, b, k) for b, k in zip(blocks, wave, strict=True))
-        for k, found in zip(wave, await asyncio.gather(*runs), strict=True):
-            print(f"failure at {k:>2}: {'; '.join(found) or 'as it must be'}", flush=True)
-            wrong += found
+        for found in await asyncio.gather(*runs):
+            print(found, flush=True)
+            wrong += (f"{found.k}: {said}" for said in found.wrong)
     return wrong
 
 
@@ -187,10 +212,11 @@ def run(directory: Path, chosen: Sequence[int]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.undoing", description=__doc__)
     parser.add_argument("--step", type=int, default=1, help="every so many actions")
-    chosen = range(1, ACTIONS + 1, parser.parse_args().step)
+    chosen, begun = range(1, ACTIONS + 1, parser.parse_args().step), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="undoing-") as directory:
         wrong = run(Path(directory), chosen)
-    print(f"failure at {len(chosen)} of {ACTIONS} actions, {len(wrong)} wrong")
+    took = time.monotonic() - begun
+    print(f"failure at {len(chosen)} of {ACTIONS} actions, {len(wrong)} wrong, {took:.0f} s")
     return 1 if wrong else 0
 
 

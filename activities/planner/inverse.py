@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from activities import actions
@@ -114,35 +114,57 @@ def _inverse(plan: Plan, action: Action) -> Action | None:
 
 def _link(forward: list[Action], undone: dict[str, Action]) -> tuple[Action, ...]:
     """The inverse actions with their edges, in an order in which every edge leads backward."""
-    needs: dict[str, list[str]] = defaultdict(list)
-    freed_by: dict[str, list[str]] = defaultdict(list)
+    needs: dict[str, list[str]] = {a.id: [] for a in forward}
+    freed_by: dict[str, list[str]] = {a.id: [] for a in forward}
+    openers = _openers([undone[a.id] for a in forward])
+    ids = {undone[a.id].id: a.id for a in forward}
+    for opener, moves in openers.items():
+        for move in moves:  # also where only something before it waited for the closing
+            needs[ids[move]].append(ids[opener])
+    late: list[tuple[str, str]] = []
     for action in forward:
-        for id in action.waits_for:
-            if id not in undone:
-                continue
-            if _comes_first(undone[id], undone[action.id]):
-                needs[action.id].append(id)
-            elif id in action.needs:
-                needs[id].append(action.id)
+        for id in (id for id in action.waits_for if id in undone):
+            if undone[id].id in openers:
+                late.append((id, action.id))
             else:
-                freed_by[id].append(action.id)
-    opened = {id for waits in needs.values() for id in waits if undone[id].touches.service is not None}
+                (needs if id in action.needs else freed_by)[id].append(action.id)
+    for opener, id in late:
+        if opener not in needs[id] and not _waits(id, opener, needs, freed_by):
+            needs[opener].append(id)
     linked = {
         a.id: replace(
             undone[a.id],
-            needs=tuple(undone[i].id for i in needs[a.id]),
-            freed_by=tuple(undone[i].id for i in freed_by[a.id]),
-            just_in_time=a.id in opened and undone[a.id].touches.sets == "enabled",
+            needs=tuple(undone[i].id for i in dict.fromkeys(needs[a.id])),
+            freed_by=tuple(undone[i].id for i in freed_by[a.id] if i not in needs[a.id]),
+            just_in_time=undone[a.id].id in openers,
         )
         for a in forward
     }
     return _sorted([linked[a.id] for a in reversed(forward)])
 
 
-def _comes_first(switch: Action, move: Action) -> bool:
-    """Whether the one opens the host that the other enters."""
-    host = switch.touches.service
-    return host is not None and switch.touches.sets == "enabled" and move.touches.into == host
+def _openers(back: list[Action]) -> dict[str, list[str]]:
+    """The actions that open a host which others enter, and which those are."""
+    enters: dict[str | None, list[str]] = defaultdict(list)
+    for action in back:
+        if action.touches.into is not None:
+            enters[action.touches.into].append(action.id)
+    opens = (a for a in back if a.touches.sets == "enabled" and a.touches.service in enters)
+    return {a.id: enters[a.touches.service] for a in opens}
+
+
+def _waits(id: str, other: str, *edges: Mapping[str, list[str]]) -> bool:
+    """Whether the one comes after the other already, over whatever edges."""
+    rest, seen = [id], set()
+    while rest:
+        one = rest.pop()
+        if one == other:
+            return True
+        if one not in seen:
+            seen.add(one)
+            for of in edges:
+                rest += of[one]
+    return False
 
 
 def _sorted(rows: list[Action]) -> tuple[Action, ...]:
