@@ -43,11 +43,12 @@ class Audit:
         self.step = PLANNED_AGAIN  # what comes after it
         self.rounds = Rounds(workflow.info().workflow_id)
         self.dry_run = False
+        self.asked: dict[str, Any] = {}
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> dict[str, Any]:
         try:
-            audit = await calls.admit_audit(document)
+            audit = self.asked = await calls.admit_audit(document)
             self.rounds = Rounds(workflow.info().workflow_id, audit["execution"]["replans"])
             self.dry_run = audit["execution"]["dry_run"]
             await self._serve(audit)
@@ -225,6 +226,10 @@ class Audit:
     @workflow.query(name="status", description="state, the plan's id, forecast and measured indicators")
     def status(self) -> dict[str, Any]:
         return self.report
+
+    @workflow.query(name="audit", description="the effective audit document; `ballast explain` reads it")
+    def audit(self) -> dict[str, Any]:
+        return self.asked
 
 
 def _among(plans: list[str]) -> str:

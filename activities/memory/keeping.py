@@ -34,6 +34,15 @@ class Keeping:
         if known is None or _moment(known["collected_at"]) < _moment(snapshot["collected_at"]):
             self._write(self._path("newest", cloud), snapshot)
 
+    def note_model(self, fingerprint: str, ref: str) -> None:
+        """Where the picture is that plans name by its fingerprint."""
+        self._write(self._path("models", fingerprint), {"ref": ref})
+
+    def snapshot_of(self, fingerprint: str) -> str:
+        """The reference of a picture by its fingerprint; empty if it was never here."""
+        known = self._read(self._path("models", fingerprint))
+        return str(known["ref"]) if known else ""
+
     def note_change(self, cloud: str, at: datetime) -> None:
         """Something of this cloud was changed, or found changed: what was collected before is outdated."""
         self._write(self._path("changed", cloud), {"at": at.isoformat()})

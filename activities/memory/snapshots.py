@@ -23,6 +23,7 @@ def kept(keeping: Keeping, cluster: Cluster, ref: str) -> Document:
         "instances": len(cluster.instances),
         "told": f"snapshot of {taken:%H:%M:%S}, new",
     }
+    keeping.note_model(cluster.fingerprint, ref)
     keeping.note_snapshot(cluster.cloud, {**snapshot, "doubtful": doubtful})
     return snapshot
 

@@ -4,76 +4,158 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from deploy import reading, telling
+from activities.why.case import Case, case
+from activities.why.instance import Answer
+from deploy import finding, policies, reading, reasons, settings, telling
+from deploy.finding import Found
+from plan_schemas import catalog
 from plan_schemas.frozen import thaw
+from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Plan, Refusal, to_document
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What a plan itself says of a thing, and what is worked out beside it."""
+
+    about: str | None
+    actions: list[Action]
+    refusals: list[Refusal]
+    case: Case | None = None  # where something is worked out
+    moves: list[Answer] | None = None  # of an instance
+    host: tuple[Refusal, ...] = ()
+
+    @property
+    def is_one(self) -> bool:
+        return bool(self.about is None or self.actions or self.refusals or self.moves or self.host)
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("explain", help="why something is in a plan, and why not")
-    parser.add_argument("plan", type=Path, metavar="PLAN")
+    parser.add_argument("plan", metavar="PLAN", help="a file, or a workflow id such as plan/audit/nightly")
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--action", metavar="ID")
-    chosen.add_argument("--instance", metavar="UUID")
+    chosen.add_argument("--instance", metavar="UUID", help="or its name, where only one is called so")
     chosen.add_argument("--host", metavar="NAME")
+    parser.add_argument("--to", metavar="HOST", help="with --instance: why it does not go there")
+    parser.add_argument(
+        "--snapshot", type=Path, metavar="FILE", help="the picture it rests on, unless the store has it"
+    )
+    parser.add_argument("--audit", type=Path, metavar="FILE", help="whose scope and limits it was made for")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when the plan says something about it, 1 when it does not."""
-    plan = reading.plan(args.plan)
-    about = args.action or args.instance or args.host
-    actions, refusals = _about(plan, args)
+    """0 when there is an answer, 1 when there is none, 2 for --to alone, 3 when Temporal failed."""
+    if args.to is not None and args.instance is None:
+        print("ballast explain: --to HOST needs --instance UUID", file=sys.stderr)
+        return 2
+    try:
+        found = finding.find(args.plan)
+    except finding.Unreachable as problem:
+        print(f"ballast explain: {problem}", file=sys.stderr)
+        return 3
+    if args.audit is not None:
+        found = Found(found.plan, reading.audit(args.audit, catalog.load()))
+    cluster = finding.picture(found.plan, args.snapshot) if args.instance or args.host else None
+    answered = _answered(found, cluster, args)
     if args.json:
-        ids = {a.id for a in actions}
-        rows = [thaw(a) for a in to_document(plan)["actions"] if a["id"] in ids]
-        told = {
-            "reason": plan.reason,
-            "actions": rows,
-            "rejected": [telling.refusal_row(r) for r in refusals],
-        }
-        print(json.dumps(told, ensure_ascii=False))
+        print(json.dumps(_row(found.plan, answered), ensure_ascii=False))
     else:
-        print("\n".join(_told(plan, actions, refusals, about)))
-    return 0 if about is None or actions or refusals else 1
+        print("\n".join(_told(found, answered, cluster)))
+    return 0 if answered.is_one else 1
 
 
-def _about(plan: Plan, args: argparse.Namespace) -> tuple[list[Action], list[Refusal]]:
+def _answered(found: Found, cluster: Cluster | None, args: argparse.Namespace) -> _Answered:
+    """What the plan recorded; what it did not, and whatever was asked for by --to, is worked out."""
+    plan, about = found.plan, args.action or args.instance or args.host
+    if cluster is not None and args.instance is not None:
+        about = reasons.uuid_of(cluster, about)
+    recorded = _Answered(about, _actions(plan, about, args), _refusals(plan, about))
+    wanted = bool(args.to or args.snapshot) or not (recorded.actions or recorded.refusals)
+    if cluster is None or about is None or not wanted:
+        return recorded
+    known = settings.from_environment()
+    above, goals = policies.read(known.policies), catalog.load(known.plans).goals
+    at = case(plan, cluster, audit=found.audit, policies=above, goals=goals)
+    given = (about, recorded.actions, recorded.refusals, at)
+    if args.instance is not None and about in cluster.instances:
+        return _Answered(*given, moves=reasons.of_instance(at, about, args.to))
+    if args.host is not None and about in cluster.hosts and not recorded.actions:
+        return _Answered(*given, host=reasons.of_host(at, about))
+    return recorded
+
+
+def _actions(plan: Plan, about: str | None, args: argparse.Namespace) -> list[Action]:
     if args.action is not None:
-        return [a for a in plan.actions if a.id == args.action], _concerning(plan, args.action)
+        return [a for a in plan.actions if a.id == about]
     if args.instance is not None:
-        moved = [a for a in plan.actions if a.touches.instance == args.instance]
-        return moved, _concerning(plan, args.instance)
+        return [a for a in plan.actions if a.touches.instance == about]
     if args.host is not None:
-        touched = [a for a in plan.actions if args.host in (a.touches.out, a.touches.into, a.touches.service)]
-        return touched, _concerning(plan, args.host)
-    return list(plan.actions), list(plan.rejected)
+        return [a for a in plan.actions if about in (a.touches.out, a.touches.into, a.touches.service)]
+    return list(plan.actions)
 
 
-def _concerning(plan: Plan, name: str) -> list[Refusal]:
+def _refusals(plan: Plan, about: str | None) -> list[Refusal]:
     """The refusals about it, and the moves that passed it over."""
+    if about is None:
+        return list(plan.rejected)
     passed = [
         Refusal(r.code, a.id, f"{a.id} did not go there: {r.text}", r.culprits)
         for a in plan.actions
         for r in a.alternatives
-        if r.subject == name
+        if r.subject == about
     ]
-    return [*(r for r in plan.rejected if r.subject == name or name in r.culprits), *passed]
+    return [*(r for r in plan.rejected if r.subject == about or about in r.culprits), *passed]
 
 
-def _told(plan: Plan, actions: list[Action], refusals: list[Refusal], about: str | None) -> Iterator[str]:
+def _told(found: Found, answered: _Answered, cluster: Cluster | None) -> Iterator[str]:
+    plan, about = found.plan, answered.about
     if about is None:
         yield plan.reason
-        yield from telling.actions(actions)
+        yield from telling.actions(answered.actions)
         yield from telling.bounds(plan.bounds)
-        yield from telling.refusals(refusals, len(refusals))
+        yield from telling.refusals(answered.refusals, len(answered.refusals))
         return
-    for one in actions:
+    for one in answered.actions:
         yield from telling.action(plan, one)
-    yield from telling.refusals(refusals, len(refusals))
-    if not actions and not refusals:
-        yield f"the plan does nothing to {about} and recorded no reason: nothing in it depended on {about}"
+    yield from telling.refusals(answered.refusals, len(answered.refusals))
+    if answered.case is not None and answered.moves is not None:
+        yield from reasons.told_of_instance(answered.case, about, answered.moves)
+    for reason in answered.host:
+        yield f"[{reason.code}] {reason.text}"
+    if answered.case is not None:
+        yield from reasons.caveats(found, answered.case)
+    elif not answered.is_one:
+        yield f"the plan does nothing to {about} and recorded no reason{_lacking(plan, about, cluster)}"
+
+
+def _lacking(plan: Plan, about: str, cluster: Cluster | None) -> str:
+    """What it would take to say more."""
+    if cluster is not None:
+        return f": there is no {about} in the picture of {cluster.collected_at}"
+    taken = plan.model.get("collected_at")
+    rests = f", taken at {taken}," if taken else ""
+    return f"; the picture that it rests on{rests} is not in the store here: give --snapshot FILE"
+
+
+def _row(plan: Plan, answered: _Answered) -> dict[str, Any]:
+    ids = {a.id for a in answered.actions}
+    out = {
+        "reason": plan.reason,
+        "actions": [thaw(a) for a in to_document(plan)["actions"] if a["id"] in ids],
+        "rejected": [telling.refusal_row(r) for r in answered.refusals],
+    }
+    if answered.case is not None:
+        out["worked_out"] = [
+            *(reasons.row(a) for a in answered.moves or ()),
+            *(telling.refusal_row(r) for r in answered.host),
+        ]
+    return out

@@ -1,0 +1,71 @@
+"""A plan beside the picture that it rests on: the cloud before it, after it, and what it had to keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from activities import actions
+from activities.planner.projection import Projection
+from activities.rules.occupancy import Occupancy
+from plan_schemas.audit import Audit, Rules, Scope
+from plan_schemas.catalog import Goal
+from plan_schemas.frozen import EMPTY
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Action, Plan
+from plan_schemas.policy import Policy, narrowed, of_cloud
+
+
+@dataclass(frozen=True)
+class Case:
+    """What every answer is worked out from."""
+
+    plan: Plan
+    before: Cluster
+    rules: Rules
+    goal: Goal | None = None
+    parameters: Mapping[str, Any] = field(default=EMPTY)  # of the audit, as far as it is known
+
+    @cached_property
+    def after(self) -> Cluster:
+        """The cloud once the plan is carried out, as far as this picture has what it is about."""
+        projection = Projection(self.before)
+        for action in self.plan.actions:
+            if self._is_here(action):
+                projection.apply(actions.find(action.type), action.touches, action.parameters)
+        return projection.cluster()
+
+    @cached_property
+    def room_before(self) -> Occupancy:
+        return Occupancy(self.before)
+
+    @cached_property
+    def room_after(self) -> Occupancy:
+        return Occupancy(self.after)
+
+    def moves_of(self, instance: str) -> tuple[Action, ...]:
+        return tuple(a for a in self.plan.actions if a.touches.instance == instance)
+
+    def _is_here(self, action: Action) -> bool:
+        touches = action.touches
+        return (touches.instance is None or touches.instance in self.before.instances) and (
+            touches.service is None or touches.service in self.before.hosts
+        )
+
+
+def case(
+    plan: Plan,
+    cluster: Cluster,
+    *,
+    audit: Audit | None = None,
+    policies: Sequence[Policy] = (),
+    goals: Mapping[str, Goal] = EMPTY,
+) -> Case:
+    """The plan with the rules that it was decided by; without its audit those of the whole cloud."""
+    scope = audit.scope if audit is not None else Scope()
+    rules = scope.rules(cluster, plan.execution.allow)
+    rules = narrowed(rules, of_cloud(policies, plan.cloud), cluster)
+    parameters = audit.parameters if audit is not None else EMPTY
+    return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters)

@@ -1,0 +1,115 @@
+"""Why an instance is not moved to a host, or to any: every rule that is against it, else the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from activities import actions
+from activities.planner.indicators import measure
+from activities.rules import checks
+from activities.why.case import Case
+from activities.words import count
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Refusal
+
+BEFORE, AFTER = "before the plan", "after the plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is against moving an instance to a host, the first of it decides, and in which state of the cloud.
+
+    Where no rule is against it, `seconds` says what the move would take.
+    """
+
+    host: str
+    state: str
+    reasons: tuple[Refusal, ...]
+    seconds: float | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no rule is against it."""
+        return self.seconds is not None
+
+
+def held(case: Case, instance: str) -> tuple[Refusal, ...]:
+    """Why the instance may not be moved at all."""
+    return checks.immovable(case.before, instance, case.rules)
+
+
+def elsewhere(case: Case, instance: str) -> tuple[Answer, ...]:
+    """An answer for every host that the instance neither is on nor goes to."""
+    around = {case.before.instances[instance].host, case.after.instances[instance].host}
+    return tuple(to(case, instance, host) for host in case.before.hosts if host not in around)
+
+
+def to(case: Case, instance: str, host: str) -> Answer:
+    """Why the plan does not move the instance to this host. Raises KeyError for an unknown instance."""
+    if found := _against(case, case.before, instance, host):
+        return Answer(host, BEFORE, found)
+    if found := _against(case, case.after, instance, host):
+        return Answer(host, AFTER, found)
+    return Answer(host, AFTER, (_unwanted(case, instance, host),), _seconds(case, instance, host))
+
+
+def _against(case: Case, cluster: Cluster, instance: str, host: str) -> tuple[Refusal, ...]:
+    room = case.room_before if cluster is case.before else case.room_after
+    one = cluster.instances[instance]
+    found = [
+        *checks.immovable(cluster, instance, case.rules),
+        *checks.refusals(cluster, room, instance, host, case.rules),
+    ]
+    if not found and one.host == host:
+        found.append(Refusal("no_effect", host, f"{one.name} is on {host} {_when(case, instance)}"))
+    return tuple(dict.fromkeys(found))
+
+
+def _when(case: Case, instance: str) -> str:
+    moves = case.moves_of(instance)
+    return f"after {moves[-1].id}" if moves else "already"
+
+
+def _seconds(case: Case, instance: str, host: str) -> float:
+    one = case.after.instances[instance]
+    parameters = {
+        "instance": instance,
+        "source": one.host,
+        "destination": host,
+        "kind": checks.kind_of_move(one, case.rules),
+    }
+    return round(actions.find("migrate").seconds(case.after, **parameters), 3)
+
+
+def _unwanted(case: Case, instance: str, host: str) -> Refusal:
+    """No rule is against it: then a limit of the audit, or what it would do to the goal."""
+    most = case.parameters.get("max_moves")
+    moves = sum(a.touches.into is not None for a in case.plan.actions)
+    if most is not None and moves >= most and not case.moves_of(instance):
+        text = f"no rule is against {host}; the plan makes the {count(most, 'move')} that max_moves allows"
+        return Refusal("budget", instance, text)
+    told = list(_changes(case, case.after.moved(instance, host)))
+    better = [text for text, is_better in told if is_better]
+    if better:
+        text = f"no rule is against {host}, and it would help ({'; '.join(better)}): it was not chosen"
+        return Refusal("not_chosen", instance, text)
+    numbers = f" ({'; '.join(text for text, _ in told)})" if told else ""
+    if case.goal is None:
+        return Refusal("not_chosen", instance, f"no rule is against {host}; nobody asked for it")
+    text = f"no rule is against {host}; it would bring the goal {case.goal.name} nothing{numbers}"
+    return Refusal("no_gain", instance, text)
+
+
+def _changes(case: Case, other: Cluster) -> Iterator[tuple[str, bool]]:
+    """Per indicator of the goal what it is after the plan and what it would be, and if that is better."""
+    if case.goal is None:
+        return
+    now, then = (measure(case.goal, case.before, cluster) for cluster in (case.after, other))
+    for name, declared in case.goal.indicators.items():
+        if declared["better"] == "neither":
+            continue
+        sign = 1 if declared["better"] == "higher" else -1
+        is_better = sign * (then[name] - now[name]) > 0
+        moved = f"{now[name]:g} -> {then[name]:g}" if then[name] != now[name] else f"stays {now[name]:g}"
+        yield f"{name} {moved}", is_better

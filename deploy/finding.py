@@ -1,0 +1,83 @@
+"""Where a plan comes from, a file or a workflow, and the picture that it rests on: a file or the store."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.door import Failed
+from activities.memory.keeping import Keeping
+from activities.memory.store import Lost, SnapshotStore
+from deploy import reading, settings
+from plan_schemas import admit, catalog, plan
+from plan_schemas.audit import Audit
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Plan
+from workflows import start
+
+
+class Unreachable(RuntimeError):
+    """Temporal could not be asked."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A plan with what is known of how it came to be."""
+
+    plan: Plan
+    audit: Audit | None = None
+
+
+def find(name: str) -> Found:
+    """The plan of a file, or of a workflow id such as plan/audit/nightly, with its audit where that is known.
+
+    Raises Invalid, Failed, Unreachable.
+    """
+    if name.startswith("plan/") and not Path(name).exists():
+        return asyncio.run(_of_workflow(name))
+    return Found(reading.plan(Path(name)))
+
+
+async def _of_workflow(id: str) -> Found:
+    try:
+        client = await start.connect()
+        document = await client.get_workflow_handle(id).query("plan")
+        if not document:
+            raise Failed(f"{id} has no plan yet, or it was refused", f"see the query `status` of {id}")
+        found = plan.from_document(document)
+        return Found(found, await _audit(client, found.audit) if found.audit else None)
+    except RPCError as problem:
+        if problem.status == RPCStatusCode.NOT_FOUND:
+            raise Failed(f"{id}: {problem.message}", "look the id up in `temporal workflow list`") from None
+        raise Unreachable(f"Temporal failed: {problem}") from problem
+    except (RuntimeError, WorkflowQueryFailedError) as problem:
+        raise Unreachable(f"Temporal failed: {problem}") from problem
+
+
+async def _audit(client: Client, id: str) -> Audit | None:
+    """The audit of a workflow; None where Temporal has forgotten it, or it cannot tell."""
+    try:
+        document = await client.get_workflow_handle(id).query("audit")
+    except WorkflowQueryFailedError:  # of before this query
+        return None
+    except RPCError as problem:
+        if problem.status == RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return admit.audit(document, catalog.load()) if document else None
+
+
+def picture(found: Plan, file: Path | None) -> Cluster | None:
+    """The picture of a file, else that of the store which this plan rests on; None if it is not there."""
+    if file is not None:
+        return reading.snapshot(file)
+    store = settings.from_environment().store
+    ref = Keeping(store).snapshot_of(str(found.model.get("fingerprint", "")))
+    try:
+        return SnapshotStore(store).get(ref) if ref else None
+    except Lost:  # the note of it is there, the snapshot is not any more
+        return None

@@ -1,0 +1,143 @@
+"""`ballast explain` where a plan recorded nothing: the answer is worked out on the picture it rests on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from activities.decide import plan_for
+from activities.memory.keeping import Keeping
+from activities.memory.snapshots import kept
+from activities.memory.store import SnapshotStore
+from deploy import cli
+from plan_schemas import admit
+from plan_schemas.catalog import load
+from plan_schemas.model import from_document
+from plan_schemas.plan import to_document
+
+WORLD = Path(__file__).parents[1] / "golden" / "world.yaml"
+AUDIT = {
+    "ballast": "v1",
+    "kind": "Audit",
+    "name": "free-hosts",
+    "cloud": "grove",
+    "strategy": "vm_workload_consolidation",
+}
+WIKI = "00000000-0000-4000-8000-000000000006"
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> str:
+    """The plan that frees hosts of the grove, as a file; its picture is in no store."""
+    cluster = from_document(yaml.safe_load(WORLD.read_text()))
+    made = plan_for(admit.audit(AUDIT, load()), cluster, load())
+    assert made.plan is not None
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(to_document(made.plan), sort_keys=False))
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BALLAST_STORE", str(tmp_path / "store"))
+    monkeypatch.delenv("BALLAST_POLICIES", raising=False)
+    return tmp_path / "store"
+
+
+def explain(capsys: pytest.CaptureFixture[str], plan: str, *words: str) -> tuple[int, str]:
+    status = cli.run(["explain", plan, *words])
+    return status, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("wiki", "--to", "elm"),
+            "[disabled] elm is disabled (ballast: released by consolidation) (once the",
+        ),
+        (
+            ("db", "--to", "oak"),
+            "[capacity] oak has 24576 of 32768 MEMORY_MB, 6 of 8 VCPU free that db needs",
+        ),
+        (("wiki", "--to", "fir"), "[no_gain] no rule is against fir; it would bring the goal server_conso"),
+        (("wiki", "--to", "ash"), "[no_effect] wiki is on ash already"),
+        (("ci", "--to", "oak"), "[zone] ci is pinned to zone az2, oak is in zone az1"),
+        (("wiki",), "the same rule is against elm, yew"),
+        (("wiki", "--to", "nowhere"), "[unknown_host] there is no host nowhere"),
+    ],
+)
+def test_why_it_does_not_go_there_is_worked_out(
+    plan: str, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the plan, because of the plan, or because it would gain nothing; a name does for a uuid."""
+    status, out = explain(capsys, plan, "--instance", *words, "--snapshot", str(WORLD))
+    assert status == 0
+    assert said in out
+
+
+def test_programs_get_every_host(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` has one row per host with state, reasons and, where no rule is against it, the seconds."""
+    status, out = explain(capsys, plan, "--instance", WIKI, "--snapshot", str(WORLD), "--json")
+    rows: dict[str, Any] = {row["host"]: row for row in json.loads(out)["worked_out"]}
+    assert status == 0
+    assert {h: (r["state"], r["reasons"][0]["code"]) for h, r in rows.items()} == {
+        "bay": ("after the plan", "disabled"),
+        "elm": ("after the plan", "disabled"),
+        "fir": ("after the plan", "no_gain"),
+        "oak": ("after the plan", "no_gain"),
+        "yew": ("before the plan", "disabled"),
+    }
+    assert rows["fir"]["seconds"] == pytest.approx(14.52, abs=0.01)
+
+
+def test_the_scope_of_its_audit_counts(plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its audit the answer is that of the scope; without it, the answer says that it is not known."""
+    audit = tmp_path / "audit.yaml"
+    scope = {"scope": {"exclude": {"instances": [WIKI]}}}
+    audit.write_text(yaml.safe_dump({**AUDIT, **scope, "parameters": {"max_moves": 2}}))
+    asked = ("--instance", "wiki", "--snapshot", str(WORLD))
+    assert "give --audit FILE" in explain(capsys, plan, *asked)[1]
+    out = explain(capsys, plan, *asked, "--audit", str(audit))[1]
+    assert "[excluded] wiki is excluded by the audit's scope" in out
+    assert "--audit FILE" not in out
+    spent = explain(capsys, plan, "--instance", "web-1", "--to", "fir", *asked[2:], "--audit", str(audit))[1]
+    assert "[budget] no rule is against fir; the plan makes the 2 moves that max_moves allows" in spent
+
+
+def test_a_host_that_stays_is_explained(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is on it and cannot go, or what could and need not."""
+    status, out = explain(capsys, plan, "--host", "fir", "--snapshot", str(WORLD))
+    assert (status, "[locked] vault is locked" in out) == (0, True)
+    out = explain(capsys, plan, "--host", "yew", "--snapshot", str(WORLD))[1]
+    assert "[disabled] yew is disabled (bad DIMM)" in out
+    assert "[empty] yew carries nothing that could be moved away" in out
+
+
+def test_the_picture_is_found_in_the_store(
+    plan: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a worker has kept it none is given; where it is not, the answer says what to give."""
+    status, out = explain(capsys, plan, "--instance", WIKI)
+    assert (status, "is not in the store here: give --snapshot FILE" in out) == (1, True)
+    cluster = from_document(yaml.safe_load(WORLD.read_text()))
+    kept(Keeping(store), cluster, SnapshotStore(store).put(cluster))
+    status, out = explain(capsys, plan, "--instance", WIKI)
+    assert (status, "[disabled] bay is disabled" in out) == (0, True)
+
+
+def test_another_picture_is_told(plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An answer from a picture that the plan does not rest on says so."""
+    other = tmp_path / "other.yaml"
+    other.write_text(WORLD.read_text().replace("locked: true", "locked: false"))
+    out = explain(capsys, plan, "--instance", "wiki", "--snapshot", str(other))[1]
+    assert "is not the one that the plan rests on" in out
+
+
+def test_a_host_to_go_to_needs_an_instance(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--to` alone is a wrong usage."""
+    assert explain(capsys, plan, "--host", "fir", "--to", "elm")[0] == 2

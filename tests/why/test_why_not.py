@@ -1,0 +1,185 @@
+"""The why-not property: whatever is said to be against a move, the judge says of that very move too."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from activities.why import instance as why
+from activities.why.case import Case, case
+from plan_schemas import admit
+from plan_schemas.audit import Audit
+from plan_schemas.catalog import load
+from plan_schemas.frozen import EMPTY
+from plan_schemas.model import Cluster, to_document
+from plan_schemas.plan import Execution, Plan, Refusal, from_document
+from tests import judge, truth
+from tests.judge.picture import Picture, Terms
+from tests.judge.places import crowding, placing, staying
+from tests.judge.purpose import INDICATORS, Ends
+from tests.test_strategies import STRATEGIES, cases, proposed
+
+Row = dict[str, Any]
+CLOUDS = 30  # per strategy
+ASKED = 5  # instances of each
+NUMBERS = re.compile(r"(-?\d+) of (\d+) (\w+)")  # what a host has left of what is needed
+NO_RULE = {"no_gain", "not_chosen", "budget"}
+
+
+class Worked(NamedTuple):
+    """A decision, with what the judge knows of the cloud before and after it."""
+
+    case: Case
+    audit: Row
+    document: Row
+    before: Row
+    after: Row
+
+    def state(self, answer: why.Answer) -> Row:
+        return self.before if answer.state == why.BEFORE else self.after
+
+
+def worked(cluster: Cluster, audit: Row) -> Worked:
+    """By whatever plan the strategy makes; by one of no actions where it makes none."""
+    document = proposed(cluster, audit) or {"actions": []}
+    asked = admit.audit(audit, load())
+    plan = from_document(document) if "execution" in document else _nothing(asked)
+    snapshot = to_document(cluster)
+    found = case(plan, cluster, audit=asked, goals=load().goals)
+    return Worked(found, audit, document, snapshot, dict(truth.outcome(snapshot, document)))
+
+
+def _nothing(audit: Audit) -> Plan:
+    return Plan("none", audit.cloud, "", Execution(allow=audit.execution.allow), EMPTY, (), goal=audit.goal)
+
+
+def asked(strategy: str, clouds: int = CLOUDS) -> Counter[str]:
+    """Asks about random moves in random clouds, fails on an untrue answer, and counts what was told."""
+    told: Counter[str] = Counter()
+
+    @settings(
+        max_examples=clouds,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(cases(strategy), st.randoms(use_true_random=False))
+    def run(drawn: Any, chance: Any) -> None:
+        at = worked(*drawn)
+        known = list(at.case.before.instances)
+        pictures = {id(s): (Picture(s), Terms(Picture(s), at.audit)) for s in (at.before, at.after)}
+        for uuid in chance.sample(known, min(ASKED, len(known))):
+            for answer in why.elsewhere(at.case, uuid):
+                told.update(r.code for r in answer.reasons)
+                assert list(_untrue(at, answer, uuid, *pictures[id(at.state(answer))])) == []
+        assert list(_unconfirmed(at)) == []
+        told["recorded"] += sum(len(a.get("alternatives", ())) for a in at.document["actions"])
+
+    run()
+    return told
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_is_against_a_move_is_what_the_judge_reports_of_it(strategy: str) -> None:
+    """For every instance and every host: the rules named are the judge's, none are named where it has none,
+    the numbers are its numbers, and the move as a plan of its own is reported for what decided."""
+    told = asked(strategy)
+    wanted = {"capacity", "anti_affinity", "zone", "traits", "locked", "disabled", "down", "out_of_scope"}
+    assert {code for code in wanted if not told[code]} == set()
+    assert told["no_gain"] + told["not_chosen"] >= 10
+    assert told["recorded"] >= (10 if strategy == "host_maintenance" else 0)
+
+
+def test_an_answer_that_forgets_the_plan_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the cloud before the plan taken for the cloud after it, the property fails."""
+    monkeypatch.setattr(Case, "after", property(lambda self: self.before))
+    with pytest.raises(AssertionError, match="the judge finds"):
+        asked("vm_workload_consolidation")
+
+
+def _untrue(at: Worked, answer: why.Answer, uuid: str, picture: Picture, terms: Terms) -> Iterator[str]:
+    told = {r.code for r in answer.reasons}
+    rules = {rule for rule, _ in staying(picture, terms, uuid)}
+    rules |= {rule for rule, _ in placing(picture, terms, uuid, answer.host)}
+    if answer.is_free:
+        if rules or not told <= NO_RULE:
+            yield f"{uuid} to {answer.host}: {told} was said, the judge finds {rules}"
+        yield from _wrong_numbers_of_the_goal(at, answer, uuid)
+        return
+    if not told <= rules:
+        yield f"{uuid} to {answer.host}, {answer.state}: {told} was said, the judge finds {rules}"
+    for reason in answer.reasons:
+        yield from _wrong_amounts(reason, picture, uuid, answer.host)
+    decided, state = answer.reasons[0], at.state(answer)
+    live, cold = ({v.rule for v in _applied(at, state, uuid, answer.host, k)} for k in ("live", "cold"))
+    known = {*told, "not_allowed", "status"}  # a kind that neither the audit nor the server's state is for
+    if decided.code not in live | cold or not (known & live and known & cold):
+        yield f"the move of {uuid} to {answer.host} is not reported for {decided}, only {live | cold}"
+
+
+def _wrong_amounts(reason: Refusal, picture: Picture, uuid: str, host: str) -> Iterator[str]:
+    """A lack of room names each class that lacks, with what is left and what is needed of it."""
+    if reason.code != "capacity":
+        return
+    told = {name: (int(left), int(needed)) for left, needed, name in NUMBERS.findall(reason.text)}
+    reported = {text.split()[-3] for rule, text in crowding(picture, uuid, host) if rule == "capacity"}
+    if set(told) != reported:
+        yield f"{reason.text}: the judge names {sorted(reported)}"
+    for name, (left, needed) in told.items():
+        room = int(picture.limit(host, name)) - picture.used(host, name)
+        if (left, needed) != (room, picture.needs(uuid)[name]):
+            yield f"{reason.text}: of {name} the judge counts {room} left, {picture.needs(uuid)[name]} needed"
+
+
+def _applied(at: Worked, state: Row, uuid: str, host: str, kind: str) -> list[judge.Violation]:
+    """What the judge says of a plan that makes this one move."""
+    one = next(i for i in state["instances"] if i["uuid"] == uuid)
+    source = one.get("host") or host
+    parameters = {"instance": uuid, "source": source, "destination": host, "kind": kind}
+    touches = {"instance": uuid, "out": source, "into": host}
+    move = {"id": "why", "type": "migrate", "parameters": parameters, "reason": "tried", "touches": touches}
+    return judge.plan(state, {"actions": [move]}, audit=at.audit)
+
+
+def _unconfirmed(at: Worked) -> Iterator[str]:
+    """The moves that the plan itself names as refused, each applied to the cloud before or after it."""
+    for action in at.document["actions"]:
+        for refusal in action.get("alternatives", ()):
+            host, (uuid, kind) = refusal["subject"], (action["parameters"][k] for k in ("instance", "kind"))
+            rules = {v.rule for s in (at.before, at.after) for v in _applied(at, s, uuid, host, kind)}
+            if refusal["code"] not in rules:
+                yield f"{action['id']} was refused {host} for {refusal}, the judge finds {rules}"
+
+
+def _wrong_numbers_of_the_goal(at: Worked, answer: why.Answer, uuid: str) -> Iterator[str]:
+    """What a move would do to the goal, by the judge's own measures of the cloud with and without it."""
+    (reason,) = answer.reasons
+    if reason.code == "budget":
+        moves = sum(a["type"] == "migrate" for a in at.document["actions"])
+        if moves < at.audit["parameters"]["max_moves"]:
+            yield f"{reason.text}: the plan makes {moves}"
+        return
+    ends = (_ends(at, {}), _ends(at, {uuid: answer.host}))
+    improved = False
+    for name, declared in load().goals[at.case.goal.name].indicators.items() if at.case.goal else ():
+        now, then = (INDICATORS[name](e) for e in ends)
+        if declared["better"] == "neither" or name == "instance_migrations_count":
+            continue
+        improved |= (then > now) if declared["better"] == "higher" else (then < now)
+        if now == then and f"{name} stays {now:g}" not in reason.text and reason.code == "no_gain":
+            yield f"{reason.text}: the judge counts {name} {now:g}"
+    if improved != (reason.code == "not_chosen") and at.case.goal is not None:
+        yield f"{reason.code} was said of {uuid} to {answer.host}: {reason.text}"
+
+
+def _ends(at: Worked, more: Mapping[str, str]) -> Ends:
+    return Ends(Picture(at.before), {**Picture(at.after).where, **more}, (), {})
