@@ -64,6 +64,7 @@ fault-matrix: $(STAMP) ## every fault in every moment of every action (ONLY=faul
 bench: $(STAMP) ## benchmarks, one JSON object a line (also in var/bench/)
 	@$(BIN)/python -m tests.bench.size
 	@$(BIN)/python -m tests.bench.makespan
+	@$(BIN)/python -m tests.bench.scheduling
 
 # The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
 check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had

@@ -71,7 +71,7 @@ def replay(plan: Plan, cluster: Cluster) -> Replay:
     What a rule forbids is told and not done; the rest goes on, so that all that is wrong is found.
     """
     plan = replace(plan, actions=tuple(_timed(a, cluster) for a in plan.actions))
-    out = Replay(cluster, bound=bounds.makespan(plan.actions, plan.execution.limits))
+    out = Replay(cluster, bound=bounds.makespan(plan.actions, plan.execution.limits, Occupancy(cluster)))
     stage = _Stage(cluster, Rules(frozenset(cluster.hosts), allow=frozenset(plan.execution.allow)))
     progress, now, running = Progress(plan), 0.0, list[tuple[float, int, str]]()
     order = {a.id: i for i, a in enumerate(plan.actions)}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from activities.planner import bounds, inverse, schedule
 from activities.planner import plan as planner
 from activities.planner.verify import verify
+from activities.rules.occupancy import Occupancy
 from activities.strategies import actuator
 from plan_schemas import schema
 from plan_schemas.audit import Audit, Rules, Situation
@@ -88,6 +89,7 @@ def test_two_that_change_places_go_over_a_third_host() -> None:
     assert edges(plan)["migrate-x"] == (("migrate-x-via",), ("migrate-y",))
     assert action(plan, "migrate-x").expects["host"] == "c"
     assert plan.forecast["instance_migrations_count"] == 3
+    assert "1 instance goes over a third host" in plan.reason
 
 
 def test_a_cycle_without_a_third_host_is_refused_by_name() -> None:
@@ -302,8 +304,34 @@ def test_no_schedule_beats_the_bound(seed: int, parallel: int, out: int, into: i
     limits = Limits(parallel, out, into)
     plan = make(cluster, exchanged(cluster, 0.5, seed), limits)
     value = schedule.makespan(plan.actions, limits)
-    assert bounds.makespan(plan.actions, limits) <= value + 1e-6
+    limit = bounds.makespan(plan.actions, limits, Occupancy(cluster))
+    assert bounds.makespan(plan.actions, limits) <= limit <= value + 1e-6
     assert value <= sum(a.seconds for a in plan.actions) + 1e-6
+
+
+def test_the_bound_knows_that_others_must_leave_first() -> None:
+    """Who comes to a full host cannot start before the shortest way to room for it, whatever the slots."""
+    cluster = row(("x", "a", 4), ("y", "b", 3), ("z", "b", 1))
+    moves = [move("x", "a", "b"), move("y", "b", "c"), move("z", "b", "c")]
+    plan = make(cluster, moves, Limits(20, 2, 2))
+    assert {a.seconds for a in plan.actions} == {6.0}
+    assert bounds.makespan(plan.actions, plan.execution.limits) == 6.0
+    # Both have to leave, at once at best, and as if they could in parts: 6 s. Then x comes, in 6 s.
+    (timing,) = plan.bounds
+    assert (timing.bound, timing.value) == (12.0, 12.0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_exchange_is_no_slower_than_by_the_first_rule(seed: int) -> None:
+    """A plan is never slower than its own edges allow with the first rule of urgency."""
+    cluster = crowd(8, 0.75, seed)
+    limits = Limits(20, 1, 1)
+    plan = make(cluster, exchanged(cluster, 0.5, seed), limits)
+    (timing,) = plan.bounds
+    assert timing.value == pytest.approx(schedule.makespan(plan.actions, limits), abs=0.01)
+    ranks = schedule.priorities(plan.actions, limits)
+    as_found = schedule.makespan([replace(a, priority=ranks[a.id]) for a in plan.actions], limits)
+    assert timing.value <= as_found + 0.01
 
 
 def test_the_busiest_go_first() -> None:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 from activities.rules.checks import own_needs
 from activities.rules.occupancy import Occupancy
+from plan_schemas.frozen import EMPTY
 from plan_schemas.plan import Refused, Touches
 
+Span = tuple[float, float]  # when an action starts and ends, seconds from the start of the plan
 Thing = tuple[str, ...]  # ("class", VCPU), ("group", uuid), ("apart", uuid, uuid)
 
 FAULT = "this is a fault of the planner: please report it with the audit and the snapshot"
@@ -30,20 +32,27 @@ class Passage:
     takes: Mapping[Thing, int]
 
 
-def passages(ledger: Occupancy, actions: Iterable[tuple[str, Touches]]) -> dict[str, list[Passage]]:
-    """Per host who leaves and enters it, in the order of the actions."""
+def passages(
+    ledger: Occupancy, actions: Iterable[tuple[str, Touches]], at: Mapping[str, Span] = EMPTY
+) -> dict[str, list[Passage]]:
+    """Per host who leaves and enters it, in the order of the actions or, if given, of their times."""
     found: dict[str, list[Passage]] = defaultdict(list)
     for id, touches in actions:
         for host, arrives in ((touches.out, False), (touches.into, True)):
             if touches.instance is not None and host is not None:
                 found[host].append(Passage(id, arrives, wants(ledger, host, touches.instance)))
+    if at:
+        for here in found.values():
+            here.sort(key=lambda p: (at[p.id][0 if p.arrives else 1], p.arrives))
     return dict(found)
 
 
-def freed_by(ledger: Occupancy, actions: Sequence[tuple[str, Touches]]) -> dict[str, tuple[str, ...]]:
+def freed_by(
+    ledger: Occupancy, actions: Sequence[tuple[str, Touches]], at: Mapping[str, Span] = EMPTY
+) -> dict[str, tuple[str, ...]]:
     """Per action the departures that it waits for. Raises Refused when the order given does not make room."""
     found: dict[str, dict[str, None]] = {id: {} for id, _ in actions}
-    for host, here in passages(ledger, actions).items():
+    for host, here in passages(ledger, actions, at).items():
         if all(p.arrives for p in here):
             continue
         for thing in dict.fromkeys(t for p in here if p.arrives for t in p.takes):

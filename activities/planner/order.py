@@ -24,6 +24,7 @@ class Ordered:
     steps: tuple[Step, ...]
     before: dict[str, tuple[str, ...]]  # step -> those that must have succeeded first
     refused: tuple[Refusal, ...]  # one per change that is not in the plan
+    detours: tuple[str, ...] = ()  # the steps to a third host
 
 
 def order(steps: list[Step], cluster: Cluster, rules: Rules) -> Ordered:
@@ -36,7 +37,7 @@ def order(steps: list[Step], cluster: Cluster, rules: Rules) -> Ordered:
         if len(run.waiting) < len(best.waiting):
             best = run
     best.bypass()
-    return Ordered(tuple(best.done), best.before, best.refusals())
+    return Ordered(tuple(best.done), best.before, best.refusals(), tuple(best.detours))
 
 
 class _Run:
@@ -51,6 +52,7 @@ class _Run:
             if s.touches.sets == "disabled" and not s.refusals(self.cluster, self.ledger, rules)
         }
         self.done: list[Step] = []
+        self.detours: list[str] = []
         self.waiting: dict[str, tuple[Refusal, ...]] = {}
         self.refused: dict[str, tuple[Refusal, ...]] = {}
         self._emitted: set[str] = set()
@@ -154,6 +156,7 @@ class _Run:
         self.before[second.id] = (*self.before[second.id], first.id)
         self._missing[first.id], self._missing[second.id] = 0, 1
         self._after[first.id].append(second.id)
+        self.detours.append(first.id)
         self._emit(first)
 
     def refusals(self) -> tuple[Refusal, ...]:

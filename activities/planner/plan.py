@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from activities.planner import schedule
-from activities.planner.bounds import bound, makespan
 from activities.planner.edges import freed_by
 from activities.planner.indicators import measure
 from activities.planner.names import name
 from activities.planner.order import Ordered, order
 from activities.planner.projection import Projection
+from activities.planner.soonest import soonest
 from activities.planner.step import Step, step
 from activities.planner.verify import verify
 from activities.rules.occupancy import Occupancy
+from activities.words import count
 from plan_schemas import automation, schema
 from plan_schemas.audit import Audit, Rules
 from plan_schemas.catalog import Catalog
@@ -36,12 +35,10 @@ def make(
     steps = [step(c, n, id) for n, (c, id) in enumerate(zip(changes, name(changes, cluster)))]
     _known(steps)
     ordered = order(steps, cluster, rules)
-    actions, after = _actions(ordered, cluster, catalog.strategies[audit.strategy].urgency)
+    actions, after = actions_of(ordered, cluster, catalog.strategies[audit.strategy].urgency)
+    given = {s.id: s.change.freed_by for s in ordered.steps}
+    actions, timing = soonest(actions, given, Occupancy(cluster), audit.execution.limits)
     verify(actions, cluster)
-    limits = audit.execution.limits
-    rank = schedule.priorities(actions, limits)
-    actions = tuple(replace(a, priority=rank[a.id]) for a in actions)
-    timing = bound("makespan_seconds", makespan(actions, limits), schedule.makespan(actions, limits))
     moves = sum(a.touches.into is not None for a in actions)
     plan = Plan(
         name=audit.name,
@@ -73,7 +70,7 @@ def _known(steps: list[Step]) -> None:
                 raise Refused(f"{one.id} waits for {other}, which is not in the plan", "give an id that is")
 
 
-def _actions(ordered: Ordered, cluster: Cluster, urgency: int) -> tuple[tuple[Action, ...], Cluster]:
+def actions_of(ordered: Ordered, cluster: Cluster, urgency: int) -> tuple[tuple[Action, ...], Cluster]:
     """The actions in order, and the cloud after the last of them."""
     ledger = Occupancy(cluster)
     frees = freed_by(ledger, [(s.id, s.touches) for s in ordered.steps])
@@ -121,10 +118,14 @@ def _types(actions: tuple[Action, ...], catalog: Catalog) -> Mapping[str, Action
 
 
 def _reason(proposal: Proposal, ordered: Ordered) -> str:
-    if not ordered.refused:
-        return proposal.summary
-    out = f"{len(ordered.refused)} of {len(proposal.changes)} changes are not in the plan; see `rejected`"
-    return f"{proposal.summary} {out}."
+    said = [proposal.summary]
+    if ordered.detours:
+        number = count(len(ordered.detours), "instance goes", "instances go")
+        said.append(f"{number} over a third host, to make room for those with which they change places.")
+    if ordered.refused:
+        out = f"{len(ordered.refused)} of {len(proposal.changes)} changes are not in the plan"
+        said.append(f"{out}; see `rejected`.")
+    return " ".join(said)
 
 
 def _capped(refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:

@@ -69,7 +69,7 @@ class _Clockwork:
             self.missing[n] = len(waits)
             for other in sorted(waits):
                 self.after[other].append(n)
-        self.slots = [_slots(a.touches) for a in actions]
+        self.slots = [slots(a.touches) for a in actions]
         self.used: Counter[Slot] = Counter()
         self.waiting: dict[Slot, list[tuple[float, int]]] = defaultdict(list)
         self.ready: list[tuple[float, int]] = []
@@ -121,7 +121,8 @@ class _Clockwork:
                 self._wake(slot)
 
 
-def _slots(touches: Touches) -> tuple[Slot, ...]:
+def slots(touches: Touches) -> tuple[Slot, ...]:
+    """What it takes of what each host has only so much of."""
     out: list[Slot] = []
     if touches.out is not None:
         out.append(("out", touches.out))
