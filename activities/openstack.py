@@ -30,7 +30,7 @@ from plan_schemas.model import Cluster
 # Pinned per call. From 2.34 on a move that cannot be placed is accepted and fails later; from 2.68 on nothing
 # can be forced past the scheduler; 2.84 tells why a step failed; 2.65 takes back a queued live migration.
 _NOVA = "2.90"
-_POOL = 40  # connections: at least as many as there are threads that read
+CONNECTIONS = 40  # kept open to each service; a process with more threads than that says so
 _TIMEOUT = 60.0  # seconds that one answer may take
 _AGAIN = (429, 500, 502, 503, 504)
 
@@ -235,18 +235,19 @@ _doors: dict[str, OpenStackDoor] = {}
 _lock = threading.Lock()
 
 
-def open_door(cloud: str) -> Door:
+def open_door(cloud: str, connections: int = CONNECTIONS) -> Door:
     """The door to a cloud of clouds.yaml, opened once per process, and again if its credentials were refused.
 
-    Who mends them there need not restart the worker. Raises Failed for an unknown cloud.
+    Who mends them there need not restart the worker. `connections` are kept for as many threads: those of
+    more are thrown away after each request. Raises Failed for an unknown cloud.
     """
     with _lock:
         if cloud not in _doors or _doors[cloud].reader.locked_out:
-            _doors[cloud] = OpenStackDoor(cloud, _connect(cloud))
+            _doors[cloud] = OpenStackDoor(cloud, _connect(cloud, connections))
         return _doors[cloud]
 
 
-def _connect(cloud: str) -> Connection:
+def _connect(cloud: str, connections: int) -> Connection:
     """A connection from the files alone: variables such as OS_PASSWORD must not leak into a named cloud."""
     named = {k: os.environ.get(k) for k in ("OS_CLIENT_CONFIG_FILE", "OS_CLIENT_SECURE_FILE")}
     try:
@@ -262,7 +263,8 @@ def _connect(cloud: str) -> Connection:
         raise Failed(f"cloud {cloud} is not configured in {where}", "name it in clouds.yaml") from why
     session = region.get_session()
     for scheme in ("http://", "https://"):
-        session.session.mount(scheme, TCPKeepAliveAdapter(pool_connections=_POOL, pool_maxsize=_POOL))
+        adapter = TCPKeepAliveAdapter(pool_connections=connections, pool_maxsize=connections)
+        session.session.mount(scheme, adapter)
     return Connection(config=region)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
@@ -17,6 +18,7 @@ from activities.act import Activities
 from activities.memory.keeping import Keeping
 from activities.memory.store import SnapshotStore
 from activities.memory.trail import Receiver, Trail
+from activities.observe import sweep
 from activities.openstack import open_door
 from activities.others.holders import Holders
 from activities.others.moving import Moving
@@ -83,10 +85,12 @@ async def _connected(settings: Settings) -> Client:
 
 def build(client: Client, settings: Settings) -> Worker:
     """A worker for everything that Ballast does, over a client with its plugin."""
+    # A collection reads with threads of its own beside those of the activities.
+    door = partial(open_door, connections=settings.threads + sweep.THREADS)
     activities = Activities(
         catalog=_catalog(settings),
         store=SnapshotStore(settings.store),
-        open_door=open_door,
+        open_door=door,
         client=client,
         trail=_trail(settings),
         policies=policies.read(settings.policies),
@@ -106,8 +110,8 @@ def build(client: Client, settings: Settings) -> Worker:
             *activities.all(),
             *Neighbours(client).all(),
             *Holders(client).all(),
-            *Orphans(client, Keeping(settings.store), open_door).all(),
-            *Moving(open_door).all(),
+            *Orphans(client, Keeping(settings.store), door).all(),
+            *Moving(door).all(),
         ],
         deployment_config=versioning.config(settings),
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),

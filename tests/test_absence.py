@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from temporalio.testing import ActivityEnvironment
 from activities import openstack
 from activities.doing.pulse import Pulse
 from activities.door import Failed, LockedOut, Stopped, Transient
-from activities.others.moving import UNDER_WAY, at_rest
+from activities.others.moving import SILENT, UNDER_WAY, at_rest
 from deploy.simcloud import fleet
 from deploy.simcloud.cloud import Cloud
 from tests.acting import VirtualWatch, door_to, observed
@@ -110,6 +111,24 @@ def test_a_record_that_nobody_ends_is_told_with_the_server_where_it_was_to_go() 
     uuid = uuid_of(cloud, "web")
     assert any(record.status in UNDER_WAY for record in door_to(cloud).migrations(uuid))
     assert at_rest(door_to(cloud), uuid), "its plan would hold what it moved for ever"
+
+
+def test_a_record_that_stays_open_at_its_source_is_at_rest_once_nobody_writes_into_it() -> None:
+    """The source died and a person reset the state of the server: its record stays `running`."""
+    cloud = small(flavors=[*BIG, {"name": "m2", "vcpus": 4, "memory_mb": 8192, "disk_gb": 40}])
+    uuid = uuid_of(cloud, "web")
+    door_to(cloud).live_migrate(uuid, "a2")
+    cloud.advance(10)
+    assert not at_rest(door_to(cloud), uuid), "it has a task"
+    fleet.kill(cloud, cloud.hosts["a1"])
+    cloud.instances[uuid].task_state = None
+    (record,) = door_to(cloud).migrations(uuid)
+    assert (record.status, record.source) == ("running", "a1")
+    assert not at_rest(door_to(cloud), uuid), "it was written a moment ago"
+    cloud.advance(SILENT.total_seconds() + 60)
+    (record,) = door_to(cloud).migrations(uuid)
+    assert record.status == "running"
+    assert at_rest(door_to(cloud), uuid), "its plan would hold the server until a person thaws the cloud"
 
 
 # -- an answer is slow --------------------------------------------------------------------------------------
@@ -233,13 +252,29 @@ def test_wrong_credentials_are_final_until_the_file_is_mended(clouds: Path) -> N
     assert b"servers" in openstack.open_door("simcloud").reader.get("compute", "/servers", "2.90")
 
 
+@pytest.mark.parametrize("connections", [2, 12])
+def test_a_door_keeps_as_many_connections_as_there_are_threads(
+    clouds: Path, connections: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Threads beyond that number throw their connection away after each request; with enough nobody does."""
+    reader = openstack.open_door("simcloud", connections).reader
+
+    def read(_: int) -> bytes:
+        return reader.get("compute", "/servers/detail", "2.90")
+
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(read, range(60)))
+    thrown = [one for one in caplog.records if "pool is full" in one.getMessage()]
+    assert bool(thrown) == (connections == 2)
+
+
 def test_a_no_to_whoever_was_let_in_before_is_looked_into_once(clouds: Path, live: Live) -> None:
     """Whoever was let in before and is refused now tries again, by what clouds.yaml says then."""
     first = openstack.open_door("simcloud")
     first.reader.get("compute", "/servers", "2.90")
     spoil(clouds, "rotated")
     with pytest.MonkeyPatch.context() as patch:
-        session = openstack._connect("simcloud").session
+        session = openstack._connect("simcloud", 4).session
         patch.setattr(openstack._doors["simcloud"].reader._session, "auth", session.auth)
         live.sim("tokens/revoke", {})
         with pytest.raises(Transient, match="Keystone refused our credentials"):

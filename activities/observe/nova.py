@@ -132,6 +132,7 @@ class Migration(Row):
     dest: str | None = Field(default=None, alias="dest_compute")
     user: str | None = Field(default=None, alias="user_id")
     created: Moment = Field(alias="created_at")
+    updated: Moment | None = Field(default=None, alias="updated_at")
 
     @property
     def ended(self) -> bool:
