@@ -10,7 +10,7 @@ from typing import Any
 
 from activities import actions
 from activities.actions import ActionModule
-from activities.door import Door, Failed
+from activities.door import Door, Failed, Gone
 from activities.observe import collect
 from activities.planner import inverse
 from activities.rules import reserve, shares
@@ -56,10 +56,13 @@ def plan(
             facts = module.look(door, **parameters)
             filled["expects"] = facts or {}
             problems += _elsewhere(row, touches, facts, document["cloud"])
-            if touches.instance and facts is not None and execution.mode == "auto":
-                filled["automation"] = automation.of_server(door.server(touches.instance).metadata)
         else:
             problems += _lacking(row, module, parameters)
+        if "digest" not in document and not undoes:
+            filled.pop("automation", None)  # a server's own word: nobody else lifts or invents it
+            if touches.instance and execution.mode == "auto":
+                door = door or open_door(document["cloud"])
+                filled["automation"] = _automation(door, touches.instance)
         rows.append(filled)
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
@@ -73,6 +76,14 @@ def plan(
     told = {k: v for k, v in asdict(allowed).items() if v not in ("", None)}
     document = {**document, "actions": rows, "execution": thaw(told)}
     return _reversible(_shared(document, open_door, policies, undoes=undoes))
+
+
+def _automation(door: Door, instance: str) -> str:
+    """What a server asks for; one that is gone asks for nothing, and the action finds that out."""
+    try:
+        return automation.of_server(door.server(instance).metadata)
+    except Gone:
+        return ""
 
 
 def _shared(

@@ -12,9 +12,9 @@ from activities import complete
 from activities.doing.execute import carry_out
 from activities.door import Failed
 from deploy.simcloud.cloud import Cloud
-from plan_schemas import admit, policy
+from plan_schemas import admit, automation, policy
 from plan_schemas.catalog import load
-from plan_schemas.frozen import FrozenDict
+from plan_schemas.frozen import FrozenDict, thaw
 from plan_schemas.plan import Action, SkipCause, from_document, to_document
 from plan_schemas.policy import Policy
 from tests.acting import ALLOW, VirtualWatch, door_to, no_new_writes
@@ -112,3 +112,20 @@ def test_limits_windows_and_review_of_a_sealed_plan_are_cut_to_the_policies() ->
 
 def _no_door(cloud: str) -> Any:
     raise AssertionError(f"nobody needs to ask {cloud}")
+
+
+@pytest.mark.parametrize("expects", [True, False], ids=["with expectations", "without"])
+@pytest.mark.parametrize(("asked", "said"), [("manual", "full"), ("partial:2", ""), ("", "manual")])
+def test_a_plan_by_hand_does_not_speak_for_its_server(asked: str, said: str, expects: bool) -> None:
+    """A level of automation is neither lifted nor invented: the server's own metadata say it, or nobody."""
+    metadata = {automation.KEY: asked} if asked else {}
+    cloud = small(servers=[{"name": "web", "flavor": "m1", "host": "a1", "metadata": metadata}])
+    action = move(cloud)
+    row: dict[str, Any] = {"id": "m", "type": action.type, "parameters": thaw(action.parameters)}
+    row |= {"automation": said} if said else {}
+    row |= {"expects": thaw(action.expects)} if expects else {}
+    head = {"ballast": "v1", "kind": "ActionPlan", "cloud": cloud.name, "execution": {"mode": "auto"}}
+    document = {**head, "actions": [row]}
+    whole = admit.plan(document, load(), name="x", created_at="2026-01-01T00:00:00Z")
+    got = from_document(complete.plan(whole, lambda _: door_to(cloud)))
+    assert got.actions[0].automation == asked
