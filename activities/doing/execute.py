@@ -22,6 +22,18 @@ from plan_schemas.policy import Policy, honoured, of_cloud
 
 
 @dataclass(frozen=True, slots=True)
+class _Try:
+    """One action on its way into the cloud: what it is, where it goes, and who lets it."""
+
+    module: ActionModule
+    action: Action
+    parameters: dict[str, Any]
+    door: Door
+    leave: Leave
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How an action ended that did not fail: done, skipped (with a cause) or cancelled."""
 
@@ -57,7 +69,7 @@ def carry_out(
         if not begin:
             return Outcome("cancelled", "nothing was asked of the cloud")
         leave = Leave(frozenset(allow), of_cloud(policies, door.cloud), approved)
-        skipped = _why_not(module, action, parameters, door, leave, watch)
+        skipped = _why_not(_Try(module, action, parameters, door, leave, watch))
         if skipped is not None:
             return skipped
     try:
@@ -76,29 +88,22 @@ def _since(begun: datetime, watch: Watch) -> float:
     return round((watch.now() - begun).total_seconds(), 3)
 
 
-def _why_not(
-    module: ActionModule,
-    action: Action,
-    parameters: dict[str, Any],
-    door: Door,
-    leave: Leave,
-    watch: Watch,
-) -> Outcome | None:
+def _why_not(one: _Try) -> Outcome | None:
     """The skip that the present state of the cloud demands, if any. Raises Transient when it is only busy."""
-    facts = module.look(door, **parameters)
+    facts = one.module.look(one.door, **one.parameters)
     if facts is None:
         return Outcome("skipped", "what it is about does not exist (any more)", SkipCause.PRECONDITION)
-    if module.satisfied(facts, **parameters):
+    if one.module.satisfied(facts, **one.parameters):
         return Outcome("skipped", "it is so already", SkipCause.ALREADY, {"found": dict(facts)})
     if facts.get("task_state") is not None:
         raise Transient(f"busy: the task {facts['task_state']} is in progress")
-    drift = differences(action.expects, facts)
+    drift = differences(one.action.expects, facts)
     if drift:
         evidence = {"drift": list(drift), "found": dict(facts)}
         return Outcome("skipped", "; ".join(drift), SkipCause.DRIFT, evidence)
     if said := _left_to_others(facts):
         return Outcome("skipped", said, SkipCause.PRECONDITION, {"found": dict(facts)})
-    return _refused(module, action, parameters, door, leave, watch)
+    return _refused(one)
 
 
 def _left_to_others(facts: Facts) -> str:
@@ -124,33 +129,26 @@ def _word(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _refused(
-    module: ActionModule,
-    action: Action,
-    parameters: dict[str, Any],
-    door: Door,
-    leave: Leave,
-    watch: Watch,
-) -> Outcome | None:
+def _refused(one: _Try) -> Outcome | None:
     """Capacity and rules, on a fresh picture of the hosts that the action touches."""
-    touches = module.touches(**parameters)
-    leave.require(module.permission(**parameters))
+    touches, leave = one.module.touches(**one.parameters), one.leave
+    leave.require(one.module.permission(**one.parameters))
     hosts = frozenset(h for h in (touches.out, touches.into, touches.service) if h is not None)
     if touches.into is None and not (hosts and leave.policies):
         return None
     try:
-        cluster = door.picture(hosts, touches.instance, now=watch.now())
+        cluster = one.door.picture(hosts, touches.instance, now=one.watch.now())
     except Incomplete as why:
         raise Transient(f"the hosts it touches cannot be read in full: {'; '.join(why.missing[:3])}") from why
     leave.require_unprotected(touches, cluster)
-    if said := leave.withheld(action, cluster):
+    if said := leave.withheld(one.action, cluster):
         return Outcome("skipped", said, SkipCause.UNAPPROVED)
-    if said := _takes_from_a_reserve(module, parameters, door, leave, watch, cluster):
+    if said := _takes_from_a_reserve(one, cluster):
         return Outcome("skipped", said, SkipCause.PRECONDITION, {"refusals": ["reserve"]})
     if touches.into is None:
         return None
     rules = Rules(frozenset(cluster.hosts), allow=leave.allow, lifecycle=honoured(leave.policies))
-    found = module.refusals(cluster, Occupancy(cluster), rules, **parameters)
+    found = one.module.refusals(cluster, Occupancy(cluster), rules, **one.parameters)
     if not found:
         return None
     reasons = [refusal.text for refusal in found]
@@ -160,26 +158,19 @@ def _refused(
     return Outcome("skipped", "; ".join(reasons), SkipCause.PRECONDITION, {"refusals": codes})
 
 
-def _takes_from_a_reserve(
-    module: ActionModule,
-    parameters: dict[str, Any],
-    door: Door,
-    leave: Leave,
-    watch: Watch,
-    around: Cluster,
-) -> str:
+def _takes_from_a_reserve(one: _Try, around: Cluster) -> str:
     """Why a reserve forbids it, on a fresh picture of the whole cloud. Whoever else takes from the same
     reserve waits meanwhile: of such actions only one has its permit."""
-    touches = module.touches(**parameters)
-    if not any(reserve.drawn_on(r, touches, around) for p in leave.policies for r in p.reserve):
+    touches, policies = one.module.touches(**one.parameters), one.leave.policies
+    if not any(reserve.drawn_on(r, touches, around) for p in policies for r in p.reserve):
         return ""
     try:
-        cluster = door.picture(None, None, now=watch.now())
+        cluster = one.door.picture(None, None, now=one.watch.now())
     except Incomplete as why:
         raise Transient(f"the reserve cannot be told: {'; '.join(why.missing[:3])}") from why
     if touches.service is not None and touches.service not in cluster.hosts:
         return ""  # the action itself says so
-    return reserve.refused(leave.policies, touches, cluster, module.apply(cluster, **parameters))
+    return reserve.refused(policies, touches, cluster, one.module.apply(cluster, **one.parameters))
 
 
 def _check_afterwards(module: ActionModule, action: Action, parameters: dict[str, Any], door: Door) -> None:
