@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from deploy.local.stack import NAMES, DidNotStart, Stack, answers
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,12 @@ def test_a_worker_that_cannot_start_says_why(environment: dict[str, str], status
     (line,) = (row for row in done.stderr.splitlines() if row.startswith("ballast worker: "))
     assert said in line
     assert "Traceback" not in done.stderr
+
+
+def test_a_stack_that_does_not_start_leaves_nothing_running(tmp_path: Path) -> None:
+    """Temporal and the simulator run already when the worker refuses its settings: they are stopped."""
+    stack = Stack(tmp_path, worker={"BALLAST_THREADS": "0"})
+    with pytest.raises(DidNotStart, match="BALLAST_THREADS='0'"):
+        stack.up(["--hosts", "2", "--seed", "1"])
+    assert not any((tmp_path / f"{name}.pid").exists() for name in NAMES)
+    assert not any(answers(stack.ports[name]) for name in ("temporal", "simcloud"))

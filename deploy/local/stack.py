@@ -76,17 +76,21 @@ class Stack:
         }
 
     def up(self, simulator: list[str] | None = None, *, speed: float = 1.0) -> None:
-        """Start all; `simulator` is what the simulator takes (--hosts N --seed S, or --cloud FILE)."""
+        """Start all, or leave nothing running; the simulator takes --hosts N --seed S, or --cloud FILE."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        with _choosing_ports():
-            for name, usual in USUAL.items():
-                self.ports[name] = free_port(usual)
-            self.start_temporal()
-            if self.elsewhere is None:
-                self.start_simcloud([*(simulator or []), "--speed", f"{speed:g}"])
-            self.await_temporal()
-        self.start_worker()
-        self.write_environment()
+        try:
+            with _choosing_ports():
+                for name, usual in USUAL.items():
+                    self.ports[name] = free_port(usual)
+                self.start_temporal()
+                if self.elsewhere is None:
+                    self.start_simcloud([*(simulator or []), "--speed", f"{speed:g}"])
+                self.await_temporal()
+            self.start_worker()
+            self.write_environment()
+        except BaseException:  # an interrupt too: nobody would know what to stop
+            self.down()
+            raise
 
     def start_temporal(self) -> None:
         options = [
