@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from activities import strategies
 from activities.metrics import gate
@@ -18,6 +19,17 @@ from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan, Proposal, Refused
 from plan_schemas.policy import Policy, bounded, narrowed, of_cloud
 from plan_schemas.usage import NONE, Usage
+
+FEWER = "max_hosts"  # the parameter of strategies that can release fewer hosts than they would
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a strategy proposes, as a plan if it is anything, and the reserves that it would break."""
+
+    proposal: Proposal
+    plan: Plan | None
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +66,44 @@ def plan_for(
     usage = _believed(audit, cluster, catalog, usage)
     cluster, rules = claims.reckon(cluster, rules, moves)
     strategy = strategies.find(audit.strategy)
-    proposal = strategy.decide(Situation(cluster, rules, usage), **dict(audit.parameters))
-    if not proposal.changes:
+
+    def tried(more: Mapping[str, Any], why: str = "") -> Tried:
+        proposal = strategy.decide(Situation(cluster, rules, usage), **{**dict(audit.parameters), **more})
+        proposal = replace(proposal, summary=f"{proposal.summary}{why}")
+        if not proposal.changes:
+            return Tried(proposal, None, ())
+        plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
+        return Tried(proposal, plan, reserve.broken(plan, cluster, above))
+
+    made = tried({})
+    if made.problems and FEWER in catalog.strategies[audit.strategy].parameters["properties"]:
+        made = _with_fewer_hosts(tried, made)
+    proposal, plan = made.proposal, made.plan
+    if plan is None:
         return Made(None, proposal)
-    plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
-    if problems := reserve.broken(plan, cluster, above):
-        raise Refused("; ".join(problems[:5]), "narrow the scope of the audit, or let it change less")
+    if made.problems:
+        raise Refused("; ".join(made.problems[:5]), "narrow the scope of the audit, or let it change less")
     model = {**plan.model, "fingerprint": fingerprint}  # of the snapshot as it was collected
     if audit.max_age_seconds:
         model["max_age_seconds"] = audit.max_age_seconds
     return Made(replace(plan, model=FrozenDict(model), audit=audit_id or plan.audit), proposal)
+
+
+def _with_fewer_hosts(tried: Callable[[Mapping[str, Any], str], Tried], whole: Tried) -> Tried:
+    """The most hosts that can be released without breaking a reserve; the whole with its complaints if it is
+    none."""
+    closed = sum(change.parameters.get("state") == "disabled" for change in whole.proposal.changes)
+    _, _, reserve_broken = whole.problems[0].partition(": ")  # by which action is the other set's own
+    why = f" More hosts would break a reserve: {reserve_broken}."
+    best, low, high = whole, 1, closed - 1
+    while low <= high:
+        most = (low + high) // 2
+        made = tried({FEWER: most}, why)
+        if made.problems or made.plan is None:
+            high = most - 1
+        else:
+            best, low = made, most + 1
+    return best
 
 
 def _believed(audit: Audit, cluster: Cluster, catalog: Catalog, usage: Usage) -> Usage:

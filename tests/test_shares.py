@@ -195,6 +195,12 @@ def test_the_last_hosts_of_a_reserve_are_not_closed() -> None:
     assert plan_for(audit, cluster, CATALOG).plan is not None
     policy = Policy("n-plus", reserve=(Reserve("cloud", 1),))
     assert plan_for(audit, cluster, CATALOG, policies=(policy,)).plan is not None
+    two = Policy("n-plus", reserve=(Reserve("cloud", 2),))
+    made = plan_for(audit, cluster, CATALOG, policies=(two,))
+    assert made.plan is not None, "one of the two hosts can be released all the same"
+    assert [a.touches.sets for a in made.plan.actions].count("disabled") == 1
+    assert "More hosts would break a reserve: the policy n-plus keeps 2 hosts" in made.summary
+    assert reserve.broken(made.plan, cluster, (two,)) == ()
     greedy = Policy("n-plus", reserve=(Reserve("cloud", len(cluster.hosts) - 1),))
     with pytest.raises(Refused, match=r"the policy n-plus keeps \d hosts in reserve; then cloud grove"):
         plan_for(audit, cluster, CATALOG, policies=(greedy,))
