@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
+from temporalio.client import Client
 
 from deploy import cli
 from tests.live import Live
 from tests.rooms import Rooms, close, nop, sleep, states
+from workflows.wire.vault import LARGEST_ANSWER
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -182,4 +185,27 @@ def test_a_deleted_plan_is_rolled_back_by_the_record_that_is_kept(rooms: Rooms) 
     gone = ("workflow", "describe", "-w", id)
     live.until(lambda: live.cli(*gone).returncode != 0, 60, "it is still there")
     assert live.closed(rooms.roll_back(id)) == "COMPLETED"
+    assert rooms.service("south-2") == ("enabled", None)
+
+
+def test_the_record_of_a_large_plan_is_kept_too(rooms: Rooms) -> None:
+    """It is larger than what Temporal takes as one answer, and goes by reference."""
+    live, id = rooms.live, f"plan/{rooms.name}"
+    said = {"message": "x" * 270}
+    many = (nop(f"n{i}", needs=["long"], parameters=said) for i in range(4_500))
+    document = rooms.plan(close("south-2"), sleep("long", 600), *many)
+
+    async def start() -> None:
+        client = await Client.connect(live.stack.address)
+        await client.start_workflow("ActionPlan", document, id=id, task_queue="ballast")
+
+    asyncio.run(start())
+    live.action(id, "close", "SUCCEEDED", within=120)
+    rooms.answer(id, "cancel", abort=True)
+    assert live.closed(id, within=120) == "CANCELED"
+    records = (live.stack.directory / "store" / "records").rglob("*")
+    assert max(path.stat().st_size for path in records) > LARGEST_ANSWER
+    verb(live, "workflow", "delete", "-w", id, "-y")
+    live.until(lambda: live.cli("workflow", "describe", "-w", id).returncode != 0, 60, "it is still there")
+    assert live.closed(rooms.roll_back(id), within=120) == "COMPLETED"
     assert rooms.service("south-2") == ("enabled", None)

@@ -11,17 +11,11 @@ from workflows.stages.cancelling import Cancelling
 from workflows.wire.failure import sentence_of
 from workflows.wire.messages import now
 
-MOST_KEPT = 4_000  # actions: the record of more is too large for one answer
-
 
 async def keep_record(control: Control, cancelling: Cancelling) -> None:
     """For a Rollback that may be asked for when the namespace has forgotten this workflow."""
     progress = control.progress
     if progress is None or progress.plan.execution.dry_run or not to_undo(progress):
-        return
-    if len(progress.actions) > MOST_KEPT:
-        said = f"the record is kept only as long as this workflow: more than {MOST_KEPT} actions"
-        control.complain(said, now())
         return
     window = progress.plan.execution.rollback_window_seconds
     try:
