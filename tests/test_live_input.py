@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.common import RawValue
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.service import RPCError
 
 from tests.live import YAML
 from tests.rooms import Document, Rooms, close, nop, one_line
@@ -196,6 +199,52 @@ def test_a_refused_plan_says_so_in_its_status(rooms: Rooms) -> None:
     assert "already completed" in late.stderr
 
 
+FORGED: dict[str, tuple[str, Document]] = {
+    "a plan": ("ActionPlan", {"carried": {"control": {}}, "plan": plan(close("north-1"))}),
+    "permits": ("Permits", {"cloud": "@", "desk": {}, "messages": [], "rejected": []}),
+}
+REPEATS: dict[str, tuple[dict[str, Any], int]] = {
+    "a cron schedule": ({"cron_schedule": "@every 1s"}, 2),
+    "a retry policy": ({"retry_policy": RetryPolicy(maximum_attempts=3)}, 1),
+}
+
+
+@pytest.mark.parametrize("how", REPEATS)
+@pytest.mark.parametrize("what", FORGED)
+def test_what_a_run_hands_over_cannot_be_forged(rooms: Rooms, what: str, how: str) -> None:
+    """The second run of a cron schedule follows another run, and has what somebody gave to the first: neither
+    is believed, and each says why."""
+    kind, document = FORGED[what]
+    options, runs = REPEATS[how]
+    cloud = f"forged-{how[2:6].strip()}"
+    document = {key: cloud if value == "@" else value for key, value in document.items()}
+
+    async def told() -> list[str]:
+        client = await Client.connect(rooms.live.stack.address)
+        id = f"permits/{cloud}" if kind == "Permits" else f"plan/{cloud}"
+        await client.start_workflow(kind, document, id=id, task_queue="ballast", **options)
+        try:
+            for _ in range(120):
+                query = f"WorkflowId = '{id}' AND ExecutionStatus = 'Failed'"
+                failed = [row.run_id async for row in client.list_workflows(query)]
+                if len(failed) >= runs:
+                    break
+                await asyncio.sleep(0.25)
+        finally:
+            with contextlib.suppress(RPCError):  # without a schedule it has ended
+                await client.get_workflow_handle(id).terminate()
+        said = []
+        for run in failed:
+            history = await client.get_workflow_handle(id, run_id=run).fetch_history()
+            ended = history.events[-1].workflow_execution_failed_event_attributes
+            said.append(ended.failure.message)
+        return said
+
+    said = asyncio.run(told())
+    assert len(said) >= runs
+    assert all(f"it was started with {how}" in one_line(one) for one in said), said
+
+
 def start(rooms: Rooms, path: Path, *more: str) -> str:
     """What the CLI itself says of a start that must not come about."""
     words = ("workflow", "start", "-t", "ballast", "--type", "Audit", "-w", f"bad/{rooms.name}")
@@ -259,7 +308,7 @@ def test_who_is_asked_in_his_first_task_is_refused_all_the_same(rooms: Rooms, wh
         ]
         handle = await client.start_workflow(kind, args=payloads, id=f"permits/{cloud}", task_queue="ballast")
         told = await asyncio.wait_for(handle.query("status"), 20)
-        assert isinstance(told, dict)
+        assert (told["state"], expected in told["sentence"]) == ("FAILED", True), told
         with pytest.raises(WorkflowFailureError) as failed:
             await asyncio.wait_for(handle.result(), 20)
         assert expected in one_line(str(failed.value.cause))

@@ -158,6 +158,23 @@ def test_permits_that_were_terminated_are_opened_again(rooms: Rooms) -> None:
     assert most_at_once(rooms.live, since=0.0)[0] <= 1
 
 
+def test_permits_that_are_opened_anew_know_what_a_terminated_plan_left_moving(rooms: Rooms) -> None:
+    """Those that knew are terminated too: whoever wants its slot waits until Nova has the server at rest."""
+    first, second = two_that_want_one_host(rooms)
+    live, since = rooms.live, rooms.journal()
+    for id in (first, PERMITS):
+        assert live.cli("workflow", "terminate", "-w", id).returncode == 0
+    third = beside(rooms, "third", rooms.move("web-3", "west-1"))  # opens them
+    live.until(lambda: any(first in one for one in live.query(PERMITS)["lost"] or []), 60, "nobody is missed")
+    live.until(lambda: live.query(PERMITS)["holders"], 90, "what moves is not held")
+    assert rooms.server("web-1")["task_state"] == "migrating"
+    assert [rooms.accepted_moves(name, since) for name in ("web-2", "web-3")] == [0, 0]
+    rooms.speed(40)
+    assert [live.closed(id, within=120) for id in (second, third)] == ["COMPLETED", "COMPLETED"]
+    assert [rooms.accepted_moves(name, since) for name in ("web-2", "web-3")] == [1, 1]
+    assert not live.query(PERMITS)["lost"]
+
+
 def test_a_freeze_stops_every_plan_within_one_action(rooms: Rooms) -> None:
     """After a freeze nothing starts in any plan, permit or not; after a thaw all goes on."""
     live = rooms.live

@@ -18,9 +18,8 @@ from workflows.plan import handover, status
 from workflows.plan.control import Control
 from workflows.plan.way_back import revert, reverted, to_undo
 from workflows.progress import Progress
-from workflows.sharing.exchange import Answer
 from workflows.sharing.leave import Leave
-from workflows.stages import admission, approvals
+from workflows.stages import admission, approvals, liaison
 from workflows.stages.attempts import hear
 from workflows.stages.cancelling import Cancelling
 from workflows.stages.dispatch import Dispatch
@@ -30,6 +29,7 @@ from workflows.stages.outbox import RESET, Outbox
 from workflows.stages.questions import Questions
 from workflows.stages.recording import keep_record
 from workflows.stages.view import View, obstacle
+from workflows.wire import descent
 from workflows.wire.failure import ADVICE, plan_failed, sentence_of
 from workflows.wire.history import has_filled
 from workflows.wire.messages import COMMANDS, now, receives
@@ -46,7 +46,7 @@ class ActionPlan:
     @workflow.init
     def __init__(self, document: dict[str, Any]) -> None:
         info = workflow.info()
-        carried = document.get("carried") if info.continued_run_id else None
+        carried = document.get("carried") if descent.handed_over() else None
         self.control = Control(self._abort)
         self._carried, self._document = carried, document
         self._outcome: tuple[PlanState, str] | None = None  # of the way forward, once it has ended
@@ -90,6 +90,8 @@ class ActionPlan:
 
     async def _admit(self, document: dict[str, Any]) -> Progress:
         """The effective plan. A document that is refused ends the plan at once, with the complaint."""
+        if said := descent.repeats():
+            raise await self._end_refused(said)
         try:
             self._document = await admission.admitted(document)
         except ActivityError as error:
@@ -97,15 +99,19 @@ class ActionPlan:
                 self._turn(P.CANCELLED, "cancelled before it was checked")
                 await self._outbox.close()
                 raise
-            raise await self._refused(sentence_of(error)) from None
+            raise await self._end_refused(sentence_of(error)) from None
         plan = from_document(self._document)
         if said := admission.objection(plan):
-            raise await self._refused(said)
+            raise await self._end_refused(said)
         admission.show_identity(plan)
         return Progress(plan)
 
-    async def _refused(self, why: str) -> ApplicationError:
+    def refused(self, why: str) -> None:
+        """The document cannot even be read."""
         self._turn(P.FAILED, why)
+
+    async def _end_refused(self, why: str) -> ApplicationError:
+        self.refused(why)
         await self._outbox.close()
         return ApplicationError(why, type="PlanFailed", non_retryable=True)
 
@@ -295,11 +301,11 @@ class ActionPlan:
 
     def changed(self) -> None:
         """Bring the UI up to date, and let the dispatcher look again."""
-        dispatch, liaison = self._dispatch, self._liaison
-        if dispatch is None or liaison is None:
+        dispatch, side = self._dispatch, self._liaison
+        if dispatch is None or side is None:
             self._view.show("")
             return
-        self._view.show(obstacle(self.control.state, dispatch.progress, liaison.leave))
+        self._view.show(obstacle(self.control.state, dispatch.progress, side.leave))
         dispatch.wake()
 
     def _turn(self, state: PlanState, sentence: str, waiting_for: str = "") -> None:
@@ -309,13 +315,8 @@ class ActionPlan:
     @workflow.signal(name="permits", description="between plans and permits, not for people")
     def permits(self, payload: RawValue) -> None:
         self.control.heard["signal"] += 1
-        try:
-            answer = workflow.payload_converter().from_payload(payload.payload, Answer)
-        except ApplicationError as error:
-            self.control.complain(f"signal permits: {error.message}", now())
-        else:
-            if self._liaison is not None:
-                self._liaison.leave.hear(answer)
+        if said := liaison.hear(self._liaison, payload):
+            self.control.complain(said, now())
         self.changed()
 
     @workflow.signal(name="attempt", description="between actions and their plan, not for people")

@@ -56,6 +56,10 @@ class Audit:
             raise self._ended_early(error) from None
         return self.report
 
+    def refused(self, why: str) -> None:
+        """The document cannot even be read."""
+        self._turn("FAILED", why)
+
     def _ended_early(self, error: BaseException) -> BaseException:
         """What a step that failed or was cancelled means for the audit; what the plan came to is told too."""
         if isinstance(error, FailureError) and not is_cancelled_exception(error):

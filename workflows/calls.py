@@ -60,6 +60,14 @@ class Holder(TypedDict):
     busy: bool
 
 
+class Holders(TypedDict):
+    """The plans that run, and those that lately ended without a word; seconds since the last of them did."""
+
+    running: list[str]
+    lost: list[str]
+    quiet: float
+
+
 class Moving(TypedDict):
     """Of some instances those that are not at rest; and all moves of our own user `{instance, out, in}`."""
 
@@ -243,10 +251,9 @@ async def open_permits(cloud: str) -> None:
     await _call("permits.open", type(None), [cloud], f"open the permits of {cloud}", attempts=FOR_EVER)
 
 
-async def plans_that_run(cloud: str) -> list[str]:
-    """As `running_plans`, for whoever cannot go on without an answer."""
+async def holders(cloud: str) -> Holders:
     return await _call(
-        "plans.running", list[str], [cloud], f"who may hold permits of {cloud}", attempts=FOR_EVER
+        "plans.holders", Holders, [cloud], f"who may hold permits of {cloud}", attempts=FOR_EVER
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import contextlib
+from collections.abc import Coroutine, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from workflows.sharing import board
 from workflows.sharing.desk import Desk
 from workflows.sharing.exchange import Exchange
 from workflows.stages.liaison import AGAIN, does_not_run
-from workflows.wire import attributes
+from workflows.wire import attributes, descent
 from workflows.wire.codec import complaints
 from workflows.wire.failure import sentence_of
 from workflows.wire.messages import FREEZE, THAW, Command, Message, now, receives
@@ -76,7 +77,7 @@ class Permits:
     def __init__(self, document: dict[str, Any]) -> None:
         self.cloud = str(document.get("cloud", ""))
         # Only from the run before: nobody else may say who holds what.
-        carried = document if workflow.info().continued_run_id else {}
+        carried = document if descent.handed_over() else {}
         self.desk = Desk.restored(carried["desk"]) if carried else Desk()
         self.desk.opening = self.desk.opening or not carried
         self.control = Switch(self.desk, carried.get("messages", []), carried.get("rejected", []))
@@ -86,16 +87,14 @@ class Permits:
         self._busy: set[str] = set()  # plans that are being spoken to: one answer does not overtake another
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking = 0  # activities that the next run would not hear of
+        self._rest = REST
         self._shown = ""
+        self._refusal = ""  # why it does not even begin
 
     @workflow.run
     async def run(self, document: dict[str, Any]) -> None:
-        info = workflow.info()
-        forged = document.keys() > {"cloud"} and not info.continued_run_id
-        if not self.cloud or forged or info.workflow_id != f"permits/{self.cloud}":
-            said = (
-                'Permits takes {"cloud": "<name>"} and is permits/<name>; ballast freeze and plans start it'
-            )
+        if said := descent.repeats() or self._not_ours(document):
+            self.refused(said)
             raise ApplicationError(said, type="Refused", non_retryable=True)
         workflow.upsert_search_attributes(attributes.identity(self.cloud, None, None, None))
         if self.desk.opening:
@@ -115,6 +114,16 @@ class Permits:
                 "rejected": self.control.rejected,
             }
         )
+
+    def _not_ours(self, document: dict[str, Any]) -> str:
+        forged = document.keys() > {"cloud"} and not descent.handed_over()
+        if self.cloud and not forged and workflow.info().workflow_id == f"permits/{self.cloud}":
+            return ""
+        return 'Permits takes {"cloud": "<name>"} and is permits/<name>; ballast freeze and plans start it'
+
+    def refused(self, why: str) -> None:
+        """From now on its status says so."""
+        self._refusal = why
 
     # -- with plans -------------------------------------------------------------------------------------
 
@@ -167,13 +176,26 @@ class Permits:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """For an activity, however it ends; none is begun in one run and answered in the next."""
+        self._looking += 1
+        try:
+            yield
+        finally:
+            self._looking -= 1
+
     # -- in the background ------------------------------------------------------------------------------
 
     async def _open(self) -> None:
         """Nobody knows what the plans that run already hold: each is asked, before anything is granted."""
         desk = self.desk
         await workflow.sleep(GRACE, summary="before asking who runs")
-        desk.expect(await calls.plans_that_run(self.cloud))
+        holders = await calls.holders(self.cloud)
+        desk.expect(holders["running"])
+        if not desk.lost:
+            self._rest = max(timedelta(), REST - timedelta(seconds=holders["quiet"]))
+        desk.mourn(holders["lost"])
         self._due = True
         while desk.unheard and desk.opening:
             try:
@@ -224,9 +246,13 @@ class Permits:
         await self._look_at(sorted(self.desk.in_the_way()))
 
     async def _look_at(self, plans: Sequence[str]) -> None:
-        self._looking += 1
-        found = await calls.look_at(list(plans))
-        self._looking -= 1
+        try:
+            with self._waiting():
+                found = await calls.look_at(list(plans))
+        except ActivityError as error:
+            said = f"whether {_named(plans)} run is not known: {sentence_of(error)}; it is asked again"
+            self.control.complain(said, now())
+            return
         for plan, one in found.items():
             another = self.desk.plans.get(plan) not in (None, one["run"])
             if one["state"] != "RUNNING":  # how another run under its id ended says nothing of this one
@@ -242,11 +268,11 @@ class Permits:
         desk = self.desk
         while True:
             await workflow.wait_condition(lambda: bool(desk.lost))
-            names = list(desk.lost)
-            await workflow.sleep(REST, summary=f"before looking what {len(names)} lost plans still move")
-            self._looking += 1
+            names, rest, self._rest = list(desk.lost), self._rest, REST
+            await workflow.sleep(rest, summary=f"before looking what {len(names)} lost plans still move")
             try:
-                found = await calls.moving(self.cloud, desk.held_by_lost(), bool(desk.blind))
+                with self._waiting():
+                    found = await calls.moving(self.cloud, desk.held_by_lost(), bool(desk.blind))
             except ActivityError as error:
                 self.control.complain(
                     f"what moves is not known: {sentence_of(error)}; it is asked again", now()
@@ -254,7 +280,6 @@ class Permits:
             else:
                 if freed := desk.seen(names, found["moving"], found["moves"]):
                     self.control.note(f"{now()} took back from {', '.join(names)}, at rest: {_named(freed)}")
-            self._looking -= 1
             self.changed()
 
     # -- what people see --------------------------------------------------------------------------------
@@ -276,7 +301,8 @@ class Permits:
 
     @workflow.query(name="status", description="who holds what, who waits for what and why, frozen or not")
     def status(self) -> dict[str, Any]:
-        return board.document(self.desk, self.cloud, self.control.log, self.control.rejected)
+        told = board.document(self.desk, self.cloud, self.control.log, self.control.rejected)
+        return told | {"state": "FAILED", "sentence": self._refusal} if self._refusal else told
 
 
 def _named(actions: Sequence[str]) -> str:

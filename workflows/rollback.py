@@ -35,16 +35,16 @@ class Rollback:
             if is_cancelled_exception(error):
                 self._turn("CANCELLED", "cancelled before anything was changed")
                 raise
-            raise self._refused(sentence_of(error)) from None
+            raise self.refused(sentence_of(error)) from None
         self.obstacles = [*undo["changed"], *undo["leftovers"]]
         said = f"nothing was changed; {wanted['plan']} cannot be undone"
         if self.obstacles and not wanted["allow_partial"]:
-            raise self._refused(
+            raise self.refused(
                 f"{said} as a whole: {'; '.join(self.obstacles)}. "
                 "Put these back by hand, or send the same document with allow_partial: true"
             )
         if undo["plan"] is None and self.obstacles:
-            raise self._refused(f"{said} even in part: {'; '.join(self.obstacles)}")
+            raise self.refused(f"{said} even in part: {'; '.join(self.obstacles)}")
         if undo["plan"] is None:
             self._turn("SUCCEEDED", f"{wanted['plan']} left nothing to undo")
             return self.report
@@ -77,7 +77,7 @@ class Rollback:
             f"ROLLBACK_INCOMPLETE: {self.report['sentence']}", type="PlanFailed", non_retryable=True
         )
 
-    def _refused(self, why: str) -> ApplicationError:
+    def refused(self, why: str) -> ApplicationError:
         self._turn("FAILED", why)
         return ApplicationError(why, type="Refused", non_retryable=True)
 

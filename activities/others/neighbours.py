@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -19,6 +20,7 @@ RUNNING = (
     PlanState.CANCELLING,
     PlanState.ROLLING_BACK,
 )
+MOVES_AT_MOST = timedelta(days=1)  # whatever a plan asked of Nova has ended by then
 LEFT = (ActionState.PENDING, ActionState.ONGOING, ActionState.REVERTING)
 
 
@@ -29,12 +31,30 @@ class Neighbours:
         self._client = client
 
     def all(self) -> Sequence[Callable[..., Any]]:
-        return [self.running, self.moves, self.supersede]
+        return [self.running, self.holders, self.moves, self.supersede]
 
     @activity.defn(name="plans.running")
     async def running(self, cloud: str) -> list[str]:
         """The ids of the plans that change this cloud now."""
         return [id async for id in self._plans(f"BallastCloud = {quoted(cloud)}", RUNNING)]
+
+    @activity.defn(name="plans.holders")
+    async def holders(self, cloud: str) -> dict[str, Any]:
+        """Who may hold what permits that are opened anew do not know of: the plans that run, and those that
+        ended without a word so lately that what they asked for may still move."""
+        now = datetime.now(UTC)
+        since = (now - MOVES_AT_MOST).isoformat()
+        ended = (
+            f"WorkflowType = 'ActionPlan' AND BallastCloud = {quoted(cloud)} "
+            f"AND ExecutionStatus IN ('Terminated', 'TimedOut') AND CloseTime > '{since}'"
+        )
+        lost = [row async for row in self._client.list_workflows(ended)]
+        quiet = min((now - row.close_time for row in lost if row.close_time), default=MOVES_AT_MOST)
+        return {
+            "running": await self.running(cloud),
+            "lost": list(dict.fromkeys(row.id for row in lost)),
+            "quiet": quiet.total_seconds(),
+        }
 
     @activity.defn(name="plans.moves")
     async def moves(self, plans: list[str]) -> list[dict[str, str]]:

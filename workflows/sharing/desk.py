@@ -197,6 +197,11 @@ class Desk:
                 self.unheard[plan] = None
                 self._owe(plan).announce = True
 
+    def mourn(self, plans: Iterable[str]) -> None:
+        """These ended without a word, and whoever knew what they held is no more: the cloud is asked."""
+        for plan in plans:
+            self.lost[f"{plan} (ended before the permits were opened anew)"] = Lost("ended before", True)
+
     def ask_again(self, plan: str) -> None:
         """The plan is not the one that was known under its id."""
         self._owe(plan).announce = True

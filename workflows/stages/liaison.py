@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from workflows import calls
-from workflows.sharing.exchange import Exchange
+from workflows.sharing.exchange import Answer, Exchange
 from workflows.sharing.leave import Leave
 
 AGAIN = timedelta(seconds=5)
@@ -19,6 +20,17 @@ AGAIN = timedelta(seconds=5)
 def does_not_run(error: ApplicationError) -> bool:
     """Whether a signal found nobody: the workflow never ran, or has ended."""
     return error.type == "ExternalWorkflowExecutionNotFound"
+
+
+def hear(liaison: Liaison | None, payload: RawValue) -> str:
+    """Let a plan's side hear what the permits answer. Says what is wrong with an answer that is none."""
+    try:
+        answer = workflow.payload_converter().from_payload(payload.payload, Answer)
+    except ApplicationError as error:
+        return f"signal permits: {error.message}"
+    if liaison is not None:
+        liaison.leave.hear(answer)
+    return ""
 
 
 class Liaison:

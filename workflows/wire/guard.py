@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -23,6 +23,13 @@ from workflows.wire.codec import INVALID, Refusal, Told, invalid, marked
 BETWEEN_PROGRAMS = ("permits", "exchange", "attempt")  # signals that make no sense without an input
 
 
+class Refuses(Protocol):
+    """What every workflow with an input of its own can be told before it runs."""
+
+    def refused(self, why: str) -> Any:
+        """It ends at once; from now on its queries say so, and why."""
+
+
 class Guard(Interceptor):
     def workflow_interceptor_class(
         self,
@@ -35,6 +42,7 @@ class _Refuses(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
         given = input.args[0] if input.args else None
         if isinstance(given, Refusal):
+            cast(Refuses, workflow.instance()).refused(given.said)  # whoever asks reads it too
             raise invalid(given.said)
         return await self.next.execute_workflow(input)
 
