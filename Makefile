@@ -61,10 +61,12 @@ test-devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## the behaviour suite and what is for
 fault-matrix: $(STAMP) ## every fault in every moment of every action (ONLY=fault MOMENT=moment COUNT=runs in each cell)
 	@$(BIN)/python -m tests.faults --count $(or $(COUNT),3) --only "$(ONLY)" --moment "$(MOMENT)" $(if $(BREAK),--break $(BREAK))
 
-bench: $(STAMP) ## benchmarks, one JSON object a line (also in var/bench/)
-	@$(BIN)/python -m tests.bench.size
-	@$(BIN)/python -m tests.bench.makespan
-	@$(BIN)/python -m tests.bench.scheduling
+# A goal that is not met is told in the table and is no error of make: the other figures are wanted as well.
+bench: $(STAMP) ## benchmarks, one JSON object a line (also in var/bench/); QUICK=1 for one seed of small clouds
+	@$(BIN)/python -m tests.bench $(if $(QUICK),--quick) || test $$? = 1
+	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.size)
+	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.makespan)
+	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.scheduling)
 
 # The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
 check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had
