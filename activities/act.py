@@ -33,6 +33,7 @@ from plan_schemas.plan import Refused, from_document, to_document
 from plan_schemas.policy import Policy
 from plan_schemas.problems import Invalid
 from plan_schemas.tokens import Approval
+from plan_schemas.usage import NONE
 from plan_schemas.windows import Window, openings
 
 Document = dict[str, Any]
@@ -147,13 +148,22 @@ class Activities:
 
     @activity.defn(name="audit.decide")
     def decide(
-        self, document: Document, snapshot: Document, audit_id: str, moves: list[dict[str, str]]
+        self,
+        document: Document,
+        snapshot: Document,
+        audit_id: str,
+        moves: list[dict[str, str]],
+        measured: Document | None = None,
     ) -> Document:
         with told_to_temporal():
-            audit = admit.audit(document, self._catalog)
-            cluster = self._store.get(snapshot["ref"])
             made = decide.plan_for(
-                audit, cluster, self._catalog, audit_id=audit_id, moves=moves, policies=self._policies
+                admit.audit(document, self._catalog),
+                self._store.get(snapshot["ref"]),
+                self._catalog,
+                audit_id=audit_id,
+                moves=moves,
+                policies=self._policies,
+                usage=self._store.usage(measured["ref"]) if measured else NONE,
             )
             plan = complete.require_size(to_document(made.plan)) if made.plan else None
             return {"plan": plan, "summary": made.summary}

@@ -106,11 +106,20 @@ class Audit:
     async def _decide(
         self, audit: dict[str, Any], before: calls.Snapshot, others: list[str]
     ) -> calls.Decision:
+        measured = await self._measure_usage(audit, before)
         moves = await calls.moves_of(others) if others else []
-        decision = await calls.decide(audit, before, workflow.info().workflow_id, moves)
+        decision = await calls.decide(audit, before, workflow.info().workflow_id, moves, measured)
         _stop_if_cancelled()
         await calls.supersede(audit["name"], self.rounds.plan_id)
         return decision
+
+    async def _measure_usage(self, audit: dict[str, Any], before: calls.Snapshot) -> calls.Measured | None:
+        """Right after the observation, so that both tell of one moment; nothing where allocations suffice."""
+        if not audit.get("metrics"):
+            return None
+        measured = await calls.measure_usage(audit, before)
+        self._turn("ONGOING", f"decides by {audit['strategy']}", usage=measured)
+        return measured
 
     async def _see_through(self, audit: dict[str, Any], decision: calls.Decision, plan: Plan) -> str:
         """Wait for the plan, and for each that takes its place after drift; answers the last one's state."""
@@ -262,6 +271,7 @@ def _page(report: dict[str, Any]) -> str:
         lines += ["", f"Plan: `{report['plan']}` (send it all messages)"]
     if report.get("observed"):
         lines += ["", f"Decided on: {report['observed']}"]
+        lines += [f"and on {report['usage']['told']}"] if report.get("usage") else []
     lines += _listed("Left by terminated plans", report.get("earlier", []))
     rounds = [f"`{r['plan']}` {r['state']}: {r['sentence']}" for r in report.get("rounds", [])]
     lines += _listed("Rounds", rounds)

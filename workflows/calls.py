@@ -36,6 +36,14 @@ class Snapshot(TypedDict):
     told: str  # when it was taken, and whether it was there already
 
 
+class Measured(TypedDict):
+    """What was measured of a snapshot's hosts and instances, by reference."""
+
+    ref: str
+    at: str
+    told: str  # what, by whom and when
+
+
 class Decision(TypedDict):
     """The effective plan, absent when there is nothing to do; why, in one sentence."""
 
@@ -188,11 +196,30 @@ async def supersede(audit: str, newer: str) -> list[str]:
     )
 
 
-async def decide(audit: Document, snapshot: Snapshot, audit_id: str, moves: list[dict[str, str]]) -> Decision:
+async def measure_usage(audit: Document, snapshot: Snapshot) -> Measured:
+    """What the audit's strategy needs to know: one query for each metric."""
+    return await _call(
+        "cloud.measure_usage",
+        Measured,
+        [audit, snapshot],
+        f"measure {', '.join(audit['metrics'])} of {audit['cloud']}",
+        limit=timedelta(minutes=30),
+        heartbeat=timedelta(seconds=30),
+        attempts=6,
+    )
+
+
+async def decide(
+    audit: Document,
+    snapshot: Snapshot,
+    audit_id: str,
+    moves: list[dict[str, str]],
+    measured: Measured | None = None,
+) -> Decision:
     return await _call(
         "audit.decide",
         Decision,
-        [audit, snapshot, audit_id, moves],
+        [audit, snapshot, audit_id, moves, measured],
         f"{audit['strategy']} on {snapshot['hosts']} hosts, {snapshot['instances']} instances",
         limit=timedelta(hours=1),
     )

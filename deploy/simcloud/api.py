@@ -25,6 +25,7 @@ from deploy.simcloud import (
     placement,
     placement_candidates,
     placement_names,
+    prometheus,
 )
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.faults import ApiFault, Treatment
@@ -102,7 +103,7 @@ class Exchange:
             "Date": format_datetime(self.cloud.moment, usegmt=True),
         }
         line |= {"status": response.status, "accepted": response.status < 400}
-        if line["accepted"] and self.request.method != "GET":
+        if line["accepted"] and self.request.method != "GET" and not _is_metrics(self.request):
             server = line["server"]
             self.cloud.faults.note_write(server, _hosts_of(self.cloud, self.request, server))
         line["server_after"] = _server_state(self.cloud, line["server"])
@@ -142,6 +143,10 @@ class Exchange:
         self.cloud.journal.write(line)
 
     def _answer(self, line: dict[str, Any]) -> Response:
+        if _is_metrics(self.request):
+            if (fault := self.treatment.answer) is not None:
+                return Response(fault.status, {"error": fault.message or "A planted fault answers."})
+            return prometheus.handle(self.cloud, self.request)
         service = SERVICES.get(self.request.path.split("/")[1] if "/" in self.request.path else "")
         if service is None:
             return Response(404, {"error": {"code": 404, "message": "no service has this path"}})
@@ -190,6 +195,10 @@ class Exchange:
             realm = {"WWW-Authenticate": f'Keystone uri="{self.request.origin}/identity"'}
             raise Refusal(401, "The request you have made requires authentication.", realm)
         return caller
+
+
+def _is_metrics(request: Request) -> bool:
+    return request.path.startswith(f"{prometheus.PREFIX}/")
 
 
 def handle(cloud: Cloud, request: Request) -> Response:

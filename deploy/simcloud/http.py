@@ -30,8 +30,12 @@ class Request:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         lower = {name.lower(): value for name, value in headers.items()}
+        body: Any
         try:
-            body = json.loads(raw) if raw else None
+            if raw and lower.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+                body = dict(parse_qsl(raw if isinstance(raw, str) else raw.decode()))
+            else:
+                body = json.loads(raw) if raw else None
         except ValueError:
             body = Malformed
         return cls(method, re.sub(r"/{2,}", "/", parts.path), query, lower, body)
