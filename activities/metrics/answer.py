@@ -71,6 +71,13 @@ def read(rows: Sequence[Any], metric: Metric, unit: str, naming: Naming, cluster
     return out
 
 
+def glance(rows: Sequence[Any], naming: Naming) -> tuple[float | None, list[float]]:
+    """Without knowing the cloud: the age of the newest sample of all, and every number as it was told."""
+    samples = _by_kind(rows, naming, {})
+    ages = [s.at - s.value for s in samples["newest"] if math.isfinite(s.value)]
+    return min(ages, default=None), [s.value for s in samples["value"]]
+
+
 def _old(age: float | None, most: float) -> str:
     if age is None or not math.isfinite(age):
         return f"no sample in the last {most:,.0f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from activities.door import Failed
 from activities.metrics import answer
@@ -22,7 +23,7 @@ def choose(sources: Sequence[Datasource], cloud: str, needs: Sequence[Need], nam
     """The datasource of that name, or the first that has all of these of the cloud. Raises Refused."""
     here = [s for s in sources if not s.clouds or cloud in s.clouds]
     named = [s for s in here if s.name == name] if name else here
-    metrics = ", ".join(need.metric for need in needs)
+    metrics = ", ".join(need.metric for need in needs) or "metrics"
     if not named:
         called = f"datasource {name}" if name else "datasource"
         known = ", ".join(s.name for s in here) or "none"
@@ -65,16 +66,23 @@ def measure(
 
 def of_one(source: Datasource, need: Need, metric: Metric, cluster: Cluster) -> answer.Read:
     """One metric of all its subjects, by one query."""
+    unit = source.metrics[metric.name].unit
+    rows = rows_of(source, need, metric)
+    try:
+        return answer.read(rows, metric, unit, source.subjects[metric.subject], cluster)
+    except answer.Unreadable as error:
+        said = f"the datasource {source.name} answers on {metric.name}: {error}"
+        raise Failed(said, "check its url") from None
+
+
+def rows_of(source: Datasource, need: Need, metric: Metric) -> Sequence[Any]:
+    """What is answered to the one query of a metric, as it came."""
     question, naming = source.metrics[metric.name], source.subjects.get(metric.subject)
     if naming is None:
         said = f"the datasource {source.name} does not say which label names a {metric.subject}"
         raise Refused(said, f"add subjects.{metric.subject} to its document")
     terms = queries.Terms(naming.label, need.period, metric.stale_after_seconds, source.labels)
     try:
-        query = queries.query(question.query[need.aggregate], question.newest, terms)
-        return answer.read(ask(source, query), metric, question.unit, naming, cluster)
+        return ask(source, queries.query(question.query[need.aggregate], question.newest, terms))
     except queries.NotThere as error:
         raise Refused(f"{metric.name} cannot be asked for: {error}") from None
-    except answer.Unreadable as error:
-        said = f"the datasource {source.name} answers on {metric.name}: {error}"
-        raise Failed(said, "check its url") from None

@@ -19,6 +19,11 @@ _TIMES = {
 _CORES = ("VCPU", "PCPU")
 
 
+def constant(metric: Metric, unit: str) -> float | None:
+    """The same for whatever subject; None where it depends on the subject's cores."""
+    return _TIMES[metric.unit].get(unit)
+
+
 def factor(metric: Metric, unit: str, cluster: Cluster, subject: str) -> float:
     """What a number of this subject is multiplied with. Raises Refused for one of something else."""
     if unit == "cores" and metric.unit == "percent":

@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.simcloud import (
     control,
+    exporter,
     keystone,
     nova,
     nova_aggregates,
@@ -98,7 +99,7 @@ class Exchange:
         response.headers |= {
             "x-openstack-request-id": self.request_id,
             "x-compute-request-id": self.request_id,
-            "Content-Type": "application/json",
+            "Content-Type": "text/plain; version=0.0.4" if response.text else "application/json",
             # The cloud's own time, not that of the machine: clients measure the difference by it.
             "Date": format_datetime(self.cloud.moment, usegmt=True),
         }
@@ -146,7 +147,8 @@ class Exchange:
         if _is_metrics(self.request):
             if (fault := self.treatment.answer) is not None:
                 return Response(fault.status, {"error": fault.message or "A planted fault answers."})
-            return prometheus.handle(self.cloud, self.request)
+            face = exporter if self.request.path.startswith(exporter.PREFIX) else prometheus
+            return face.handle(self.cloud, self.request)
         service = SERVICES.get(self.request.path.split("/")[1] if "/" in self.request.path else "")
         if service is None:
             return Response(404, {"error": {"code": 404, "message": "no service has this path"}})
@@ -198,7 +200,7 @@ class Exchange:
 
 
 def _is_metrics(request: Request) -> bool:
-    return request.path.startswith(f"{prometheus.PREFIX}/")
+    return request.path.startswith((f"{prometheus.PREFIX}/", f"{exporter.PREFIX}/"))
 
 
 def handle(cloud: Cloud, request: Request) -> Response:

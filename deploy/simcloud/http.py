@@ -66,8 +66,11 @@ class Response:
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    text: str = ""  # in place of a body in JSON
 
     def raw(self) -> bytes:
+        if self.text:
+            return self.text.encode()
         return b"" if self.body is None else json.dumps(self.body, separators=(",", ":")).encode()
 
 

@@ -19,9 +19,9 @@ MIB = 2**20
 
 
 @contextmanager
-def served(cloud: Cloud) -> Iterator[str]:
-    """Its origin. Time stands still, so that the truth does not move."""
-    cloud.speed = 0.0
+def served(cloud: Cloud, *, speed: float = 0.0) -> Iterator[str]:
+    """Its origin. Time stands still unless told otherwise, so that the truth does not move."""
+    cloud.speed = speed
     server = build(cloud)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
