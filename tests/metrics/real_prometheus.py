@@ -1,8 +1,8 @@
 """`python -m tests.metrics.real_prometheus`: a real Prometheus scrapes a simulated cloud's exporters.
 
-Usage that Ballast reads from it, by the dialect `libvirt` and behind a path of its own, must equal what the
-exporters know within 1 %. Prints one JSON object; exit status 1 if it does not, 4 and the reason in one line if
-there can be no Prometheus here.
+Usage that Ballast reads from it, by the dialect `libvirt` and behind a path of its own, must equal what
+the exporters know within 1 %. Prints one JSON object; exit status 1 if it does not, 4 and the reason in one
+line if there can be no Prometheus here.
 """
 
 from __future__ import annotations
