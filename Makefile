@@ -68,6 +68,7 @@ bench: $(STAMP) ## benchmarks, one JSON object a line (also in var/bench/); QUIC
 	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.size)
 	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.makespan)
 	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.scheduling)
+	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.metrics)
 
 # The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
 check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had
