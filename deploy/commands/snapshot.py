@@ -67,11 +67,11 @@ def run(args: argparse.Namespace) -> int:
             heartbeat=_progress if sys.stderr.isatty() else None,
             max_uncertain=args.max_uncertain,
         )
-    except Incomplete as why:
-        return _refuse(args, 1, "the picture is incomplete, nothing was written", why.missing)
         document = to_document(cluster)
         if args.usage:
             document["usage"] = _usage(args, cluster)
+    except Incomplete as why:
+        return _refuse(args, 1, "the picture is incomplete, nothing was written", why.missing)
     except (LockedOut, Transient) as why:
         return _refuse(args, 3, str(why), ())
     except (Failed, Refused) as why:

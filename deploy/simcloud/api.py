@@ -147,8 +147,9 @@ class Exchange:
         if _is_metrics(self.request):
             if (fault := self.treatment.answer) is not None:
                 return Response(fault.status, {"error": fault.message or "A planted fault answers."})
-            face = exporter if self.request.path.startswith(exporter.PREFIX) else prometheus
-            return face.handle(self.cloud, self.request)
+            if self.request.path.startswith(exporter.PREFIX):
+                return exporter.handle(self.cloud, self.request)
+            return prometheus.handle(self.cloud, self.request)
         service = SERVICES.get(self.request.path.split("/")[1] if "/" in self.request.path else "")
         if service is None:
             return Response(404, {"error": {"code": 404, "message": "no service has this path"}})

@@ -61,7 +61,7 @@ def _instance_cpu(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
 def _instance_ram(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
     for server in load.running(cloud):
         used = load.memory(cloud, server)
-        yield server.name, {"uuid": server.uuid}, lambda *_, used=used: used  # type: ignore[misc]
+        yield server.name, {"uuid": server.uuid}, lambda *_, used=used: used
 
 
 def _host_cpu(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
@@ -79,7 +79,7 @@ def _host_ram(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
     for host in cloud.hosts.values():
         if host.alive:
             used = load.host_memory(cloud, host)
-            yield host.name, {"host": host.name}, lambda *_, used=used: used  # type: ignore[misc]
+            yield host.name, {"host": host.name}, lambda *_, used=used: used
 
 
 _KINDS = {
