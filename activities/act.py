@@ -81,7 +81,9 @@ class Activities:
         trail: Trail,
         policies: Sequence[Policy] = (),
         signers: Signers = EMPTY,
+        show: Callable[[Document, str], None] | None = None,
     ) -> None:
+        self._show = show
         self._signers = signers
         self._trail, self._policies = trail, policies
         self._catalog = catalog
@@ -123,8 +125,11 @@ class Activities:
                 return await asyncio.to_thread(self._admitted, document, name, undoes)
 
     def _admitted(self, document: Document, name: str, undoes: bool) -> Document:
-        plan = admit.plan(document, self._catalog, name=name, created_at=_now())
-        return complete.require_size(complete.plan(plan, self._open_door, self._policies, undoes=undoes))
+        row = admit.plan(document, self._catalog, name=name, created_at=_now())
+        plan = complete.require_size(complete.plan(row, self._open_door, self._policies, undoes=undoes))
+        if self._show is not None and plan["execution"]["mode"] != "auto":
+            self._show(plan, name)  # it may wait for somebody who wants to look at it
+        return plan
 
     @activity.defn(name="rollback.admit")
     def admit_rollback(self, document: Document) -> Document:

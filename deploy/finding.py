@@ -73,9 +73,11 @@ async def _audit(client: Client, id: str) -> Audit | None:
 
 def picture(found: Plan, file: Path | None) -> Cluster | None:
     """The picture of a file, else that of the store which this plan rests on; None if it is not there."""
-    if file is not None:
-        return reading.snapshot(file)
-    store = settings.from_environment().store
+    return reading.snapshot(file) if file is not None else kept(found, settings.from_environment().store)
+
+
+def kept(found: Plan, store: Path) -> Cluster | None:
+    """The picture that this plan rests on, if this store has it."""
     ref = Keeping(store).snapshot_of(str(found.model.get("fingerprint", "")))
     try:
         return SnapshotStore(store).get(ref) if ref else None

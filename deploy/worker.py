@@ -25,7 +25,7 @@ from activities.others.holders import Holders
 from activities.others.moving import Moving
 from activities.others.neighbours import Neighbours
 from activities.others.orphans import Orphans
-from deploy import datasources, halves, log, owners, policies, signers, versioning
+from deploy import datasources, halves, log, owners, pages, policies, signers, versioning
 from deploy.settings import Settings
 from deploy.sweeping import swept
 from plan_schemas import catalog
@@ -98,6 +98,7 @@ def build(client: Client, settings: Settings) -> Worker:
         trail=_trail(settings),
         policies=policies.read(settings.policies),
         signers=signers.read(settings.signers),
+        show=pages.writer(settings.store),
     )
     return Worker(
         client,

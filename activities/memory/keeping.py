@@ -98,8 +98,12 @@ class Keeping:
         self._write(self._path("told", run_id), {"by": by})
 
     def _sweep(self, now: datetime) -> None:
-        """Let go of what was told of plans that are history, and of what a dead worker did not finish."""
-        for pattern, age in (("told/*.json", FORGOTTEN), ("*/*.tmp", LEFT_OVER)):
+        """Let go of what was told and shown of plans that are history, and of what a dead worker left."""
+        for pattern, age in (
+            ("told/*.json", FORGOTTEN),
+            ("reviews/*.html", FORGOTTEN),
+            ("*/*.tmp", LEFT_OVER),
+        ):
             for path in self.root.glob(pattern):
                 _let_go(path, (now - age).timestamp())
 
