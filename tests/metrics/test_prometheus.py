@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from activities.door import Failed, LockedOut, Transient
 from activities.metrics import gate
 from activities.metrics.measure import choose, measure
 from activities.metrics.prometheus import ask
 from deploy.simcloud.cloud import Cloud
+from deploy.simcloud.declared import declare
 from deploy.simcloud.faults import MetricFault
 from deploy.simcloud.generate import generate
 from plan_schemas.dialect import Datasource
@@ -163,7 +173,9 @@ def test_a_query_that_is_wrong_stays_wrong(room: Room) -> None:
 
 
 @contextmanager
-def answering(status: int, body: str, headers: dict[str, str] | None = None) -> Iterator[str]:
+def answering(
+    status: int, body: str, headers: dict[str, str] | None = None, certificate: Path | None = None
+) -> Iterator[str]:
     """A server that always answers so."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -179,10 +191,14 @@ def answering(status: int, body: str, headers: dict[str, str] | None = None) -> 
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
@@ -231,3 +247,61 @@ def test_the_datasource_is_the_one_that_has_what_is_needed(room: Room) -> None:
         choose([poor], "here", NEEDS)
     with pytest.raises(Refused, match="no datasource of the cloud here is known for host_cpu_usage"):
         choose([], "here", NEEDS)
+
+
+def test_a_declared_load_is_what_is_measured() -> None:
+    """`load:` of a declared server says how busy it is, to the percent."""
+    flavors = [{"name": "m", "vcpus": 4, "memory_mb": 8192}]
+    load = {"cpu": 35, "ram": 60, "swing": 10, "period": 3600}
+    servers = [{"name": "web", "flavor": "m", "host": "a", "load": load}]
+    cloud = declare({"hosts": [{"name": "a"}], "flavors": flavors, "servers": servers})
+    cloud.advance(7200)
+    with served(cloud) as origin:
+        usage = Room(cloud, origin).measured()
+    (uuid,) = cloud.instances
+    assert usage.of("instance_cpu_usage")[uuid] == pytest.approx(35, abs=0.1)
+    assert usage.of("instance_ram_usage")[uuid] == pytest.approx(0.6 * 8192)
+    assert usage.of("host_cpu_usage")["a"] == pytest.approx(1.5 + 100 * 0.35 * 4 / 32, abs=0.1)
+
+
+class Certified:
+    """An authority of our own and a certificate of it for 127.0.0.1."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority, self.chain = folder / "ca.pem", folder / "server.pem"
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+        begin = datetime.now(UTC) - timedelta(days=1)
+        made = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(begin)
+            .not_valid_after(begin + timedelta(days=9))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+            .sign(key, hashes.SHA256())
+        )
+        pem = made.public_bytes(Encoding.PEM)
+        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.authority.write_bytes(pem)
+        self.chain.write_bytes(pem + plain)
+
+
+def test_a_certificate_must_be_signed_by_whom_the_operator_trusts(tmp_path: Path) -> None:
+    """Without `ca_file` nobody is talked to; with it, or where it is said not to look, the answer comes."""
+    certified = Certified(tmp_path)
+    nothing = '{"status":"success","data":{"resultType":"vector","result":[]}}'
+    with answering(200, nothing, certificate=certified.chain) as origin:
+        for trusted in ({"ca_file": str(certified.authority)}, {"verify": False}):
+            assert ask(datasource(origin, **trusted), "up") == []
+        with pytest.raises(Failed, match=r"no trusted connection .*give its authority's certificate"):
+            ask(datasource(origin), "up")
+        with pytest.raises(Failed, match=r"cannot be read from .*check the file `tls.ca_file`"):
+            ask(datasource(origin, ca_file=str(tmp_path / "none")), "up")
+
+
+def test_who_does_not_answer_in_time_is_asked_again() -> None:
+    """A server that takes the query and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        source = datasource(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_seconds=0.2)
+        with pytest.raises(Transient, match=r"did not answer within 0.2 s"):
+            ask(source, "up")
