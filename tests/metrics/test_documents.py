@@ -49,8 +49,8 @@ QUESTION = {"query": {"mean": "x{${labels}}"}, "newest": "timestamp(x{${labels}}
         ({"metrics": {"host_cpu_usage": {**QUESTION, "unit": "furlong"}}}, "metrics.host_cpu_usage.unit: is"),
     ],
 )
-def test_what_a_document_gets_wrong_is_told_with_its_place(more: dict[str, Any], said: str) -> None:
-def test_what_a_document_gets_wrong_is_told_with_its_place(more: dict[str, Any], said: str) -> None:
+def test_what_a_document_gets_wrong_is_told(more: dict[str, Any], said: str) -> None:
+    """Unknown names, unsafe addresses and headers, secrets in it, templates with holes elsewhere."""
     told = [str(problem) for problem in admit.problems({**DOCUMENT, **more}, load())]
     assert any(said in one for one in told), told
 

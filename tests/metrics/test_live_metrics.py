@@ -123,3 +123,5 @@ def test_a_snapshot_with_usage_decides_the_same_everywhere(live: Live, hungry: P
     ]
     assert plans[0].returncode == 0, plans[0].stderr
     assert plans[0].stdout == plans[1].stdout != ""
+    decided_on = yaml.safe_load(plans[0].stdout)["model"]["usage"]
+    assert decided_on == {"at": usage["at"], "source": "simcloud"}
