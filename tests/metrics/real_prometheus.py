@@ -130,8 +130,8 @@ def _compared(cloud: Cloud, url: str) -> dict[str, Any]:
     count = 0
     for metric, of in truth(cloud, PERIOD).items():
         # By a part of the number, and of a thousandth of the greatest where there is next to nothing.
-        least = max(of.values()) / 1000
-        apart = [abs(believed.of(metric)[s] - number) / max(number, least) for s, number in of.items()]
+        little = max(of.values()) / 1000
+        apart = [abs(believed.of(metric)[s] - number) / max(number, little) for s, number in of.items()]
         off[metric], count = max(apart), count + len(of)
     return {
         "bench": "real_prometheus",

@@ -12,6 +12,7 @@ from activities.metrics import answer, units
 from plan_schemas.dialect import Naming
 from plan_schemas.model import Cluster, from_document
 from plan_schemas.plan import Refused
+from plan_schemas.queries import KIND
 from tests.metrics.numbers import METRICS
 
 CLUSTER: Cluster = from_document(
@@ -34,7 +35,7 @@ HOST_CPU, INSTANCE_CPU = METRICS["host_cpu_usage"], METRICS["instance_cpu_usage"
 
 
 def series(label: str, value: object, kind: str = "value", **more: str) -> dict[str, Any]:
-    return {"metric": {"instance": label, answer.KIND: kind, **more}, "value": [1000.0, str(value)]}
+    return {"metric": {"instance": label, KIND: kind, **more}, "value": [1000.0, str(value)]}
 
 
 def read(naming: Naming, *labels: str) -> answer.Read:
@@ -100,7 +101,7 @@ def test_a_unit_of_something_else_is_refused() -> None:
         {},
         {"metric": {}},
         {"metric": {}, "value": [1]},
-        {"metric": {answer.KIND: "value"}, "value": [1, "x"]},
+        {"metric": {KIND: "value"}, "value": [1, "x"]},
         series("a", 1, "else"),
         7,
     ],

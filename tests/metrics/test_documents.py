@@ -11,6 +11,7 @@ import yaml
 from deploy import datasources
 from plan_schemas import admit
 from plan_schemas.catalog import load
+from plan_schemas.dialect import Datasource
 from plan_schemas.problems import Invalid
 
 DOCUMENT: dict[str, Any] = {
@@ -69,7 +70,7 @@ def test_a_worker_reads_only_datasources(tmp_path: Path) -> None:
 def test_a_document_overrides_its_dialect_where_it_says_so() -> None:
     """One metric and one kind of subject of its own; everything else is the dialect's."""
     more = {"metrics": {"host_cpu_usage": QUESTION}, "subjects": {"host": {"label": "h"}}}
-    source = datasources.Datasource.of({**DOCUMENT, **more}, load().dialects)
+    source = Datasource.of({**DOCUMENT, **more}, load().dialects)
     libvirt = load().dialects["libvirt"]
     assert source.metrics["host_cpu_usage"].query["mean"] == "x{${labels}}"
     assert source.metrics["host_ram_usage"] == libvirt.metrics["host_ram_usage"]
