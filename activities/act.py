@@ -170,6 +170,8 @@ class Activities:
                 policies=self._policies,
                 usage=self._store.usage(measured["ref"]) if measured else NONE,
             )
+            if measured:
+                self._keeping.note_usage(audit_id, snapshot["fingerprint"], measured["ref"])
             plan = complete.require_size(to_document(made.plan)) if made.plan else None
             return {"plan": plan, "summary": made.summary}
 

@@ -25,7 +25,7 @@ def writer(store: Path) -> Callable[[dict[str, Any], str], None]:
 
     def write(document: dict[str, Any], id: str) -> None:
         plan, path = from_document(document), file(store, id)
-        text = html(review(plan, finding.kept(plan, store), id=id))
+        text = html(review(plan, *(finding.kept(plan, store) or (None,)), id=id))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f"{uuid4().hex}.tmp")

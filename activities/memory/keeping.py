@@ -43,6 +43,14 @@ class Keeping:
         known = self._read(self._path("models", fingerprint))
         return str(known["ref"]) if known else ""
 
+    def note_usage(self, audit: str, fingerprint: str, ref: str) -> None:
+        """Where that is which an audit measured beside its picture."""
+        self._write(self._path("models", f"{audit} {fingerprint}"), {"ref": ref})
+
+    def usage_of(self, audit: str, fingerprint: str) -> str:
+        """The reference of what an audit measured beside a picture; empty if it measured nothing."""
+        return self.snapshot_of(f"{audit} {fingerprint}")
+
     def note_change(self, cloud: str, at: datetime) -> None:
         """Something of this cloud was changed, or found changed: what was collected before is outdated."""
         self._write(self._path("changed", cloud), {"at": at.isoformat()})

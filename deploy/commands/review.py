@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy import finding, reading, telling
+from deploy import finding, telling
 from deploy.review import terminal
 from deploy.review.content import Review, review
 from deploy.review.page import html
@@ -36,10 +36,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"ballast review: {problem}", file=sys.stderr)
         return 3
     id = args.plan if args.plan.startswith("plan/") else ""
-    if args.snapshot is not None:
-        shown = review(plan, *reading.measured(args.snapshot), id=id)
-    else:
-        shown = review(plan, finding.picture(plan, None), id=id)
+    seen = finding.picture(plan, args.snapshot)
+    shown = review(plan, *(seen or (None,)), id=id)
     if args.html == "-":
         print(html(shown))
         return 0

@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 import plan_schemas
-from deploy import cli, pages
+from activities.memory.keeping import Keeping
+from activities.memory.snapshots import kept
+from activities.memory.store import SnapshotStore
+from deploy import cli, pages, reading
+from plan_schemas.plan import to_document
+from tests.bench import clouds
 from tests.live import Live
 from tests.review.reading import Page
 from tests.rooms import Rooms
@@ -53,6 +58,27 @@ def test_a_review_as_a_page(plan: str, tmp_path: Path, capsys: pytest.CaptureFix
     assert "migrate-db-1" in Page(file.read_text()).text
     assert [m["action"] for m in row["schedule"]] == ["disable-cmp-01", "migrate-db-1"]
     assert row["hosts"]["cmp-01"]["instances"] == [2, 1]
+
+
+def test_what_its_audit_measured_is_shown(plan: str, tmp_path: Path) -> None:
+    """The worker's page takes the picture of the store, and what the audit measured beside it."""
+    cluster, _ = reading.measured(Path(SNAPSHOT))
+    found, store = reading.plan(Path(plan)), tmp_path / "store"
+    kept(Keeping(store), cluster, SnapshotStore(store).put(cluster))
+    pages.writer(store)(to_document(found), "plan/audit/x")
+    assert "CPU measured" not in pages.file(store, "plan/audit/x").read_text()
+    ref = SnapshotStore(store).put_usage(clouds.usage(cluster, 1))
+    Keeping(store).note_usage(found.audit or "", cluster.fingerprint, ref)
+    pages.writer(store)(to_document(found), "plan/audit/x")
+    assert "CPU measured" in pages.file(store, "plan/audit/x").read_text()
+
+
+def test_the_longest_id_has_a_page(plan: str, tmp_path: Path) -> None:
+    """An id of a thousand characters, dots and slashes, stays within the folder and is told from another."""
+    ids = ["../" * 300 + "a", "../" * 300 + "b"]
+    for id in ids:
+        pages.writer(tmp_path)(to_document(reading.plan(Path(plan))), id)
+    assert {pages.file(tmp_path, id) for id in ids} == set((tmp_path / "reviews").iterdir())
 
 
 def test_a_plan_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
