@@ -16,6 +16,7 @@ from plan_schemas.model import Cluster, Host, Instance
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+_CAPACITY, _ANTI_AFFINITY = 1, 2  # in `codes_known`
 
 
 class Board:
@@ -35,11 +36,15 @@ class Board:
         self.instances = [cluster.instances[u] for u in self.uuids]
         self.free = np.array([self._row(cluster.free(h)) for h in self.hosts], dtype=np.int64)
         self.free.shape = (len(self.hosts), len(self.classes))
+        self.free = np.asfortranarray(self.free)  # walked by class
         self.need = np.array([self._row(i.resources) for i in self.instances], dtype=np.int64)
         self.need.shape = (len(self.uuids), len(self.classes))
         self.home = np.array([self.number[i.host or ""] for i in self.instances], dtype=np.int64)
         self.placed: dict[int, int] = {}
+        self._alike = self._hosts_alike()
         self.masks, self.mask_of = self._masks()
+        self.codes_known = ["", "capacity", "anti_affinity"]
+        self._codes: dict[int, Ints] = {}
         self.open: Mask = np.ones(len(self.hosts), dtype=bool)  # hosts that may take instances now
         self.weight: Floats = np.ones(len(self.classes))
         self._members: dict[str, Counter[int]] = defaultdict(Counter)
@@ -51,11 +56,15 @@ class Board:
     def _row(self, amounts: Any) -> list[int]:
         return [amounts.get(k, 0) for k in self.classes]
 
-    def _masks(self) -> tuple[Mask, Ints]:
-        """Per distinct set of wishes the hosts that satisfy it; instances and hosts that are alike share."""
+    def _hosts_alike(self) -> list[list[int]]:
+        """Hosts that no standing rule tells apart."""
         kinds: dict[Any, list[int]] = {}
         for i, host in enumerate(self.cluster.hosts.values()):
             kinds.setdefault(host_key(self.cluster, self.rules, host), []).append(i)
+        return list(kinds.values())
+
+    def _masks(self) -> tuple[Mask, Ints]:
+        """Per distinct set of wishes the hosts that satisfy it; instances and hosts that are alike share."""
         keyed = _wish_key(self.cluster)
         masks: list[Mask] = []
         known: dict[Any, int] = {}
@@ -64,13 +73,13 @@ class Board:
             key = keyed(one)
             if key not in known:
                 known[key] = len(masks)
-                masks.append(self._mask(one, kinds.values()))
+                masks.append(self._mask(one))
             of[i] = known[key]
         return np.array(masks, dtype=bool).reshape(len(masks), len(self.hosts)), of
 
-    def _mask(self, one: Instance, kinds: Iterable[list[int]]) -> Mask:
+    def _mask(self, one: Instance) -> Mask:
         mask = np.zeros(len(self.hosts), dtype=bool)
-        for alike in kinds:
+        for alike in self._alike:
             there = self.cluster.hosts[self.hosts[alike[0]]]
             mask[alike] = not checks.standing_refusals(self.cluster, one, there, self.rules)
         return mask
@@ -83,6 +92,7 @@ class Board:
         ).reshape(self.free.shape)
         whole = np.maximum(capacity[among].sum(axis=0), 1.0)
         scarcity = np.clip(self.need.sum(axis=0) / whole, 0.02, None)
+        self.host_size = float(scarcity.sum())  # of a host of the mean capacity, in the unit of `size`
         self.weight = scarcity / np.maximum(whole / max(int(among.sum()), 1), 1.0)
 
     def size(self, i: int) -> float:
@@ -100,9 +110,36 @@ class Board:
             mask[host] = False
         return mask
 
-    def would_fit(self, i: int, host: int) -> bool:
-        """Whether the host had room for the instance if it were open."""
-        return bool(self.masks[self.mask_of[i], host]) and bool((self.free[host] >= self.need[i]).all())
+    def would_fit(self, i: int, hosts: Ints) -> bool:
+        """Whether one of the hosts had room for the instance if it were open."""
+        room = (self.free[hosts] >= self.need[i]).all(axis=1)
+        return bool((self.masks[self.mask_of[i], hosts] & room).any())
+
+    def codes(self, i: int, hosts: Ints) -> Ints:
+        """Per host, open or not, what first keeps the instance from it now: a number in `codes_known`."""
+        kind = int(self.mask_of[i])
+        if kind not in self._codes:
+            self._codes[kind] = self._standing(self.instances[i])
+        full = self._full_for(self.instances[i].server_group)
+        apart = [h for other in self.ledger.apart(self.uuids[i]) for h in self.ledger.where(other)]
+        full += [self.number[h] for h in apart if h in self.number]
+        now = np.zeros(len(self.hosts), dtype=np.int64)
+        now[full] = _ANTI_AFFINITY
+        for column in np.flatnonzero(self.need[i]):
+            now[self.free[:, column] < self.need[i, column]] = _CAPACITY
+        standing = self._codes[kind]
+        found: Ints = np.where(standing > 0, standing, now)[hosts]
+        return found
+
+    def _standing(self, one: Instance) -> Ints:
+        codes = np.zeros(len(self.hosts), dtype=np.int64)
+        for alike in self._alike:
+            there = self.cluster.hosts[self.hosts[alike[0]]]
+            if refused := checks.standing_refusals(self.cluster, one, there, self.rules):
+                if refused[0].code not in self.codes_known:
+                    self.codes_known.append(refused[0].code)
+                codes[alike] = self.codes_known.index(refused[0].code)
+        return codes
 
     def _full_for(self, group: str | None) -> list[int]:
         found = self.cluster.groups.get(group) if group else None
@@ -137,15 +174,16 @@ class Board:
             return None
         order = np.argsort(-score(i, hosts), kind="stable")
         for host in hosts[order]:
-            if self._passes(i, int(host)):
+            if self.passes(i, int(host)):
                 return int(host)
         return None
 
     def takes(self, i: int, host: int) -> bool:
         """Whether this host takes the instance now, by the arrays and by checks."""
-        return bool(self.fits(i)[host]) and self._passes(i, host)
+        return bool(self.fits(i)[host]) and self.passes(i, host)
 
-    def _passes(self, i: int, host: int) -> bool:
+    def passes(self, i: int, host: int) -> bool:
+        """Whether all rules let the instance onto this host now."""
         there = self.hosts[host]
         return not checks.refusals(self.cluster, self.ledger, self.uuids[i], there, self.rules)
 
@@ -170,7 +208,7 @@ class Board:
 def host_key(cluster: Cluster, rules: Rules, host: Host) -> Any:
     """Equal for hosts that the rules cannot tell apart."""
     around = tuple(a.id for a in cluster.aggregates_of(host.name))
-    usable = not checks.host_refusals(host, rules)
+    usable = tuple(r.code for r in checks.host_refusals(host, rules))
     nested = tuple(t for p in host.providers for t in p.traits)
     units = tuple((k, v.max_unit) for k, v in host.inventory.items())
     return (usable, host.zone, host.hypervisor_type, host.traits, nested, around, units)

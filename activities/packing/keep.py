@@ -72,6 +72,7 @@ class Choice:
         groups = _grouped(field, alike) if limit == Limit() else self.cells
         self.bound = fewest_hosts(self._kinds(groups, holds), limit.moves)
         self._cells = self._kinds(self.cells, holds)
+        self._kept: dict[tuple[int, float], Mask | None] = {}
 
     def _kinds(self, groups: list[list[int]], holds: Ints) -> Kinds:
         field = self.field
@@ -96,6 +97,11 @@ class Choice:
 
     def kept(self, hosts: int, slack: float) -> Mask | None:
         """So many hosts to keep, with so much room to spare and fewest moves; None when there are none."""
+        if (hosts, slack) not in self._kept:
+            self._kept[hosts, slack] = self._choose(hosts, slack)
+        return self._kept[hosts, slack]
+
+    def _choose(self, hosts: int, slack: float) -> Mask | None:
         numbers = keep(self._cells, hosts, slack, self.limit.moves)
         if numbers is None:
             return None

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from activities.packing.board import Board, Mask
+from activities.packing.board import Mask
 from activities.packing.keep import SLACKS, Choice, Field, Limit
+from activities.packing.packer import Packer
+from activities.packing.repair import place_all
 
-_EJECTIONS = 200  # pairs of instances that are looked at to make room for one
-_SMALL = 80  # hosts, up to which every variant is tried for fewest moves
-_TRIES = 24  # kept hosts that are tried for release in the end
+_SMALL = 120  # hosts, up to which every variant is tried for fewest moves
+_SURE = 3  # variants that are tried for fewest hosts on greater clouds
+_NEAR = 1.002  # hosts over their bound, where a greater cloud is tried no further
+_DROPS = 12  # kept hosts that are tried for release in the end
+_SWAPS = 60  # pairs of a kept and a released host that are tried to change parts, for fewer moves
+_STIRS = 60  # times that a few hosts are filled anew to make room for what is left over
+
+Order = Callable[[Iterable[int]], list[int]]
 
 
 @dataclass(frozen=True)
@@ -32,152 +39,137 @@ class Release:
 
     def __init__(self, field: Field, limit: Limit) -> None:
         self.field, self.board, self.limit = field, field.board, limit
-        self.kept: Mask = field.usable.copy()
+        self.packer = Packer(field.board)
         self.on: dict[int, list[int]] = defaultdict(list)
-        for i, host in enumerate(self.board.home):
-            self.on[int(host)].append(i)
+        for i, host in enumerate(self.board.home.tolist()):
+            self.on[host].append(i)
+        self.small = int(field.usable.sum()) <= _SMALL
+        self.stirs = _STIRS
 
     def run(self) -> Released:
         choice = Choice(self.field, self.limit)
+        packer = self.packer
         best: tuple[int, int] | None = None
-        kept, moves = self.kept.copy(), dict(self.board.placed)
-        for order, slack in self._variants():
-            start = choice.kept(choice.bound, slack)
-            if start is None:
-                continue
+        kept, at = self.field.usable.copy(), packer.at.copy()
+        for order, start in self._variants(choice):
             self._pack(start, order)
             self._improve(choice.bound)
-            result = (self._left(), len(self.board.placed))
+            result = self._result()
             if best is None or result < best:
-                best, kept, moves = result, self.kept.copy(), dict(self.board.placed)
-            if best[0] <= choice.bound and int(self.field.usable.sum()) > _SMALL:
+                best, kept, at = result, packer.open.copy(), packer.at.copy()
+            if best[0] <= choice.bound * _NEAR and not self.small:
                 break
-        self._restore(kept, moves)
-        return self._result(choice)
+        packer.restore(at, kept)
+        if self.small and best is not None:
+            self._change_parts(choice.fewest_moves(best[0]))
+        return self._settle(choice)
 
-    def _variants(self) -> list[tuple[Callable[[int], tuple[float, ...]], float]]:
-        return [(order, slack) for order in (self._by_size, self._by_rarity) for slack in SLACKS]
+    def _variants(self, choice: Choice) -> Iterator[tuple[Order, Mask]]:
+        tried: set[bytes] = set()
+        for order in (self.packer.by_size, self.packer.by_rarity):
+            for slack in SLACKS:
+                start = choice.kept(choice.bound, slack)
+                if start is None or (not self.small and len(tried) >= _SURE):
+                    continue
+                key = start.tobytes() + order.__name__.encode()
+                if key not in tried:
+                    tried.add(key)
+                    yield order, start
 
-    def _by_size(self, i: int) -> tuple[float, ...]:
-        return (-self.board.size(i), i)
+    def _result(self) -> tuple[int, int]:
+        """Hosts in use, and moves."""
+        taken = np.zeros(len(self.board.hosts), dtype=bool)
+        taken[self.packer.at[self.packer.at >= 0]] = True
+        return int(((self.field.occupied & self.packer.open) | taken).sum()), int((self.packer.at >= 0).sum())
 
-    def _by_rarity(self, i: int) -> tuple[float, ...]:
-        reach = (self.board.masks[self.board.mask_of[i]] & self.kept).sum()
-        return (float(reach), -self.board.size(i), i)
-
-    def _result(self, choice: Choice) -> Released:
-        released = self.field.occupied & ~self.kept
-        hosts = sorted((int(h) for h in np.flatnonzero(released)), key=lambda h: (self.field.counts[h], h))
-        left = self._left()
-        fewest = choice.fewest_moves(left)
-        return Released(tuple(hosts), dict(self.board.placed), left, choice.bound, fewest)
-
-    def _left(self) -> int:
-        taken = np.zeros(len(self.kept), dtype=bool)
-        taken[list(self.board.placed.values())] = True
-        return int(((self.field.occupied & self.kept) | taken).sum())
-
-    def _restore(self, kept: Mask, moves: dict[int, int]) -> None:
-        self._clear()
-        self.kept = self.board.open = kept
-        for i, host in moves.items():
-            self.board.place(i, host)
-
-    def _clear(self) -> None:
-        for i in list(self.board.placed):
-            self.board.take_back(i)
-
-    def _pack(self, kept: Mask, order: Callable[[int], tuple[float, ...]]) -> None:
-        """Release all but `kept`; a host whose instances find no place is kept after all."""
-        self._clear()
-        self.kept = self.board.open = kept.copy()
-        self.board.weigh(self.kept)
-        leaving = np.flatnonzero(self.field.occupied & ~self.kept)
-        waiting = self._settle(sorted((i for h in leaving for i in self.on[int(h)]), key=order))
+    def _pack(self, kept: Mask, order: Order) -> None:
+        """Release all but `kept`; hosts are kept after all until everything has a place."""
+        self.packer.start(kept)
+        leaving = np.flatnonzero(self.field.occupied & ~kept).tolist()
+        waiting = place_all(self.packer, order(i for h in leaving for i in self.on[h]), self.stirs)
         while waiting:
             self._keep_one(waiting)
-            left = [i for i in waiting if not self.kept[self.board.home[i]]]
-            waiting = self._settle(sorted(left, key=order))
+            left = [i for i in waiting if not self.packer.open[self.board.home[i]]]
+            waiting = place_all(self.packer, order(left), self.stirs)
 
     def _keep_one(self, waiting: Sequence[int]) -> None:
         """Keep the host that saves most moves among those that help an instance without a place."""
-        homes = {int(self.board.home[i]) for i in waiting}
-        reach = self.board.masks[self.board.mask_of[waiting[0]]] & self.field.usable & ~self.kept
-        helpful = homes | {int(h) for h in np.flatnonzero(reach)}
-        host = max(helpful, key=lambda h: (self.field.counts[h], -h))
-        self.kept[host] = True
+        packer, counts = self.packer, self.field.counts
+        helpful = self.board.masks[self.board.mask_of[waiting[0]]] & self.field.usable & ~packer.open
+        helpful[self.board.home[list(waiting)]] = True
+        self._keep(int(np.where(helpful, counts, -1).argmax()))
+
+    def _keep(self, host: int) -> None:
+        self.packer.set_open(host, True)
         for i in self.on[host]:
-            if i in self.board.placed:
-                self.board.take_back(i)
-
-    def _settle(self, items: Iterable[int]) -> list[int]:
-        """Place each where it fits best; those that found no place, even by moving another on, in order."""
-        return [i for i in items if not self._put(i)]
-
-    def _put(self, i: int) -> bool:
-        host = self.board.best(i, self.board.tight)
-        if host is None:
-            return eject(self.board, i)
-        self.board.place(i, host)
-        return True
+            if self.packer.at[i] >= 0:
+                self.packer.take_back(i)
 
     def _improve(self, bound: int) -> None:
         """Release further hosts, one by one, while there may be any."""
-        for _ in range(_TRIES):
-            if self._left() <= bound:
+        counts = self.field.counts
+        for _ in range(_DROPS):
+            if self._result()[0] <= bound:
                 return
-            kept = np.flatnonzero(self.kept & ~self.field.forced & self.field.occupied)
-            if not any(
-                self._drop(int(h)) for h in sorted(kept, key=lambda h: (self.field.counts[h], h))[:_TRIES]
-            ):
+            kept = np.flatnonzero(self.packer.open & ~self.field.forced & self.field.occupied)
+            easiest = kept[np.lexsort((kept, counts[kept]))][:_DROPS].tolist()
+            if not any(self._exchange(release=h) for h in easiest):
                 return
 
-    def _drop(self, host: int) -> bool:
-        """Release one kept host with all that was placed there; everything as before when that fails."""
-        if self.limit.moves is not None and len(self.board.placed) + len(self.on[host]) > self.limit.moves:
-            return False
-        before = dict(self.board.placed)
-        self.kept[host] = False
-        guests = [i for i, h in before.items() if h == host]
+    def _exchange(self, release: int, keep: int | None = None) -> bool:
+        """Release a kept host with all that was placed there, and keep another if one is given.
+
+        Everything is as before when that fails.
+        """
+        packer = self.packer
+        before, kept = packer.at.copy(), packer.open.copy()
+        guests = sorted(packer.guests[release])
         for i in guests:
-            self.board.take_back(i)
-        if all(self._put(i) for i in sorted([*guests, *self.on[host]], key=self._by_size)):
+            packer.take_back(i)
+        packer.set_open(release, False)
+        if keep is not None:
+            self._keep(keep)
+        items = packer.by_size(i for i in (*guests, *self.on[release]) if keep != self.board.home[i])
+        most = self.limit.moves
+        allowed = most is None or int((packer.at >= 0).sum()) + len(items) <= most
+        if allowed and not place_all(packer, items, self.stirs // 4):
             return True
-        kept = self.kept.copy()
-        kept[host] = True
-        self._restore(kept, before)
+        packer.restore(before, kept)
         return False
 
+    def _change_parts(self, fewest: int) -> None:
+        """Let kept and released hosts change parts where that saves moves."""
+        counts, tries = self.field.counts, _SWAPS
+        while self._result()[1] > fewest and tries > 0:
+            released = np.flatnonzero(self.field.occupied & ~self.packer.open)
+            kept = np.flatnonzero(self.packer.open & self.field.occupied & ~self.field.forced)
+            pairs = [(int(counts[k] - counts[r]), int(r), int(k)) for r in released for k in kept]
+            spare = self._result()[1] - fewest
+            useful = sorted(p for p in pairs if -spare <= p[0] < 0)[:tries]
+            tries -= len(useful)
+            if not any(self._exchange(release=k, keep=r) for _, r, k in useful):
+                return
 
-def eject(board: Board, i: int) -> bool:
-    """Place an instance by sending one that was placed before on to another host; False when none helps."""
-    guests: dict[int, list[int]] = defaultdict(list)
-    for j, host in board.placed.items():
-        guests[host].append(j)
-    reach = board.masks[board.mask_of[i]] & board.open
-    short = np.maximum(board.need[i] - board.free, 0) * board.weight
-    tries = 0
-    for host in sorted((int(h) for h in np.flatnonzero(reach)), key=lambda h: (float(short[h].sum()), h)):
-        lacks = np.maximum(board.need[i] - board.free[host], 0)
-        for j in sorted(guests[host], key=lambda j: (board.size(j), j)):
-            if (board.need[j] < lacks).any():
-                continue
-            tries += 1
-            if tries > _EJECTIONS:
-                return False
-            if _swap_in(board, i, j, host):
-                return True
-    return False
-
-
-def _swap_in(board: Board, i: int, j: int, host: int) -> bool:
-    board.take_back(j)
-    if board.takes(i, host):
-        board.place(i, host)
-        other = board.best(j, board.tight)
-        if other is not None:
-            board.place(j, other)
-            return True
-        board.take_back(i)
-    board.place(j, host)
-    return False
+    def _settle(self, choice: Choice) -> Released:
+        """Place what was found on the board under all rules; a host that they hold back is kept after all."""
+        board, packer = self.board, self.packer
+        board.open = packer.open
+        held: set[int] = set()
+        for i, host in packer.placed().items():
+            if board.passes(i, host):
+                board.place(i, host)
+            elif (other := board.best(i, board.tight)) is not None:
+                board.place(i, other)
+            else:
+                held.add(int(board.home[i]))
+        for host in held:
+            for i in self.on[host]:
+                if i in board.placed:
+                    board.take_back(i)
+        board.open[list(held)] = True
+        released = self.field.occupied & ~board.open
+        hosts = sorted(np.flatnonzero(released).tolist(), key=lambda h: (self.field.counts[h], h))
+        taken = np.zeros(len(board.hosts), dtype=bool)
+        taken[list(board.placed.values())] = True
+        left = int(((self.field.occupied & board.open) | taken).sum())
+        return Released(tuple(hosts), dict(board.placed), left, choice.bound, choice.fewest_moves(left))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from activities.packing.board import Board
 from activities.packing.drain import drain, nowhere, only, refused
 from activities.planner.bounds import bound
@@ -83,7 +85,7 @@ def _drain(cluster: Cluster, rules: Rules, host: Host, backup: str | None) -> _D
             told = f"{backup} cannot take them all: {_short_of(board, backup)}"
     if not board.placed:
         drain(board)
-    others = [h for h in board.hosts if h != host.name]
+    others = np.array([n for h, n in board.number.items() if h != host.name], dtype=np.int64)
     for i, uuid in enumerate(board.uuids):
         if i not in board.placed:
             staying[uuid] = nowhere(board, i, others)

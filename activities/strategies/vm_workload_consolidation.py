@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from activities.packing.board import Board
+from activities.packing.board import Board, Ints
 from activities.packing.drain import nowhere
 from activities.packing.keep import Field, Limit, field_of
 from activities.packing.release import Release, Released
@@ -26,8 +27,10 @@ def decide(situation: Situation, *, max_moves: int | None = None, max_hosts: int
         remedy = "add `service` to execution.allow"
         raise Refused("a released host must be disabled, or the scheduler fills it again", remedy)
     usable = [h.name for h in cluster.hosts.values() if not checks.host_refusals(h, rules)]
-    staying = {name: held for name in usable if (held := _held(cluster, name, rules))}
-    movable = [i.uuid for n in usable for i in cluster.on(n) if not checks.immovable(cluster, i.uuid, rules)]
+    here = [i.uuid for n in usable for i in cluster.on(n)]
+    stuck = {u: why for u in here if (why := checks.immovable(cluster, u, rules))}
+    staying = {name: held for name in usable if (held := _held(cluster, name, stuck))}
+    movable = [u for u in here if u not in stuck]
     field = field_of(Board(cluster, rules, movable), usable, staying)
     limit = Limit(max_moves, max_hosts)
     released = Release(field, limit).run()
@@ -42,9 +45,9 @@ def decide(situation: Situation, *, max_moves: int | None = None, max_hosts: int
     )
 
 
-def _held(cluster: Cluster, host: str, rules: Rules) -> tuple[Refusal, ...]:
+def _held(cluster: Cluster, host: str, stuck: Mapping[str, tuple[Refusal, ...]]) -> tuple[Refusal, ...]:
     """Why this host cannot be emptied whatever the others offer."""
-    found = [r for i in cluster.on(host) for r in checks.immovable(cluster, i.uuid, rules)[:1]]
+    found = [r for i in cluster.on(host) for r in stuck.get(i.uuid, ())[:1]]
     claimed = {k: v for k, v in cluster.hosts[host].claimed.items() if v}
     if claimed:
         text = f"{host} has {amounts(claimed)} allocated beyond its listed instances"
@@ -55,9 +58,11 @@ def _held(cluster: Cluster, host: str, rules: Rules) -> tuple[Refusal, ...]:
 def _changes(field: Field, released: Released) -> Iterator[Change]:
     board, cluster = field.board, field.board.cluster
     taken = {h: dict(cluster.free(n)) for h, n in enumerate(board.hosts)}
+    leaving: dict[int, list[int]] = defaultdict(list)
+    for i in released.moves:
+        leaving[int(board.home[i])].append(i)
     for host in released.hosts:
-        name = board.hosts[host]
-        here = [i for i in released.moves if board.home[i] == host]
+        name, here = board.hosts[host], leaving[host]
         here.sort(key=lambda i: (-board.size(i), board.uuids[i]))
         whole = amounts(total(board.instances[i].resources for i in here))
         places = sorted({board.hosts[released.moves[i]] for i in here})
@@ -78,7 +83,7 @@ def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i:
     before = taken[host]
     after = {k: v - one.resources.get(k, 0) for k, v in before.items()}
     taken[host] = after
-    source, there, others = one.host or "", board.hosts[host], _others(board, i)
+    source, there, others = one.host or "", board.hosts[host], _others(board, i, host)
     room = f"as {count(others, 'other host has', 'other hosts have')}" if others else "as no other host has"
     return Change(
         "migrate",
@@ -93,12 +98,10 @@ def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i:
     )
 
 
-def _others(board: Board, i: int) -> int:
+def _others(board: Board, i: int, host: int) -> int:
     """How many other hosts could take the instance, everything else being placed as it is."""
-    host = board.take_back(i)
-    number = int(board.fits(i).sum()) - 1
-    board.place(i, host)
-    return number
+    fits = board.fits(i)
+    return int(np.count_nonzero(fits)) - int(fits[host])
 
 
 def _not_used(cluster: Cluster, rules: Rules) -> Iterator[Refusal]:
@@ -111,13 +114,13 @@ def _kept(
     field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], limit: Limit
 ) -> Iterator[Refusal]:
     """Each host that stays although it has something on it, with the rule that decided."""
-    board = field.board
+    board, seats, gone = field.board, _seats(field, released), frozenset(released.hosts)
     room = limit.moves - len(released.moves) if limit.moves is not None else None
     own: dict[int, list[int]] = defaultdict(list)
     for i in np.argsort([-board.size(i) for i in range(len(board.uuids))], kind="stable"):
         own[int(board.home[i])].append(int(i))
     for host, name in enumerate(board.hosts):
-        if not field.occupied[host] or host in released.hosts:
+        if not field.occupied[host] or host in gone:
             continue
         if held := staying.get(name):
             more = f" (and {count(len(held) - 1, 'more reason')})" if len(held) > 1 else ""
@@ -131,28 +134,41 @@ def _kept(
             text = f"{name} stays: its {number} are more than the {room} moves left of {limit.moves}"
             yield Refusal("budget", name, text)
         else:
-            yield _no_room(field, released, host, own[host])
+            yield _no_room(field, host, own[host], seats)
 
 
-def _no_room(field: Field, released: Released, host: int, own: list[int]) -> Refusal:
+class Seats(NamedTuple):
+    """The hosts of a cloud after a consolidation."""
+
+    others: Ints  # usable and not released
+    filled: frozenset[int]  # something comes there
+    empty: Ints  # nothing was there and nothing comes
+
+
+def _seats(field: Field, released: Released) -> Seats:
+    kept, filled = field.usable.copy(), frozenset(released.moves.values())
+    kept[list(released.hosts)] = False
+    empty = field.usable & ~field.occupied
+    empty[list(filled)] = False
+    return Seats(np.flatnonzero(kept), filled, np.flatnonzero(empty))
+
+
+def _no_room(field: Field, host: int, own: list[int], seats: Seats) -> Refusal:
     """What decided that a host without anything immovable stays."""
     board, name = field.board, field.board.hosts[host]
-    closed = {board.hosts[h] for h in released.hosts} | {name}
-    others = [h for h, usable in zip(board.hosts, field.usable) if usable and h not in closed]
-    if not others:
+    others = seats.others[seats.others != host]
+    if not len(others):
         return Refusal("no_gain", name, f"{name} stays: of the hosts in the choice it is the only one left")
-    filled = set(released.moves.values())
-    empty = [h for h in np.flatnonzero(field.usable & ~field.occupied) if int(h) not in filled]
     for i in own:
-        if not board.fits(i).any() and not any(board.would_fit(i, int(h)) for h in empty):
+        if not board.fits(i).any() and not board.would_fit(i, seats.empty):
             why = nowhere(board, i, others)
             return Refusal(why.code, name, f"{name} stays: {why.text}", (board.uuids[i], *why.culprits))
     whole = amounts(total(board.instances[i].resources for i in own))
     number = count(len(own), "instance")
-    if empty:
+    if len(seats.empty):
         text = f"{name} stays: its {number} ({whole}) would need a host that is empty now, such as "
-        return Refusal("no_gain", name, f"{text}{board.hosts[int(empty[0])]}, and free none")
-    taken = " and what comes here" if host in filled else ""
+        return Refusal("no_gain", name, f"{text}{board.hosts[int(seats.empty[0])]}, and free none")
+    taken = " and what comes here" if host in seats.filled else ""
     text = f"{name} stays: its {number} ({whole}){taken} do not all fit elsewhere"
     return Refusal("capacity", name, text)
 

@@ -66,12 +66,7 @@ class View:
         control = self._control
         workflow.set_current_details(
             status.markdown(
-                str(control.state),
-                control.sentence,
-                control.progress,
-                control.log,
-                control.rejected,
-                workflow.info().workflow_id,
+                str(control.state), control.sentence, control.progress, control.log, control.rejected
             )
         )
 

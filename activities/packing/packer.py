@@ -1,0 +1,234 @@
+"""Fills open hosts with instances in plain arrays: a search tries that thousands of times, mostly in vain."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from activities.packing.board import Board, Floats, Ints, Mask
+from activities.rules.occupancy import hinted
+
+
+class Packer:
+    """Who is placed where; knows room, standing rules and company, and forgets all else that checks know.
+
+    An arrangement that was found here is therefore placed on the board, under all rules, before it counts.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.free: Floats = np.ascontiguousarray(board.free.T, dtype=np.float64)  # [classes, hosts]
+        self.need: Floats = board.need.astype(np.float64)
+        self._rows = [tuple(row) for row in self.need.tolist()]
+        self.at: Ints = np.full(len(board.uuids), -1, dtype=np.int64)  # the host that each was placed on
+        self.guests: dict[int, set[int]] = defaultdict(set)
+        self.open: Mask = np.ones(len(board.hosts), dtype=bool)
+        self._reach: dict[int, Mask] = {}
+        self._company = Company(board)
+        self.kind = _kinds(board)
+        self.weigh(self.open)
+
+    def weigh(self, kept: Mask) -> None:
+        """Weigh the classes by how scarce they are on these hosts."""
+        self.board.weigh(kept)
+        self.weight: Floats = self.board.weight
+        self._weights: list[float] = self.weight.tolist()
+        self.host_size = self.board.host_size
+        self.size: Floats = self.need @ self.weight
+        self._sizes: list[float] = self.size.tolist()
+        self._pull: Floats = self.need * (self.weight * self.weight)
+        scaled = self.free * self.weight[:, None]
+        self._norm: Floats = 1.0 / np.maximum((scaled * scaled).sum(axis=0), 1e-12)
+
+    def start(self, kept: Mask) -> None:
+        """Nothing placed, and these hosts open."""
+        self.restore(np.full(len(self.at), -1, dtype=np.int64), kept)
+        self.weigh(kept)
+
+    def restore(self, at: Ints, kept: Mask) -> None:
+        """Everything as it was when `at` and `open` were copied."""
+        changed = np.flatnonzero(self.at != at).tolist()
+        for i in changed:
+            if self.at[i] >= 0:
+                self.take_back(i)
+        for i in changed:
+            if at[i] >= 0:
+                self.place(i, int(at[i]))
+        self.open, self._reach = kept.copy(), {}
+
+    def set_open(self, host: int, value: bool) -> None:
+        self.open[host] = value
+        self._reach = {}
+
+    def reach(self, i: int) -> Mask:
+        """The open hosts that the standing rules allow the instance."""
+        mask = int(self.board.mask_of[i])
+        if mask not in self._reach:
+            self._reach[mask] = self.board.masks[mask] & self.open
+        return self._reach[mask]
+
+    def _scores(self, i: int) -> Floats:
+        """How evenly such an instance would use up the room of each host; 0 of those that cannot take it."""
+        found: Mask = self.reach(i).copy()
+        for column, amount in enumerate(self._rows[i]):
+            if amount:
+                found &= self.free[column] >= amount
+        score: Floats = (self._pull[i] @ self.free) * self._norm
+        score += 1e-9  # an instance that needs nothing fits as well
+        score *= found
+        return score
+
+    def _score(self, i: int, host: int) -> float:
+        """The same of one host that the rules allow."""
+        score = 0.0
+        for column, amount in enumerate(self._rows[i]):
+            left = self.free.item(column, host)
+            if left < amount:
+                return 0.0
+            score += self._pull.item(i, column) * left
+        return score * self._norm.item(host) + 1e-9
+
+    def put_all(self, items: Iterable[int]) -> list[int]:
+        """Place each where it fits best, in this order; those that fit nowhere."""
+        left: list[int] = []
+        if not len(self.open):
+            return list(items)
+        kind, score = -1, np.zeros(0)
+        for i in items:
+            if self.kind[i] != kind:
+                kind, score = self.kind[i], self._scores(i)
+            host = self._company.choose(i, score)
+            if host is None:
+                left.append(i)
+                continue
+            self.place(i, host)
+            score[host] = self._score(i, host)
+        return left
+
+    def put(self, i: int) -> bool:
+        """Place the instance where it fits best; False when it fits nowhere."""
+        return not self.put_all((i,))
+
+    def takes(self, i: int, host: int) -> bool:
+        return (
+            bool(self.reach(i)[host])
+            and all(self.free.item(c, host) >= a for c, a in enumerate(self._rows[i]))
+            and host not in self._company.full(i)
+        )
+
+    def place(self, i: int, host: int) -> None:
+        self._book(i, host, -1)
+        self.at[i] = host
+        self.guests[host].add(i)
+
+    def take_back(self, i: int) -> int:
+        """Undo a placement; the host that it was on."""
+        host = int(self.at[i])
+        self._book(i, host, +1)
+        self.at[i] = -1
+        self.guests[host].remove(i)
+        return host
+
+    def _book(self, i: int, host: int, sign: int) -> None:
+        norm = 0.0
+        for column, amount in enumerate(self._rows[i]):
+            left = self.free.item(column, host) + sign * amount
+            self.free[column, host] = left
+            norm += (left * self._weights[column]) ** 2
+        self._norm[host] = 1.0 / max(norm, 1e-12)
+        self._company.book(i, host, -sign)
+
+    def choosy(self, i: int) -> bool:
+        return self._company.choosy(i)
+
+    def placed(self) -> dict[int, int]:
+        found = np.flatnonzero(self.at >= 0)
+        return dict(zip(found.tolist(), self.at[found].tolist()))
+
+    def by_size(self, items: Iterable[int]) -> list[int]:
+        """The largest first, those that are alike together."""
+        sizes = self._sizes
+        return sorted(items, key=lambda i: (-sizes[i], self.kind[i], i))
+
+    def by_rarity(self, items: Iterable[int]) -> list[int]:
+        """Those that the fewest hosts may take first, and of these the largest."""
+        reach = {m: int((mask & self.open).sum()) for m, mask in enumerate(self.board.masks)}
+        masks, sizes = self.board.mask_of.tolist(), self._sizes
+        return sorted(items, key=lambda i: (reach[masks[i]], -sizes[i], self.kind[i], i))
+
+
+def _kinds(board: Board) -> list[int]:
+    """A number for each instance, equal for those that fit alike but for company."""
+    if not board.uuids:
+        return []
+    rows = np.column_stack([board.need, board.mask_of])
+    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1).tolist()
+
+
+class Company:
+    """Whom an instance must not, or should not, share a host with: how many of each circle are where."""
+
+    def __init__(self, board: Board) -> None:
+        cluster, number = board.cluster, board.number
+        self._here: dict[str, Counter[int]] = defaultdict(Counter)
+        self._most: dict[str, int] = {}
+        self._hard: dict[int, list[str]] = defaultdict(list)
+        self._soft: dict[int, list[str]] = defaultdict(list)
+        item = {uuid: i for i, uuid in enumerate(board.uuids)}
+        for group in cluster.groups.values():
+            if group.policy not in ("anti-affinity", "soft-anti-affinity"):
+                continue
+            self._most[group.uuid] = group.max_server_per_host
+            members = (m for m in group.members if m in cluster.instances)
+            self._join(group.uuid, members, group.policy == "anti-affinity", board, item)
+        for one in cluster.instances.values():
+            for other in hinted(one, "different_host") if one.scheduler_hints else ():
+                if other in cluster.instances:
+                    self._most[key := f"{one.uuid} {other}"] = 1
+                    self._join(key, (one.uuid, other), True, board, item)
+        self._number = number
+
+    def _join(self, key: str, members: Iterable[str], hard: bool, board: Board, item: dict[str, int]) -> None:
+        for member in members:
+            host = board.cluster.instances[member].host
+            if host in board.number:
+                self._here[key][board.number[host or ""]] += 1
+            if member in item:
+                (self._hard if hard else self._soft)[item[member]].append(key)
+
+    def book(self, i: int, host: int, number: int) -> None:
+        for circles in (self._hard, self._soft):
+            if i in circles:
+                for key in circles[i]:
+                    self._here[key][host] += number
+
+    def choosy(self, i: int) -> bool:
+        """Whether it may find no place where another of its kind does."""
+        return i in self._hard
+
+    def choose(self, i: int, score: Floats) -> int | None:
+        """The host with the best score that its company leaves open; one without any of it, if it can be."""
+        if i in self._hard and (full := self.full(i)):
+            score = score.copy()
+            score[full] = 0.0
+        best = int(score.argmax())
+        if score[best] <= 0.0:
+            return None
+        if i in self._soft and (shared := self._shared(i)):
+            alone = score.copy()
+            alone[shared] = 0.0
+            apart = int(alone.argmax())
+            return apart if alone[apart] > 0.0 else best
+        return best
+
+    def full(self, i: int) -> list[int]:
+        """Hosts that hold as many of its circle as may be."""
+        if i not in self._hard:
+            return []
+        return [h for key in self._hard[i] for h, n in self._here[key].items() if n >= self._most[key]]
+
+    def _shared(self, i: int) -> list[int]:
+        """Hosts that hold some of a circle that should rather be apart."""
+        return [h for key in self._soft[i] for h, n in self._here[key].items() if n > 0]

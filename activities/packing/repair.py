@@ -1,0 +1,144 @@
+"""Makes room for instances that found no place: others that were placed before them change places."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+import numpy as np
+
+from activities.packing.board import Ints
+from activities.packing.packer import Packer
+
+_EJECTIONS = 12  # instances that are tried to be sent on, at each step of a chain
+_DEPTH = 2  # steps of a chain
+_ALIKE = 2  # instances of a kind that are tried: the rest would fail alike
+
+
+def place_all(packer: Packer, items: Sequence[int], stirs: int) -> list[int]:
+    """Place each where it fits best, in this order; those without a place after all that was tried."""
+    left = packer.put_all(items)
+    for depth in range(1, _DEPTH + 1):
+        if (
+            float(packer.size[left].sum()) > packer.host_size
+        ):  # more than a whole host: too much to squeeze in
+            return left
+        left = _eject_for(packer, left, depth)
+    return stir(packer, left, stirs) if left else []
+
+
+def _eject_for(packer: Packer, items: Iterable[int], depth: int) -> list[int]:
+    """Those that could not be placed, in this order. What is alike fails alike and is not tried again."""
+    left: list[int] = []
+    failed: set[int] = set()
+    for i in items:
+        if packer.kind[i] not in failed and (packer.put(i) or eject(packer, i, depth)):
+            continue
+        left.append(i)
+        if not packer.choosy(i):
+            failed.add(packer.kind[i])
+    return left
+
+
+def eject(packer: Packer, i: int, depth: int) -> bool:
+    """Place an instance by sending a smaller one on to another host, or that one by a chain of such."""
+    for j in _guests_in_the_way(packer, i):
+        host = packer.take_back(j)
+        if not packer.takes(i, host):  # company
+            packer.place(j, host)
+            continue
+        packer.place(i, host)
+        if packer.put(j) or (depth > 1 and eject(packer, j, depth - 1)):
+            return True
+        packer.take_back(i)
+        packer.place(j, host)
+    return False
+
+
+def _guests_in_the_way(packer: Packer, i: int) -> list[int]:
+    """Smaller guests whose departure alone makes room for the instance, the smallest first."""
+    guests = np.flatnonzero(packer.at >= 0)
+    guests = guests[packer.size[guests] < packer.size[i]]
+    hosts = packer.at[guests]
+    room = packer.reach(i)[hosts]
+    for column, amount in enumerate(packer.need[i]):
+        if amount:
+            room &= packer.free[column, hosts] + packer.need[guests, column] >= amount
+    fit = guests[room]
+    order = np.lexsort((fit, packer.size[fit]))
+    return _one_of_each(packer, fit[order])
+
+
+def _one_of_each(packer: Packer, guests: Ints) -> list[int]:
+    """Guests that need the same and may go to the same hosts fail alike: the first two of each kind."""
+    seen: Counter[int] = Counter()
+    out: list[int] = []
+    for i in guests.tolist():
+        seen[packer.kind[i]] += 1
+        if seen[packer.kind[i]] <= _ALIKE:
+            out.append(i)
+            if len(out) >= _EJECTIONS:
+                break
+    return out
+
+
+def stir(packer: Packer, waiting: list[int], tries: int) -> list[int]:
+    """Empty a few hosts of their guests and fill them again, more tightly; those that still wait.
+
+    The hosts are those with most room that the largest one waiting may use, and others in turn.
+    """
+    last = 0  # turn that helped
+    for turn in range(tries):
+        if not waiting or turn - last > tries // 3:
+            break
+        first = waiting[turn % len(waiting)]
+        hosts = _to_stir(packer, first, turn)
+        if len(hosts) < 2:
+            continue
+        before = [(j, h) for h in hosts for j in sorted(packer.guests[h])]
+        lacked = float(packer.size[waiting].sum())
+        for j, _ in before:
+            packer.take_back(j)
+        left = _refill(packer, [*(j for j, _ in before), *waiting], hosts, turn)
+        left = packer.put_all(packer.by_size(left))
+        if float(packer.size[left].sum()) <= lacked and set(left) != set(waiting):
+            waiting = packer.by_size(left)
+            last = turn if float(packer.size[left].sum()) < lacked else last
+        elif left != waiting:
+            touched = {*(j for j, _ in before), *waiting}
+            for j in sorted(touched):
+                if packer.at[j] >= 0:
+                    packer.take_back(j)
+            for j, host in before:
+                packer.place(j, host)
+    return waiting
+
+
+def _to_stir(packer: Packer, i: int, turn: int) -> list[int]:
+    """A few hosts in which there might be room for the instance, others each turn."""
+    reach = np.flatnonzero(packer.reach(i))
+    if not len(reach):
+        return []
+    room = packer.weight @ packer.free[:, reach]
+    order = reach[np.argsort(-room, kind="stable")]
+    most = int(order[turn // 3 % min(len(order), 8)])
+    step = 1 + (turn * 7919) % max(len(order) - 1, 1)
+    others = islice((int(order[(turn * 31 + n * step) % len(order)]) for n in range(12)), 12)
+    return list(dict.fromkeys([most, *others]))[: 2 + turn % 3]
+
+
+def _refill(packer: Packer, items: list[int], hosts: list[int], turn: int) -> list[int]:
+    """Fill these hosts one after the other, each as tightly as a greedy choice does; what is left over."""
+    rest = packer.by_size(items)
+    for host in hosts if turn % 2 else reversed(hosts):
+        skipped: list[int] = []
+        failed = -1
+        for i in rest:
+            if packer.kind[i] != failed and packer.takes(i, host):
+                packer.place(i, host)
+            else:
+                failed = -1 if packer.choosy(i) else packer.kind[i]
+                skipped.append(i)
+        rest = skipped
+    return rest

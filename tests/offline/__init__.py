@@ -1,1 +1,0 @@
-"""Decisions without a cloud and without Temporal, on exported snapshots."""
