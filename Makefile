@@ -56,7 +56,8 @@ test: $(STAMP) ## the test suite
 test-devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## the behaviour suite and what is for the real cloud only, on a devcloud
 	@trap '$(BIN)/python -m deploy.devcloud.down --directory var/test-devcloud' EXIT; \
 	  $(BIN)/python -m deploy.devcloud --computes 6 --directory var/test-devcloud && \
-	  $(BIN)/python -m pytest --cloud devcloud $(if $(MARK),-m "$(MARK)") tests/behaviour tests/devcloud
+	  $(BIN)/python -m pytest --cloud devcloud $(if $(MARK),-m "$(MARK)") tests/behaviour tests/devcloud && \
+	  { $(BIN)/python -m tests.metrics.real_prometheus || test $$? = 4; }
 
 fault-matrix: $(STAMP) ## every fault in every moment of every action (ONLY=fault MOMENT=moment COUNT=runs in each cell)
 	@$(BIN)/python -m tests.faults --count $(or $(COUNT),3) --only "$(ONLY)" --moment "$(MOMENT)" $(if $(BREAK),--break $(BREAK))
@@ -67,6 +68,7 @@ bench: $(STAMP) ## benchmarks, one JSON object a line (also in var/bench/); QUIC
 	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.size)
 	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.makespan)
 	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.scheduling)
+	@$(if $(QUICK),true,$(BIN)/python -m tests.bench.metrics)
 
 # The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
 check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had

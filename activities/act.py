@@ -33,6 +33,7 @@ from plan_schemas.plan import Refused, from_document, to_document
 from plan_schemas.policy import Policy
 from plan_schemas.problems import Invalid
 from plan_schemas.tokens import Approval
+from plan_schemas.usage import NONE
 from plan_schemas.windows import Window, openings
 
 Document = dict[str, Any]
@@ -80,7 +81,9 @@ class Activities:
         trail: Trail,
         policies: Sequence[Policy] = (),
         signers: Signers = EMPTY,
+        show: Callable[[Document, str], None] | None = None,
     ) -> None:
+        self._show = show
         self._signers = signers
         self._trail, self._policies = trail, policies
         self._catalog = catalog
@@ -122,8 +125,11 @@ class Activities:
                 return await asyncio.to_thread(self._admitted, document, name, undoes)
 
     def _admitted(self, document: Document, name: str, undoes: bool) -> Document:
-        plan = admit.plan(document, self._catalog, name=name, created_at=_now())
-        return complete.require_size(complete.plan(plan, self._open_door, self._policies, undoes=undoes))
+        row = admit.plan(document, self._catalog, name=name, created_at=_now())
+        plan = complete.require_size(complete.plan(row, self._open_door, self._policies, undoes=undoes))
+        if self._show is not None and plan["execution"]["mode"] != "auto":
+            self._show(plan, name)  # it may wait for somebody who wants to look at it
+        return plan
 
     @activity.defn(name="rollback.admit")
     def admit_rollback(self, document: Document) -> Document:
@@ -147,14 +153,25 @@ class Activities:
 
     @activity.defn(name="audit.decide")
     def decide(
-        self, document: Document, snapshot: Document, audit_id: str, moves: list[dict[str, str]]
+        self,
+        document: Document,
+        snapshot: Document,
+        audit_id: str,
+        moves: list[dict[str, str]],
+        measured: Document | None = None,
     ) -> Document:
         with told_to_temporal():
-            audit = admit.audit(document, self._catalog)
-            cluster = self._store.get(snapshot["ref"])
             made = decide.plan_for(
-                audit, cluster, self._catalog, audit_id=audit_id, moves=moves, policies=self._policies
+                admit.audit(document, self._catalog),
+                self._store.get(snapshot["ref"]),
+                self._catalog,
+                audit_id=audit_id,
+                moves=moves,
+                policies=self._policies,
+                usage=self._store.usage(measured["ref"]) if measured else NONE,
             )
+            if measured:
+                self._keeping.note_usage(audit_id, snapshot["fingerprint"], measured["ref"])
             plan = complete.require_size(to_document(made.plan)) if made.plan else None
             return {"plan": plan, "summary": made.summary}
 

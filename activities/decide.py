@@ -86,6 +86,9 @@ def plan_for(
     model = {**plan.model, "fingerprint": fingerprint}  # of the snapshot as it was collected
     if audit.max_age_seconds:
         model["max_age_seconds"] = audit.max_age_seconds
+    if usage.at:
+        assumed = {"assumed": usage.assumed} if usage.assumed else {}
+        model["usage"] = FrozenDict({"at": usage.at, "source": usage.source, **assumed})
     return Made(replace(plan, model=FrozenDict(model), audit=audit_id or plan.audit), proposal)
 
 

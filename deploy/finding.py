@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -17,6 +18,7 @@ from plan_schemas import admit, catalog, plan
 from plan_schemas.audit import Audit
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan
+from plan_schemas.usage import NONE, Usage
 from workflows import start
 
 
@@ -71,13 +73,26 @@ async def _audit(client: Client, id: str) -> Audit | None:
     return admit.audit(document, catalog.load()) if document else None
 
 
-def picture(found: Plan, file: Path | None) -> Cluster | None:
+class Picture(NamedTuple):
+    """A cloud, and what was measured of it where that is known."""
+
+    cluster: Cluster
+    usage: Usage = NONE
+
+
+def picture(found: Plan, file: Path | None) -> Picture | None:
     """The picture of a file, else that of the store which this plan rests on; None if it is not there."""
     if file is not None:
-        return reading.snapshot(file)
-    store = settings.from_environment().store
-    ref = Keeping(store).snapshot_of(str(found.model.get("fingerprint", "")))
+        return Picture(*reading.measured(file))
+    return kept(found, settings.from_environment().store)
+
+
+def kept(found: Plan, store: Path) -> Picture | None:
+    """The picture that this plan rests on, if this store has it."""
+    keeping, snapshots = Keeping(store), SnapshotStore(store)
+    fingerprint = str(found.model.get("fingerprint", ""))
+    ref, used = keeping.snapshot_of(fingerprint), keeping.usage_of(found.audit or "", fingerprint)
     try:
-        return SnapshotStore(store).get(ref) if ref else None
+        return Picture(snapshots.get(ref), snapshots.usage(used) if used else NONE) if ref else None
     except Lost:  # the note of it is there, the snapshot is not any more
         return None

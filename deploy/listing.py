@@ -5,43 +5,51 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from deploy.checking import Finding
 from plan_schemas import catalog
-from plan_schemas.catalog import ActionSpec, Goal, Strategy
+from plan_schemas.catalog import ActionSpec, Catalog, Goal, Strategy
 from plan_schemas.complaints import nearest
 from plan_schemas.frozen import thaw
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], what: str, said: str) -> None:
+def add(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], what: str, said: str
+) -> argparse.ArgumentParser:
     """A command that lists one part of the catalogue."""
     parser = subparsers.add_parser(what, help=said)
     parser.add_argument("name", nargs="?", help="only this one")
     parser.add_argument("--plans", type=Path, metavar="DIR", help="catalogue files of your own")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run, what=what)
+    return parser
 
 
-def run(args: argparse.Namespace) -> int:
-    """0, or 1 for a name that does not exist."""
-    known: Mapping[str, Any] = getattr(catalog.load(args.plans), args.what)
+def run(args: argparse.Namespace, look: Callable[[Catalog], Mapping[str, Finding]] | None = None) -> int:
+    """0, or 1 for a name that does not exist. `look` tells of each metric whether it can be believed now."""
+    whole = catalog.load(args.plans)
+    known: Mapping[str, Any] = getattr(whole, args.what)
     if args.name is not None and args.name not in known:
         said = f"there is no {args.name!r} among the {args.what}; {nearest(args.name, known, 'known')}"
         print(said, file=sys.stderr)
         return 1
     chosen = [one for name, one in sorted(known.items()) if args.name in (None, name)]
+    findings = look(whole) if look else {}
     if args.json:
-        print(json.dumps({args.what: [thaw(asdict(one)) for one in chosen]}, indent=2, ensure_ascii=False))
+        rows = {args.what: [thaw(asdict(one)) for one in chosen]}
+        checked = {"metrics": {name: asdict(one) for name, one in findings.items()}} if look else {}
+        print(json.dumps(rows | checked, indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join(_told(one)) for one in chosen))
+        print("\n\n".join("\n".join(_told(one, findings)) for one in chosen))
     return 0
 
 
-def _told(one: Goal | Strategy | ActionSpec) -> Iterable[str]:
+def _told(one: Goal | Strategy | ActionSpec, findings: Mapping[str, Finding]) -> Iterable[str]:
     if isinstance(one, Goal):
         yield one.name
         yield _wrapped(one.summary)
@@ -54,6 +62,10 @@ def _told(one: Goal | Strategy | ActionSpec) -> Iterable[str]:
         yield _wrapped(one.how)
         yield f"  goal        {one.goal}"
         yield f"  metrics     {', '.join(one.metrics) or 'none'}"
+        for name in one.metrics:
+            if (found := findings.get(name)) is not None:
+                verdict = "can be believed now" if found.is_good else "CANNOT be believed now"
+                yield _wrapped(f"{name} of {found.source or 'nobody'} {verdict}: {found.said}", " " * 14)
         yield f"  actions     {', '.join(one.actions)}"
         yield from _parameters(one.parameters)
     else:

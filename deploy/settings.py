@@ -26,6 +26,7 @@ class Settings:
     plans: Path | None = None  # a catalogue directory of your own, beside the one of the package
     policies: Path | None = None  # Policy documents, a file or a directory
     signers: Path | None = None  # the Signers document: whose signed approvals count
+    datasources: Path | None = None  # Datasource documents, a file or a directory
     events_url: str = ""  # takes CloudEvents in batches; without it only the trail in the store has them
     events_token: str = field(default="", repr=False)
     hosts: int = 1  # that have workers
@@ -50,8 +51,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         build_id=build_id,
         log_level=environment.get("BALLAST_LOG_LEVEL", "INFO").upper(),
         plans=_directory(environment, "BALLAST_PLANS"),
-        policies=Path(environment["BALLAST_POLICIES"]) if environment.get("BALLAST_POLICIES") else None,
-        signers=Path(environment["BALLAST_SIGNERS"]) if environment.get("BALLAST_SIGNERS") else None,
+        policies=_path(environment, "BALLAST_POLICIES"),
+        signers=_path(environment, "BALLAST_SIGNERS"),
+        datasources=_path(environment, "BALLAST_DATASOURCES"),
         events_url=_url(environment, "BALLAST_EVENTS_URL"),
         events_token=environment.get("BALLAST_EVENTS_TOKEN", ""),
     )
@@ -62,6 +64,10 @@ def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     if not given.isdigit() or int(given) < 1:
         raise BadSetting(f"{name}={given!r}: expected a whole number of at least 1")
     return int(given)
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    return Path(environment[name]) if environment.get(name) else None
 
 
 def _directory(environment: Mapping[str, str], name: str) -> Path | None:

@@ -18,13 +18,14 @@ from activities.act import Activities
 from activities.memory.keeping import Keeping
 from activities.memory.store import SnapshotStore
 from activities.memory.trail import Receiver, Trail
+from activities.metrics.measuring import Measuring
 from activities.observe import sweep
 from activities.openstack import open_door
 from activities.others.holders import Holders
 from activities.others.moving import Moving
 from activities.others.neighbours import Neighbours
 from activities.others.orphans import Orphans
-from deploy import halves, log, owners, policies, signers, versioning
+from deploy import datasources, halves, log, owners, pages, policies, signers, versioning
 from deploy.settings import Settings
 from deploy.sweeping import swept
 from plan_schemas import catalog
@@ -87,14 +88,17 @@ def build(client: Client, settings: Settings) -> Worker:
     """A worker for everything that Ballast does, over a client with its plugin."""
     # A collection reads with threads of its own beside those of the activities.
     door = partial(open_door, connections=settings.threads + sweep.THREADS)
+    known, store = _catalog(settings), SnapshotStore(settings.store)
+    sources = datasources.read(settings.datasources, known, settings.plans)
     activities = Activities(
-        catalog=_catalog(settings),
-        store=SnapshotStore(settings.store),
+        catalog=known,
+        store=store,
         open_door=door,
         client=client,
         trail=_trail(settings),
         policies=policies.read(settings.policies),
         signers=signers.read(settings.signers),
+        show=pages.writer(settings.store),
     )
     return Worker(
         client,
@@ -112,6 +116,7 @@ def build(client: Client, settings: Settings) -> Worker:
             *Holders(client).all(),
             *Orphans(client, Keeping(settings.store), door).all(),
             *Moving(door).all(),
+            *Measuring(known, store, sources).all(),
         ],
         deployment_config=versioning.config(settings),
         activity_executor=ThreadPoolExecutor(settings.threads, "action"),

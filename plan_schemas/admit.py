@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from plan_schemas import graph, schema
+from plan_schemas import dialect, graph, needs, schema
 from plan_schemas.audit import MAX_UNCERTAIN, Audit, Scope, Selection
 from plan_schemas.catalog import Catalog, Strategy
 from plan_schemas.complaints import nearest
@@ -63,6 +63,7 @@ def audit(document: Document, catalog: Catalog) -> Audit:
         execution=execution_from(row["execution"]),
         max_uncertain=row["max_uncertain"],
         max_age_seconds=row["max_age_seconds"],
+        datasource=row.get("datasource", ""),
         requested_by=row.get("requested_by", ""),
     )
 
@@ -71,11 +72,13 @@ def effective_audit(document: Document, catalog: Catalog) -> dict[str, Any]:
     """The Audit document with everything that it leaves open filled in. Raises Invalid."""
     _require(document, catalog, "Audit")
     strategy = catalog.strategies[_strategy_of(document, catalog)]
+    parameters = filled(strategy.parameters, thaw(document.get("parameters", {})))
     return {
         **{k: v for k, v in thaw(document).items() if k != "max_age"},
         "goal": strategy.goal,
         "strategy": strategy.name,
-        "parameters": filled(strategy.parameters, thaw(document.get("parameters", {}))),
+        "parameters": parameters,
+        "metrics": list(needs.names(strategy, parameters)),
         "scope": thaw(document.get("scope", {})),
         "execution": effective_execution(document.get("execution", {})),
         "max_uncertain": float(document.get("max_uncertain", MAX_UNCERTAIN)),
@@ -228,6 +231,12 @@ def _policy_means(document: Document, _: Catalog, found: Findings) -> None:
     _windows_mean(document.get("windows"), found, ("windows",))
 
 
+def _datasource_means(document: Document, catalog: Catalog, found: Findings) -> None:
+    _named("dialect", document, catalog.dialects, found)
+    if not found.problems:
+        dialect.check(document, catalog.metrics, found)
+
+
 def _windows_mean(rows: Any, found: Findings, path: Path) -> None:
     for index, row in enumerate(rows if isinstance(rows, (list, tuple)) else ()):
         zone = row.get("zone", "UTC") if isinstance(row, Mapping) else "UTC"
@@ -277,4 +286,5 @@ _MEANING: Mapping[str, Callable[[Document, Catalog, Findings], None]] = {
     "Audit": _audit_means,
     "ActionPlan": _plan_means,
     "Policy": _policy_means,
+    "Datasource": _datasource_means,
 }

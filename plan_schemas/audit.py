@@ -92,4 +92,5 @@ class Audit:
     execution: Execution = field(default_factory=Execution)
     max_uncertain: float = MAX_UNCERTAIN
     max_age_seconds: float = 0.0  # of a snapshot that is there already and may be used again; 0: a new one
+    datasource: str = ""  # by name; empty: the first that has all metrics
     requested_by: str = ""  # as claimed

@@ -16,6 +16,8 @@ from typing import Any
 
 from plan_schemas import schema
 from plan_schemas.complaints import nearest
+from plan_schemas.dialect import Dialect
+from plan_schemas.dialect import check as check_dialect
 from plan_schemas.frozen import EMPTY, digest, freeze
 from plan_schemas.loader import Invalid, Located, parse_located
 from plan_schemas.metric import Metric
@@ -27,6 +29,7 @@ FOLDERS = {  # folder -> kind of its files
     "strategies": "strategy",
     "actions": "action",
     "metrics": "metric",
+    "datasources": "dialect",
 }
 _TAKES_PARAMETERS = ("strategy", "action")
 
@@ -70,6 +73,7 @@ class Catalog:
     strategies: Mapping[str, Strategy]
     actions: Mapping[str, ActionSpec]
     metrics: Mapping[str, Metric]
+    dialects: Mapping[str, Dialect]
     digest: str
 
 
@@ -214,6 +218,10 @@ def _check_strategy(entry: Entry, all_: Entries, found: Findings) -> None:
         _named("metric", metric, ("metrics", index), all_, found)
 
 
+def _check_dialect(entry: Entry, all_: Entries, found: Findings) -> None:
+    check_dialect(entry.value, [name for kind, name in all_ if kind == "metric"], found)
+
+
 def _check_nothing_more(entry: Entry, all_: Entries, found: Findings) -> None:
     """An action or a metric names nothing else."""
 
@@ -223,6 +231,7 @@ _CROSS_CHECKS = {
     "strategy": _check_strategy,
     "action": _check_nothing_more,
     "metric": _check_nothing_more,
+    "dialect": _check_dialect,
 }
 
 
@@ -236,6 +245,7 @@ def _freeze(chosen: Entries) -> Catalog:
         strategies=freeze({n: Strategy(n, **freeze(v)) for n, v in values["strategy"].items()}),
         actions=freeze({n: _action(n, v) for n, v in values["action"].items()}),
         metrics=freeze({n: Metric.of(n, v) for n, v in values["metric"].items()}),
+        dialects=freeze({n: Dialect.of(n, v) for n, v in values["dialect"].items()}),
         digest=digest(values),
     )
 

@@ -82,7 +82,7 @@ def kinds() -> tuple[str, ...]:
 
 def catalogue_kinds() -> tuple[str, ...]:
     """The kinds of catalogue file; their folder says which."""
-    return ("goal", "strategy", "action", "metric")
+    return ("goal", "strategy", "action", "metric", "dialect")
 
 
 def limit(text: bytes) -> int:

@@ -24,6 +24,7 @@ class Usage:
     at: str = ""  # RFC 3339, UTC: until when the numbers tell
     source: str = ""  # of what datasource
     gaps: Gaps = EMPTY  # why there is no number: stale, not_a_number, duplicate
+    assumed: tuple[str, ...] = ()  # by a strategy's fallback, a sentence for each metric; only after the gate
 
     def of(self, metric: str) -> Mapping[str, float]:
         """By subject. Raises KeyError for a metric that the strategy does not declare."""

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.live import Live
+import yaml
+
+from tests.live import YAML, Live
 
 Document = dict[str, Any]
 
@@ -73,6 +75,41 @@ class Operator(ABC):
             "parameters": {"maintenance_node": host},
             "execution": execution,
         }
+
+    def schedule(self, document: Document, name: str) -> str:
+        """A Schedule of an audit, made from YAML by the stock CLI; answers its id."""
+        path = self.live.stack.directory / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(document))
+        when = ("--cron", "0 3 * * *", "--overlap-policy", "AllowAll")
+        audit = ("--type", "Audit", "-t", "ballast", "-w", f"audit/{name}", "--input-file", str(path), *YAML)
+        made = self.live.cli("schedule", "create", "--schedule-id", name, *when, *audit)
+        assert made.returncode == 0, made.stderr
+        return name
+
+    def trigger(self, schedule: str) -> str:
+        """Let a Schedule begin a round now; answers the id of its audit."""
+
+        def rounds() -> list[str]:
+            told = self.live.cli("schedule", "describe", "-s", schedule, "-o", "json")
+            begun = json.loads(told.stdout)["info"].get("recentActions", [])
+            return [row["startWorkflowResult"]["workflowId"] for row in begun]
+
+        before = rounds()
+        words = (
+            "schedule",
+            "trigger",
+            "-s",
+            schedule,
+            "--overlap-policy",
+            "AllowAll",
+        )  # as the Schedule itself
+        assert self.live.cli(*words).returncode == 0
+        found = self.live.until(lambda: rounds()[len(before) :], 20, f"{schedule} starts no round")
+        return str(found[-1])
+
+    def unschedule(self, *schedules: str) -> None:
+        for id in schedules:
+            assert self.live.cli("schedule", "delete", "-s", id).returncode == 0
 
     # -- what people read ---------------------------------------------------------------------------------
 

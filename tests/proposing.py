@@ -17,13 +17,14 @@ from plan_schemas.catalog import load
 from plan_schemas.frozen import canonical
 from plan_schemas.model import Cluster, from_document
 from plan_schemas.plan import Refused, to_document
+from tests.worlds import used
 
 NOW = "2026-01-01T00:00:00Z"
 
 
 def propose(cluster: Cluster, audit: Mapping[str, Any]) -> dict[str, Any]:
     """The plan as a document; only its refusals where there is nothing to do. Raises Refused."""
-    made = plan_for(admit.audit(audit, load()), cluster, load())
+    made = plan_for(admit.audit(audit, load()), cluster, load(), usage=used(cluster))
     if made.plan is not None:
         return to_document(made.plan)
     refusals = [{"code": r.code, "subject": r.subject, "text": r.text} for r in made.proposal.rejected]

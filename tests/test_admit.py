@@ -48,7 +48,7 @@ def test_every_example_is_admitted() -> None:
     for document in documents:
         assert admit.problems(document, load()) == ()
     assert {d["kind"] for d in documents} == {
-        *("Audit", "ActionPlan", "Rollback", "Policy", "Signers", "Snapshot")
+        *("Audit", "ActionPlan", "Rollback", "Policy", "Signers", "Snapshot", "Datasource")
     }
 
 

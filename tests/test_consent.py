@@ -19,8 +19,8 @@ from activities.rights import Denied
 from plan_schemas import automation, plan, policy
 from plan_schemas.plan import Action, ActionState, Execution, PlanState, SkipCause
 from plan_schemas.policy import Policy
-from tests.test_progress import action, run
-from tests.test_progress import plan as plan_of
+from tests.plans import action, run
+from tests.plans import plan as plan_of
 from workflows.plan.breaker import Breaker
 from workflows.plan.consent import Consent
 from workflows.plan.control import Control

@@ -12,12 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis.stateful import initialize, rule
 
 from plan_schemas.plan import ActionState, Plan, PlanState, SkipCause
-from tests.test_progress import Life, action, plan, plans
+from tests.plans import action, known, plan, plans
+from tests.test_progress import Life
 from workflows.plan import span
 from workflows.plan.control import Control
 from workflows.plan.handover import of_control, of_progress, progress_from, restore
-from workflows.plan.status import waiting_for
-from workflows.plan.verdict import verdict
 from workflows.plan.way_back import revert, reverted, to_undo
 from workflows.progress import Progress
 from workflows.sharing.leave import Leave
@@ -29,20 +28,6 @@ S = ActionState
 def passed_on(progress: Progress) -> Progress:
     """Over the wire and back."""
     return progress_from(progress.plan, json.loads(json.dumps(of_progress(progress))))
-
-
-def known(progress: Progress) -> dict[str, Any]:
-    """All that anybody can see of it."""
-    return {
-        "standing": progress.standing,
-        "counts": {state: n for state, n in progress.counts.items() if n},
-        "waits": {id: waiting_for(progress, id, "ONGOING") for id in progress.actions},
-        "held": progress.held,
-        "asking": progress.asking,
-        "undo": to_undo(progress),
-        "verdict": verdict(progress),
-        "over": progress.over,
-    }
 
 
 def to_the_end(progress: Progress, endings: list[ActionState]) -> list[Any]:

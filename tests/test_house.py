@@ -28,6 +28,7 @@ def test_the_file_name_is_the_name() -> None:
         ("strategies", load().strategies),
         ("actions", load().actions),
         ("metrics", load().metrics),
+        ("datasources", load().dialects),
     ):
         assert set(known) == {f.stem for f in (OURS / "plan_schemas" / folder).glob("*.yaml")}
 

@@ -199,6 +199,52 @@ def test_a_newer_round_supersedes_what_nobody_approved(rooms: Rooms) -> None:
     rooms.live.update(f"plan/{newer}", "reject", **EVE)
 
 
+def test_under_a_schedule_a_round_supersedes_what_the_one_before_left_unapproved(rooms: Rooms) -> None:
+    """Triggered twice, the older plan ends SUPERSEDED with the newer one as its reason; its audit says so."""
+    nightly = rooms.schedule(rooms.audit("south-1", mode="approve"), rooms.name)
+    older = rooms.trigger(nightly)
+    rooms.live.reaches(f"plan/{older}", "RECOMMENDED")
+    _listed(rooms, f"plan/{older}", "RECOMMENDED")
+    newer = rooms.trigger(nightly)
+    assert rooms.live.closed(f"plan/{older}") == rooms.live.closed(older) == "COMPLETED"
+    told = rooms.live.query(f"plan/{older}")
+    assert told["state"] == "SUPERSEDED"
+    assert f"superseded by plan/{newer}: " in told["sentence"]
+    assert f"plan/{older} SUPERSEDED: " in rooms.live.query(older)["sentence"]
+    rooms.live.reaches(f"plan/{newer}", "RECOMMENDED")
+    rooms.answer(f"plan/{newer}", "reject", **EVE)
+    assert rooms.live.closed(newer) == "COMPLETED"
+    rooms.unschedule(nightly)
+
+
+def test_under_a_schedule_a_round_does_what_it_says_beside_a_running_plan(rooms: Rooms) -> None:
+    """`on_running: skip` ends at once, `allow` plans beside it, `wait` begins when it has ended."""
+    plan = rooms.start(
+        {"id": "long", "type": "sleep", "parameters": {"seconds": 600}},
+        rooms.move("web-1", "west-1", needs=["long"]),
+    )
+    _listed(rooms, plan, "ONGOING")
+    host, rounds = rooms.host("web-1"), {}
+    for policy in ("skip", "wait", "allow"):
+        document = rooms.audit(host, mode="advise", on_running=policy)
+        name = f"{rooms.name}-{policy}"
+        rounds[policy] = rooms.trigger(rooms.schedule({**document, "name": name}, name))
+    assert rooms.live.closed(rounds["skip"]) == rooms.live.closed(rounds["allow"]) == "COMPLETED"
+    assert rooms.live.query(rounds["skip"])["sentence"].endswith("on this cloud (on_running: skip)")
+    beside = f"plan/{rounds['allow']}"
+    rooms.live.reaches(beside, "RECOMMENDED")
+    moved = {a["parameters"].get("instance") for a in rooms.live.query(beside, "plan")["actions"]}
+    assert rooms.uuids["web-1"] not in moved, "it is the running plan's"
+    rooms.live.reaches(rounds["wait"], "PENDING")
+    rooms.answer(plan, "cancel", abort=True, **EVE)
+    assert rooms.live.closed(plan) == "CANCELED"
+    assert rooms.live.closed(rounds["wait"]) == "COMPLETED"
+    for id in (beside, f"plan/{rounds['wait']}"):
+        rooms.live.reaches(id, "RECOMMENDED")
+        rooms.answer(id, "reject", **EVE)
+    rooms.unschedule(*(f"{rooms.name}-{policy}" for policy in rounds))
+
+
 def _listed(rooms: Rooms, id: str, state: str) -> None:
     """Wait until Temporal's list, which lags behind, knows a plan in this state."""
     query = f'WorkflowId = "{id}" AND BallastState = "{state}"'

@@ -75,6 +75,23 @@ def test_an_audit_plans_again_after_drift_and_moves_nothing_twice(rooms: Rooms) 
     assert "CANCELLED" not in report["counts"], "what the first gave up is the second's"
 
 
+def test_what_a_person_skipped_stays_where_it_is_in_the_next_round_too(rooms: Rooms) -> None:
+    """A skip is said of the server, not of the plan: the plan after drift does not move it either."""
+    live = rooms.live
+    audit = audited(rooms, rooms.audit("north-1", mode="approve", on_drift="replan", limits={"parallel": 1}))
+    first, second = f"plan/{audit}", f"plan/{audit}/2"
+    live.reaches(first, "RECOMMENDED")
+    rooms.answer(first, "skip_action", action="migrate-web-2", by="eve", reason="backup")
+    drift(rooms, first, "web-3")
+    assert live.closed(first) == "COMPLETED"
+    live.reaches(second, "RECOMMENDED")
+    again = live.query(second, "plan")["actions"]
+    assert rooms.uuids["web-2"] not in {row["parameters"].get("instance") for row in again}
+    rooms.answer(second, "reject", by="eve")
+    assert live.closed(audit) == "COMPLETED"
+    assert rooms.host("web-2") == "north-1"
+
+
 def test_planning_again_has_an_end(rooms: Rooms) -> None:
     """With `replans: 1` the second drift ends the audit FAILED, and the sentence says so."""
     live = rooms.live

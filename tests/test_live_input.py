@@ -245,6 +245,16 @@ def test_what_a_run_hands_over_cannot_be_forged(rooms: Rooms, what: str, how: st
     assert all(f"it was started with {how}" in one_line(one) for one in said), said
 
 
+@pytest.mark.parametrize("kind", ["Audit", "Rollback"])
+def test_whatever_is_refused_says_so_in_its_status(rooms: Rooms, kind: str) -> None:
+    """It is FAILED, never still PENDING, with the sentence that it failed with."""
+    id = f"refused/{kind}"
+    rooms.live.start(kind, id, {"ballast": "v1", "kind": kind, "colour": "red"})
+    said = refused(rooms, id)
+    told = rooms.live.query(id)
+    assert (told["state"], told["sentence"]) == ("FAILED", said)
+
+
 def start(rooms: Rooms, path: Path, *more: str) -> str:
     """What the CLI itself says of a start that must not come about."""
     words = ("workflow", "start", "-t", "ballast", "--type", "Audit", "-w", f"bad/{rooms.name}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-import yaml
 
 from tests.live import YAML, Live
 from tests.rooms import Rooms, close, nop, one_line, sleep, states
@@ -99,34 +98,14 @@ def test_an_advised_plan_outlives_its_audit_and_can_be_approved_later(rooms: Roo
 
 def test_an_audit_runs_as_a_schedule(rooms: Rooms) -> None:
     """A Schedule made from YAML by the stock CLI starts the audit under its own id."""
-    live, path = rooms.live, rooms.live.stack.directory / "nightly.yaml"
-    path.write_text(yaml.safe_dump(rooms.audit("north-2", mode="auto")))
-    made = live.cli(
-        *(
-            "schedule",
-            "create",
-            "--schedule-id",
-            "nightly",
-            "--cron",
-            "0 3 * * *",
-            "--overlap-policy",
-            "AllowAll",
-        ),
-        *("--type", "Audit", "-t", "ballast", "-w", "audit/nightly", "--input-file", str(path), *YAML),
-    )
-    assert made.returncode == 0, made.stderr
-    triggered = live.cli("schedule", "trigger", "--schedule-id", "nightly")
-    assert triggered.returncode == 0, triggered.stderr
-
-    def plan() -> str:
-        rows = listed(live, 'WorkflowType="ActionPlan"')
-        return next((id for id in rows if id.startswith("plan/audit/nightly-")), "")
-
-    id = str(live.until(plan, 20, "the Schedule starts no plan"))
-    assert live.closed(id) == "COMPLETED"
-    assert live.closed(id.removeprefix("plan/")) == "COMPLETED"
+    live = rooms.live
+    nightly = rooms.schedule(rooms.audit("north-2", mode="auto"), "nightly")
+    audit = rooms.trigger(nightly)
+    assert audit.startswith("audit/nightly-")
+    assert live.closed(audit) == "COMPLETED"
+    assert live.query(f"plan/{audit}")["state"] == "SUCCEEDED"
     assert rooms.host("scratch") == "north-1"
-    assert live.cli("schedule", "delete", "--schedule-id", "nightly").returncode == 0
+    rooms.unschedule(nightly)
 
 
 def listed(live: Live, query: str) -> list[str]:

@@ -159,19 +159,19 @@ def test_permits_that_were_terminated_are_opened_again(rooms: Rooms) -> None:
 
 
 def test_permits_that_are_opened_anew_know_what_a_terminated_plan_left_moving(rooms: Rooms) -> None:
-    """Those that knew are terminated too: whoever wants its slot waits until Nova has the server at rest."""
+    """Those that knew are terminated too. A plan that waits hears nothing, opens others, and waits until Nova
+    has the server at rest."""
     first, second = two_that_want_one_host(rooms)
     live, since = rooms.live, rooms.journal()
     for id in (first, PERMITS):
         assert live.cli("workflow", "terminate", "-w", id).returncode == 0
-    third = beside(rooms, "third", rooms.move("web-3", "west-1"))  # opens them
     live.until(lambda: any(first in one for one in live.query(PERMITS)["lost"] or []), 60, "nobody is missed")
     live.until(lambda: live.query(PERMITS)["holders"], 90, "what moves is not held")
     assert rooms.server("web-1")["task_state"] == "migrating"
-    assert [rooms.accepted_moves(name, since) for name in ("web-2", "web-3")] == [0, 0]
+    assert rooms.accepted_moves("web-2", since) == 0
     rooms.speed(40)
-    assert [live.closed(id, within=120) for id in (second, third)] == ["COMPLETED", "COMPLETED"]
-    assert [rooms.accepted_moves(name, since) for name in ("web-2", "web-3")] == [1, 1]
+    assert live.closed(second, within=120) == "COMPLETED"
+    assert rooms.accepted_moves("web-2", since) == 1
     assert not live.query(PERMITS)["lost"]
 
 

@@ -90,6 +90,29 @@ def test_only_another_persons_signature_lets_a_plan_run(rooms: Rooms) -> None:
     assert (late.returncode, "already completed" in late.stderr) == (1, True), late.stderr
 
 
+def test_the_rollback_of_a_plan_for_four_eyes_needs_another_persons_signature_too(rooms: Rooms) -> None:
+    """Whoever asks for it has to say so, and cannot sign its plan; the signature of another one undoes it."""
+    live, id = rooms.live, asked_for(rooms, rooms.move("web-1", "west-1"))
+    assert approve(rooms, id, "ann").returncode == 0
+    assert live.closed(id) == "COMPLETED"
+    assert rooms.host("web-1") == "west-1"
+    asked = rooms.roll_back(id)
+    assert live.closed(asked) == "FAILED"
+    assert "requested_by" in rooms.failure(asked)[1]
+    assert live.query(asked)["state"] == "FAILED"
+    assert rooms.roll_back(id, requested_by="ann") == asked
+    undo = f"plan/{asked}"
+    live.reaches(undo, "RECOMMENDED")
+    assert "takes signed approvals alone" in rooms.refusal(undo, "approve", {"by": "eve"})
+    own = approve(rooms, undo, "ann")
+    assert (own.returncode, "ann asked for this plan" in own.stderr) == (1, True), own.stderr
+    done = approve(rooms, undo, "eve", "--reason", "ann is right")
+    assert done.returncode == 0, done.stderr
+    assert live.closed(asked) == "COMPLETED"
+    assert "eve by update signed by eve: approve (ann is right)" in live.query(undo)["messages"][-1]
+    assert rooms.at_home()
+
+
 def test_four_eyes_cannot_be_asked_for_without_saying_who_asks(rooms: Rooms) -> None:
     """Neither with mode: auto; both complaints come at once."""
     id = rooms.start(nop("a"), four_eyes="enforced")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 import hypothesis.strategies as st
 import pytest
@@ -11,19 +11,16 @@ from hypothesis import assume, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import ValidationError
 
-from plan_schemas.frozen import EMPTY, FrozenDict
 from plan_schemas.plan import (
     Action,
     ActionState,
-    ActionType,
-    Execution,
     Limits,
     Plan,
     PlanState,
-    Retry,
     SkipCause,
     Touches,
 )
+from tests.plans import action, assert_within_limits, plan, plans, run, states
 from workflows.plan.standing import ENDED
 from workflows.plan.verdict import verdict
 from workflows.plan.way_back import revert, reverted
@@ -31,32 +28,6 @@ from workflows.progress import Choice, Progress
 from workflows.stages.attempts import SENTENCES, Told
 
 S = ActionState
-NOP = ActionType("nop", True, True, 5, 60, 1, Retry(1, 1, 2, 10))
-
-
-def action(id: str, **more: Any) -> Action:
-    return Action(id, "nop", EMPTY, "because", **more)
-
-
-def plan(*actions: Action, limits: Limits | None = None) -> Plan:
-    execution = Execution(mode="auto", limits=limits or Limits())
-    return Plan("p", "c", "2026-01-01T00:00:00Z", execution, FrozenDict(nop=NOP), tuple(actions))
-
-
-def run(progress: Progress, *failing: str) -> list[str]:
-    """Start and finish everything one by one; answers the order."""
-    order = []
-    while True:
-        for id in progress.startable():
-            order.append(id)
-        if not progress.running:
-            return order
-        id = progress.running[0]
-        progress.finish(id, S.FAILED if id in failing else S.SUCCEEDED, "boom" if id in failing else "")
-
-
-def states(progress: Progress) -> dict[str, str]:
-    return {id: str(s.state) for id, s in progress.standing.items()}
 
 
 def test_dependants_of_a_failed_action_are_blocked_and_never_started() -> None:
@@ -262,36 +233,6 @@ def test_finishing_what_does_not_run_is_a_defect_and_says_so() -> None:
         progress.finish("a", S.SUCCEEDED)
 
 
-@st.composite
-def plans(draw: st.DrawFn) -> Plan:
-    actions: list[Action] = []
-    for i in range(draw(st.integers(1, 9))):
-        before = [a.id for a in actions]
-        picked = draw(st.lists(st.sampled_from(before), unique=True, max_size=3)) if before else []
-        cut = draw(st.integers(0, len(picked)))
-        hosts = st.sampled_from(["h1", "h2", "h3"])
-        third = draw(st.integers(cut, len(picked)))
-        touches = draw(
-            st.one_of(
-                st.just(Touches()), st.builds(Touches, instance=st.just(f"i{i}"), out=hosts, into=hosts)
-            )
-        )
-        actions.append(
-            action(
-                f"a{i}",
-                needs=tuple(picked[:cut]),
-                freed_by=tuple(picked[cut:third]),
-                after=tuple(picked[third:]),
-                on_failure=draw(st.sampled_from(["", "ask"])),
-                touches=touches,
-                just_in_time=draw(st.booleans()),
-                priority=draw(st.integers(0, 3)),
-            )
-        )
-    limits = Limits(draw(st.integers(1, 4)), draw(st.integers(1, 2)), draw(st.integers(1, 2)))
-    return plan(*actions, limits=limits)
-
-
 class Life(RuleBasedStateMachine):
     """Every message and result at every moment: what must hold, holds."""
 
@@ -386,19 +327,12 @@ class Life(RuleBasedStateMachine):
     def limits_hold_and_counts_are_true(self) -> None:
         if not hasattr(self, "progress"):
             return
-        p, limits = self.progress, self.progress.plan.execution.limits
-        running = [p.actions[id].touches for id in p.running]
-        assert len(running) <= limits.parallel
-        for host in ("h1", "h2", "h3"):
-            assert sum(t.out == host for t in running) <= limits.out_per_host
-            assert sum(t.into == host for t in running) <= limits.in_per_host
+        p = self.progress
+        assert_within_limits(p)
         for state in S:
             assert p.counts[state] == sum(s.state == state for s in p.standing.values())
         if p.over:
             assert all(s.state in ENDED for s in p.standing.values())
-        for id, s in p.standing.items():
-            if s.state in (S.BLOCKED, S.SKIPPED, S.CANCELLED, S.FAILED):
-                assert s.why, f"{id} is {s.state} without a reason"
 
 
 TestLife = Life.TestCase

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plan_schemas.plan import Limits, PlanState, Touches
-from tests.test_progress import action, plan
+from tests.plans import action, plan
 from workflows.plan import status
 from workflows.plan.control import Control
 from workflows.plan.rounds import Ending, Rounds

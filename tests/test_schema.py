@@ -34,8 +34,8 @@ def told(text: str, kind: str | None = None) -> list[str]:
         ("stratgy: x\n", 'f:6:1 stratgy: unknown key; did you mean "strategy"?'),
         (
             "zzz: x\n",
-            "f:6:1 zzz: unknown key; known here: execution, max_age, max_age_seconds, max_uncertain, "
-            "parameters, refresh, requested_by, scope, strategy",
+            "f:6:1 zzz: unknown key; known here: datasource, execution, max_age, max_age_seconds, "
+            "max_uncertain, metrics, parameters, refresh, requested_by, scope, strategy",
         ),
         ("max_uncertain: '5'\n", 'is the text "5", expected a number; remove the quotes'),
         ("max_uncertain: -1\n", "f:6:1 max_uncertain: is -1, the least is 0"),

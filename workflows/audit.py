@@ -24,6 +24,7 @@ from workflows.plan.status import cut
 from workflows.stages import clean_up
 from workflows.stages.clean_up import CleanUp
 from workflows.wire import attributes
+from workflows.wire.answers import Decision, Measured, Snapshot
 from workflows.wire.failure import details_of, sentence_of
 from workflows.wire.messages import redirects
 
@@ -97,22 +98,29 @@ class Audit:
         await self._measure(audit, before, decision["plan"])
         self._close(state)
 
-    async def _observe(self, audit: dict[str, Any], max_age: float = 0) -> calls.Snapshot:
+    async def _observe(self, audit: dict[str, Any], max_age: float = 0) -> Snapshot:
         self._turn("ONGOING", f"observes {audit['cloud']}")
         found = await calls.observe(audit["cloud"], audit["max_uncertain"], max_age)
         self._turn("ONGOING", f"decides by {audit['strategy']}", model=found, observed=found["told"])
         return found
 
-    async def _decide(
-        self, audit: dict[str, Any], before: calls.Snapshot, others: list[str]
-    ) -> calls.Decision:
+    async def _decide(self, audit: dict[str, Any], before: Snapshot, others: list[str]) -> Decision:
+        measured = await self._measure_usage(audit, before)
         moves = await calls.moves_of(others) if others else []
-        decision = await calls.decide(audit, before, workflow.info().workflow_id, moves)
+        decision = await calls.decide(audit, before, workflow.info().workflow_id, moves, measured)
         _stop_if_cancelled()
         await calls.supersede(audit["name"], self.rounds.plan_id)
         return decision
 
-    async def _see_through(self, audit: dict[str, Any], decision: calls.Decision, plan: Plan) -> str:
+    async def _measure_usage(self, audit: dict[str, Any], before: Snapshot) -> Measured | None:
+        """Right after the observation, so that both tell of one moment; nothing where allocations suffice."""
+        if not audit.get("metrics"):
+            return None
+        measured = await calls.measure_usage(audit, before)
+        self._turn("ONGOING", f"decides by {audit['strategy']}", usage=measured)
+        return measured
+
+    async def _see_through(self, audit: dict[str, Any], decision: Decision, plan: Plan) -> str:
         """Wait for the plan, and for each that takes its place after drift; answers the last one's state."""
         while decision["plan"] is not None:
             self.report |= {"summary": decision["summary"]}
@@ -135,7 +143,7 @@ class Audit:
         self.came_to = f"{self.rounds.sentence}; then there was nothing left to do: {decision['summary']}"
         return "SUCCEEDED"
 
-    async def _plan_again(self, audit: dict[str, Any]) -> calls.Decision:
+    async def _plan_again(self, audit: dict[str, Any]) -> Decision:
         """On a new snapshot, whatever its age: the last one is known to be outdated."""
         once_begun = {**audit["execution"], "on_running": "wait"}  # an audit that moved things is no rival
         if audit["execution"]["on_running"] == "allow":
@@ -189,7 +197,7 @@ class Audit:
             failed: Ending = {"state": "FAILED", "sentence": sentence_of(error)}
             return {**failed, **cast(Ending, details_of(error))}
 
-    async def _measure(self, audit: dict[str, Any], before: calls.Snapshot, plan: dict[str, Any]) -> None:
+    async def _measure(self, audit: dict[str, Any], before: Snapshot, plan: dict[str, Any]) -> None:
         """The forecast's own indicators again, from a new snapshot after the settle time."""
         if audit["execution"]["dry_run"]:
             self.came_to += "; nothing was changed, so nothing was measured"
@@ -262,6 +270,7 @@ def _page(report: dict[str, Any]) -> str:
         lines += ["", f"Plan: `{report['plan']}` (send it all messages)"]
     if report.get("observed"):
         lines += ["", f"Decided on: {report['observed']}"]
+        lines += [f"and on {report['usage']['told']}"] if report.get("usage") else []
     lines += _listed("Left by terminated plans", report.get("earlier", []))
     rounds = [f"`{r['plan']}` {r['state']}: {r['sentence']}" for r in report.get("rounds", [])]
     lines += _listed("Rounds", rounds)

@@ -11,90 +11,29 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, TimeoutError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
-from typing_extensions import TypedDict  # pydantic demands this one below Python 3.12
 
 from plan_schemas.events import Event
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Plan
 from plan_schemas.windows import Window
 from workflows.plan.status import title
+from workflows.wire.answers import (
+    Decision,
+    Ending,
+    Holder,
+    Holders,
+    Measured,
+    Moving,
+    Openings,
+    Remains,
+    Snapshot,
+    Undo,
+)
 
 Document = dict[str, Any]
 WORKERS = 100  # that may die with one action in hand
 T = TypeVar("T")
 FOR_EVER = 0  # attempts
-
-
-class Snapshot(TypedDict):
-    """A collected model, by reference."""
-
-    ref: str
-    fingerprint: str
-    collected_at: str
-    hosts: int
-    instances: int
-    told: str  # when it was taken, and whether it was there already
-
-
-class Decision(TypedDict):
-    """The effective plan, absent when there is nothing to do; why, in one sentence."""
-
-    plan: Document | None
-    summary: str
-
-
-class Ending(TypedDict):
-    """How an action ended that did not fail: outcome is done, skipped (with a cause) or cancelled."""
-
-    outcome: str
-    cause: str | None
-    why: str
-    evidence: Document
-
-
-class Holder(TypedDict):
-    """A plan as Temporal knows it; `busy` while it carries anything out."""
-
-    state: str
-    run: str
-    busy: bool
-
-
-class Holders(TypedDict):
-    """The plans that run, and those that lately ended without a word; seconds since the last of them did."""
-
-    running: list[str]
-    lost: list[str]
-    quiet: float
-
-
-class Moving(TypedDict):
-    """Of some instances those that are not at rest; and all moves of our own user `{instance, out, in}`."""
-
-    moving: list[str]
-    moves: list[dict[str, str]]
-
-
-class Openings(TypedDict):
-    """Spans of time `[from, until]` in which windows are open, as far as `until`."""
-
-    open: list[list[str]]
-    until: str
-
-
-class Remains(TypedDict):
-    """What terminated plans left, a sentence each, and the plan that puts right what is safe to put right."""
-
-    told: list[str]
-    plan: Document | None
-
-
-class Undo(TypedDict):
-    """The inverse plan, what cannot be undone and why, and what changed since (refusals)."""
-
-    plan: Document | None
-    leftovers: list[str]
-    changed: list[str]
 
 
 async def _call(
@@ -188,11 +127,30 @@ async def supersede(audit: str, newer: str) -> list[str]:
     )
 
 
-async def decide(audit: Document, snapshot: Snapshot, audit_id: str, moves: list[dict[str, str]]) -> Decision:
+async def measure_usage(audit: Document, snapshot: Snapshot) -> Measured:
+    """What the audit's strategy needs to know: one query for each metric."""
+    return await _call(
+        "cloud.measure_usage",
+        Measured,
+        [audit, snapshot],
+        f"measure {', '.join(audit['metrics'])} of {audit['cloud']}",
+        limit=timedelta(minutes=30),
+        heartbeat=timedelta(seconds=30),
+        attempts=6,
+    )
+
+
+async def decide(
+    audit: Document,
+    snapshot: Snapshot,
+    audit_id: str,
+    moves: list[dict[str, str]],
+    measured: Measured | None = None,
+) -> Decision:
     return await _call(
         "audit.decide",
         Decision,
-        [audit, snapshot, audit_id, moves],
+        [audit, snapshot, audit_id, moves, measured],
         f"{audit['strategy']} on {snapshot['hosts']} hosts, {snapshot['instances']} instances",
         limit=timedelta(hours=1),
     )

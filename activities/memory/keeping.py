@@ -43,6 +43,14 @@ class Keeping:
         known = self._read(self._path("models", fingerprint))
         return str(known["ref"]) if known else ""
 
+    def note_usage(self, audit: str, fingerprint: str, ref: str) -> None:
+        """Where that is which an audit measured beside its picture."""
+        self._write(self._path("models", f"{audit} {fingerprint}"), {"ref": ref})
+
+    def usage_of(self, audit: str, fingerprint: str) -> str:
+        """The reference of what an audit measured beside a picture; empty if it measured nothing."""
+        return self.snapshot_of(f"{audit} {fingerprint}")
+
     def note_change(self, cloud: str, at: datetime) -> None:
         """Something of this cloud was changed, or found changed: what was collected before is outdated."""
         self._write(self._path("changed", cloud), {"at": at.isoformat()})
@@ -98,8 +106,12 @@ class Keeping:
         self._write(self._path("told", run_id), {"by": by})
 
     def _sweep(self, now: datetime) -> None:
-        """Let go of what was told of plans that are history, and of what a dead worker did not finish."""
-        for pattern, age in (("told/*.json", FORGOTTEN), ("*/*.tmp", LEFT_OVER)):
+        """Let go of what was told and shown of plans that are history, and of what a dead worker left."""
+        for pattern, age in (
+            ("told/*.json", FORGOTTEN),
+            ("reviews/*.html", FORGOTTEN),
+            ("*/*.tmp", LEFT_OVER),
+        ):
             for path in self.root.glob(pattern):
                 _let_go(path, (now - age).timestamp())
 

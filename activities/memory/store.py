@@ -1,14 +1,18 @@
-"""Snapshots by reference: a directory of files named by their content, so a model never enters a history."""
+"""Snapshots and usage by reference: files named by their content, so that a model never enters a history."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+from plan_schemas import usage as usages
 from plan_schemas.model import Cluster, from_document, to_document
+from plan_schemas.usage import Usage
 
 
 class Lost(Exception):
@@ -23,7 +27,14 @@ class SnapshotStore:
 
     def put(self, cluster: Cluster) -> str:
         """Keep a snapshot; its reference is the digest of its bytes."""
-        raw = json.dumps(to_document(cluster), ensure_ascii=False, separators=(",", ":")).encode()
+        return self._put(to_document(cluster))
+
+    def put_usage(self, usage: Usage) -> str:
+        """Keep what was measured, likewise."""
+        return self._put(usages.to_document(usage))
+
+    def _put(self, document: Mapping[str, Any]) -> str:
+        raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         ref = hashlib.sha256(raw).hexdigest()
         target = self._path(ref)
         if not target.exists():
@@ -35,13 +46,20 @@ class SnapshotStore:
 
     def get(self, ref: str) -> Cluster:
         """The snapshot of a reference. Raises Lost."""
+        return from_document(self._get(ref))
+
+    def usage(self, ref: str) -> Usage:
+        """What was measured, by its reference. Raises Lost."""
+        return usages.from_document(self._get(ref))
+
+    def _get(self, ref: str) -> Mapping[str, Any]:
         try:
             raw = self._path(ref).read_bytes()
         except FileNotFoundError:
             raise Lost(f"snapshot {ref[:12]} is not in {self.root}; start the audit again") from None
         if hashlib.sha256(raw).hexdigest() != ref:
             raise Lost(f"snapshot {ref[:12]} in {self.root} was altered; start the audit again")
-        return from_document(json.loads(raw))
+        return dict(json.loads(raw))
 
     def _path(self, ref: str) -> Path:
         if not (len(ref) == 64 and ref.isalnum()):

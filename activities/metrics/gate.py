@@ -76,7 +76,8 @@ def admitted(
             f"the metrics of {usage.source or 'the snapshot'} cannot be believed: " + "; ".join(bad)
         )
     values = {one.metric.name: FrozenDict(sorted(one.numbers.items())) for one in judged}
-    return replace(usage, values=FrozenDict(values), gaps=EMPTY)
+    assumed = tuple(_assumption(one, cluster, strategy) for one in judged if one.assumed)
+    return replace(usage, values=FrozenDict(values), gaps=EMPTY, assumed=assumed)
 
 
 def judge(metric: Metric, usage: Usage, cluster: Cluster, fallback: Mapping[str, Any] = EMPTY) -> Judged:
@@ -151,6 +152,14 @@ def told(judged: Judged, cluster: Cluster) -> Iterator[str]:
         yield f"{metric.name}: {what}: {some(names, _SHOWN)}; {remedy}"
     if judged.wrong_unit:
         yield f"{metric.name}: {judged.wrong_unit} (wrong_unit)"
+
+
+def _assumption(judged: Judged, cluster: Cluster, strategy: Strategy) -> str:
+    metric, use = judged.metric, strategy.metrics_fallback["use"]
+    names = [_named(metric, cluster, subject, "") for subject in judged.assumed]
+    counted = "fully used" if use == "allocated" else "idle"
+    said = f"{count(len(names), metric.subject)} of {judged.expected} without a number counted as {counted}"
+    return f"{metric.name}: {said}: {some(names, _SHOWN)}"
 
 
 def _named(metric: Metric, cluster: Cluster, subject: str, what: str) -> str:

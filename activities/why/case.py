@@ -16,6 +16,7 @@ from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Plan
 from plan_schemas.policy import Policy, narrowed, of_cloud
+from plan_schemas.usage import NONE, Usage
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Case:
     rules: Rules
     goal: Goal | None = None
     parameters: Mapping[str, Any] = field(default=EMPTY)  # of the audit, as far as it is known
+    usage: Usage = NONE  # as far as it is known
 
     @cached_property
     def after(self) -> Cluster:
@@ -62,10 +64,11 @@ def case(
     audit: Audit | None = None,
     policies: Sequence[Policy] = (),
     goals: Mapping[str, Goal] = EMPTY,
+    usage: Usage = NONE,
 ) -> Case:
     """The plan with the rules that it was decided by; without its audit those of the whole cloud."""
     scope = audit.scope if audit is not None else Scope()
     rules = scope.rules(cluster, plan.execution.allow)
     rules = narrowed(rules, of_cloud(policies, plan.cloud), cluster)
     parameters = audit.parameters if audit is not None else EMPTY
-    return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters)
+    return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters, usage)

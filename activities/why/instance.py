@@ -89,27 +89,33 @@ def _unwanted(case: Case, instance: str, host: str) -> Refusal:
     if most is not None and moves >= most and not case.moves_of(instance):
         text = f"no rule is against {host}; the plan makes the {count(most, 'move')} that max_moves allows"
         return Refusal("budget", instance, text)
+    if case.goal is None:
+        return Refusal("not_chosen", instance, f"no rule is against {host}; nobody asked for it")
     told = list(_changes(case, case.after.moved(instance, host)))
     better = [text for text, is_better in told if is_better]
     if better:
         text = f"no rule is against {host}, and it would help ({'; '.join(better)}): it was not chosen"
         return Refusal("not_chosen", instance, text)
     numbers = f" ({'; '.join(text for text, _ in told)})" if told else ""
-    if case.goal is None:
-        return Refusal("not_chosen", instance, f"no rule is against {host}; nobody asked for it")
+    if unknown := [name for name, is_better in told if is_better is None]:
+        text = f"no rule is against {host}; without what was measured nobody can tell {', '.join(unknown)}"
+        return Refusal("not_chosen", instance, text)
     text = f"no rule is against {host}; it would bring the goal {case.goal.name} nothing{numbers}"
     return Refusal("no_gain", instance, text)
 
 
-def _changes(case: Case, other: Cluster) -> Iterator[tuple[str, bool]]:
-    """Per indicator of the goal what it is after the plan and what it would be, and if that is better."""
+def _changes(case: Case, other: Cluster) -> Iterator[tuple[str, bool | None]]:
+    """Per indicator of the goal what it is after the plan and what it would be, and if that is better; None
+    where it cannot be told."""
     if case.goal is None:
         return
     now, then = (measure(case.goal, case.before, cluster) for cluster in (case.after, other))
     for name, declared in case.goal.indicators.items():
         if declared["better"] == "neither":
             continue
+        if name not in now or name not in then:
+            yield name, None
+            continue
         sign = 1 if declared["better"] == "higher" else -1
-        is_better = sign * (then[name] - now[name]) > 0
         moved = f"{now[name]:g} -> {then[name]:g}" if then[name] != now[name] else f"stays {now[name]:g}"
-        yield f"{name} {moved}", is_better
+        yield f"{name} {moved}", sign * (then[name] - now[name]) > 0

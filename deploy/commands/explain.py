@@ -13,7 +13,7 @@ from typing import Any
 from activities.why.case import Case, case
 from activities.why.instance import Answer
 from deploy import finding, policies, reading, reasons, settings, telling
-from deploy.finding import Found
+from deploy.finding import Found, Picture
 from plan_schemas import catalog
 from plan_schemas.frozen import thaw
 from plan_schemas.model import Cluster
@@ -64,27 +64,28 @@ def run(args: argparse.Namespace) -> int:
         return 3
     if args.audit is not None:
         found = Found(found.plan, reading.audit(args.audit, catalog.load()))
-    cluster = finding.picture(found.plan, args.snapshot) if args.instance or args.host else None
-    answered = _answered(found, cluster, args)
+    seen = finding.picture(found.plan, args.snapshot) if args.instance or args.host else None
+    answered = _answered(found, seen, args)
     if args.json:
         print(json.dumps(_row(found.plan, answered), ensure_ascii=False))
     else:
-        print("\n".join(_told(found, answered, cluster)))
+        print("\n".join(_told(found, answered, seen.cluster if seen else None)))
     return 0 if answered.is_one else 1
 
 
-def _answered(found: Found, cluster: Cluster | None, args: argparse.Namespace) -> _Answered:
+def _answered(found: Found, seen: Picture | None, args: argparse.Namespace) -> _Answered:
     """What the plan recorded; what it did not, and whatever was asked for by --to, is worked out."""
     plan, about = found.plan, args.action or args.instance or args.host
-    if cluster is not None and args.instance is not None:
-        about = reasons.uuid_of(cluster, about)
+    if seen is not None and args.instance is not None:
+        about = reasons.uuid_of(seen.cluster, args.instance)
     recorded = _Answered(about, _actions(plan, about, args), _refusals(plan, about))
     wanted = bool(args.to or args.snapshot) or not (recorded.actions or recorded.refusals)
-    if cluster is None or about is None or not wanted:
+    if seen is None or about is None or not wanted:
         return recorded
+    cluster = seen.cluster
     known = settings.from_environment()
     above, goals = policies.read(known.policies), catalog.load(known.plans).goals
-    at = case(plan, cluster, audit=found.audit, policies=above, goals=goals)
+    at = case(plan, cluster, audit=found.audit, policies=above, goals=goals, usage=seen.usage)
     given = (about, recorded.actions, recorded.refusals, at)
     if args.instance is not None and about in cluster.instances:
         return _Answered(*given, moves=reasons.of_instance(at, about, args.to))

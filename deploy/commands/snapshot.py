@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -12,10 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from activities.door import Failed, LockedOut, Transient
+from activities.metrics.measure import choose, measure
 from activities.observe import Incomplete, collect
 from activities.openstack import open_door
+from deploy import datasources
+from plan_schemas import catalog
 from plan_schemas.audit import MAX_UNCERTAIN
 from plan_schemas.model import Cluster, to_document
+from plan_schemas.needs import PERIOD, Need
+from plan_schemas.plan import Refused
+from plan_schemas.usage import to_document as to_rows
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,6 +37,20 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         default=MAX_UNCERTAIN,
         metavar="PERCENT",
         help="of hosts that may have unexplained numbers; above it, refuse (default %(default)g)",
+    )
+    parser.add_argument("--usage", action="store_true", help="with what a datasource has measured of it")
+    parser.add_argument(
+        "--datasources", type=Path, metavar="PATH", help="Datasource documents (default BALLAST_DATASOURCES)"
+    )
+    parser.add_argument(
+        "--datasource", default="", metavar="NAME", help="which of them; the first, if left out"
+    )
+    parser.add_argument(
+        "--period",
+        type=float,
+        default=PERIOD,
+        metavar="SECONDS",
+        help="to aggregate over (default %(default)g)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object about it")
     parser.set_defaults(run=run)
@@ -46,15 +67,28 @@ def run(args: argparse.Namespace) -> int:
             heartbeat=_progress if sys.stderr.isatty() else None,
             max_uncertain=args.max_uncertain,
         )
+        document = to_document(cluster)
+        if args.usage:
+            document["usage"] = _usage(args, cluster)
     except Incomplete as why:
         return _refuse(args, 1, "the picture is incomplete, nothing was written", why.missing)
     except (LockedOut, Transient) as why:
         return _refuse(args, 3, str(why), ())
-    except Failed as why:
+    except (Failed, Refused) as why:
         return _refuse(args, 1, str(why), ())
-    _write(args.output, to_document(cluster))
+    _write(args.output, document)
     _report(args, cluster, time.monotonic() - begun)
     return 0
+
+
+def _usage(args: argparse.Namespace, cluster: Cluster) -> dict[str, Any]:
+    """Every metric that the datasource can be asked for. What is wrong with them is for a decision to say."""
+    known = catalog.load()
+    path = args.datasources or os.environ.get("BALLAST_DATASOURCES")
+    sources = datasources.read(Path(path) if path else None, known)
+    source = choose(sources, cluster.cloud, (), args.datasource)
+    needs = [Need(name, args.period) for name in known.metrics if name in source.metrics]
+    return to_rows(measure(source, needs, known.metrics, cluster, now=datetime.now(UTC)))
 
 
 def text(document: Mapping[str, Any]) -> Iterator[str]:
@@ -66,6 +100,10 @@ def text(document: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, list) and value:
             rows = ",\n".join("  " + _line(row) for row in value)
             yield f"{json.dumps(key)}: [\n{rows}\n]{comma}\n"
+        elif key == "usage":
+            yield f"{json.dumps(key)}: {{\n"
+            yield ",\n".join(f"  {json.dumps(name)}: {_line(of)}" for name, of in value.items())
+            yield f"\n}}{comma}\n"
         else:
             yield f"{json.dumps(key)}: {_line(value)}{comma}\n"
     yield "}\n"

@@ -1,11 +1,63 @@
-"""`ballast strategies [NAME]`: what can decide, with all that is declared of it."""
+"""`ballast strategies [NAME]`: what can decide, with all that is declared, and whether its metrics are there.
+
+The live look at the metrics is made where datasources are configured; with `--cloud` or `--snapshot` it also
+tells who is missing.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 
-from deploy import listing
+from activities.door import Transient
+from activities.observe import Incomplete, collect
+from activities.openstack import open_door
+from deploy import checking, datasources, listing, reading
+from plan_schemas.catalog import Catalog
+from plan_schemas.model import Cluster
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    listing.add(subparsers, "strategies", "what can decide: support level, parameters, required metrics")
+    said = "what can decide: support level, parameters, required metrics and whether they are there"
+    parser = listing.add(subparsers, "strategies", said)
+    parser.add_argument(
+        "--datasources", type=Path, metavar="PATH", help="Datasource documents (default BALLAST_DATASOURCES)"
+    )
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument("--cloud", metavar="NAME", help="compare with this cloud's hosts and instances")
+    model.add_argument("--snapshot", type=Path, metavar="FILE", help="compare with those of a snapshot")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, 1 for a name that does not exist or an incomplete picture, 3 when the cloud cannot be reached."""
+    given = args.datasources or os.environ.get("BALLAST_DATASOURCES")
+    path = Path(given) if given else None
+    if path is None:
+        return listing.run(args)
+
+    def look(known: Catalog) -> Mapping[str, checking.Finding]:
+        sources = datasources.read(path, known, args.plans)
+        cluster = _model(args)
+        cloud = args.cloud or (cluster.cloud if cluster else "")
+        chosen = [s for s in known.strategies.values() if args.name in (None, s.name)]
+        names = sorted({metric for strategy in chosen for metric in strategy.metrics})
+        return checking.check(sources, [known.metrics[name] for name in names], cloud, cluster)
+
+    try:
+        return listing.run(args, look)
+    except (Incomplete, Transient) as why:
+        print(f"{args.cloud}: {why}", file=sys.stderr)
+        return 1 if isinstance(why, Incomplete) else 3
+
+
+def _model(args: argparse.Namespace) -> Cluster | None:
+    if args.snapshot:
+        return reading.snapshot(args.snapshot)
+    if args.cloud:
+        return collect(open_door(args.cloud).reader, args.cloud, now=datetime.now(UTC))
+    return None

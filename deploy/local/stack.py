@@ -23,6 +23,13 @@ from workflows.wire import attributes
 
 NAMES = ("worker", "simcloud", "temporal")  # in the order in which they are stopped
 USUAL = {"temporal": 7233, "ui": 8233, "simcloud": 8774}
+# The simulator's own Prometheus.
+_DATASOURCE = """ballast: v1
+kind: Datasource
+name: simcloud
+dialect: gauges
+url: {origin}/prometheus
+"""
 PATIENCE = 90.0  # seconds for a process to answer, on a machine that does much else
 
 
@@ -73,6 +80,7 @@ class Stack:
             "OS_CLIENT_CONFIG_FILE": str(self.clouds),
             "OS_CLOUD": self.cloud,
             "BALLAST_STORE": str(self.directory / "store"),
+            **({} if self.elsewhere else {"BALLAST_DATASOURCES": str(self.directory / "metrics.yaml")}),
         }
 
     def up(self, simulator: list[str] | None = None, *, speed: float = 1.0) -> None:
@@ -118,6 +126,7 @@ class Stack:
             ],
         )
         self._await("simcloud", clouds.exists)
+        (self.directory / "metrics.yaml").write_text(_DATASOURCE.format(origin=self.cloud_origin))
 
     def start_worker(self, module: str = "deploy.cli") -> None:
         """`module` is what Python runs with the argument `worker`: tests have one with a planted bug."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.simcloud import (
     control,
+    exporter,
     keystone,
     nova,
     nova_aggregates,
@@ -25,6 +26,7 @@ from deploy.simcloud import (
     placement,
     placement_candidates,
     placement_names,
+    prometheus,
 )
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.faults import ApiFault, Treatment
@@ -97,12 +99,12 @@ class Exchange:
         response.headers |= {
             "x-openstack-request-id": self.request_id,
             "x-compute-request-id": self.request_id,
-            "Content-Type": "application/json",
+            "Content-Type": "text/plain; version=0.0.4" if response.text else "application/json",
             # The cloud's own time, not that of the machine: clients measure the difference by it.
             "Date": format_datetime(self.cloud.moment, usegmt=True),
         }
         line |= {"status": response.status, "accepted": response.status < 400}
-        if line["accepted"] and self.request.method != "GET":
+        if line["accepted"] and self.request.method != "GET" and not _is_metrics(self.request):
             server = line["server"]
             self.cloud.faults.note_write(server, _hosts_of(self.cloud, self.request, server))
         line["server_after"] = _server_state(self.cloud, line["server"])
@@ -142,6 +144,12 @@ class Exchange:
         self.cloud.journal.write(line)
 
     def _answer(self, line: dict[str, Any]) -> Response:
+        if _is_metrics(self.request):
+            if (fault := self.treatment.answer) is not None:
+                return Response(fault.status, {"error": fault.message or "A planted fault answers."})
+            if self.request.path.startswith(exporter.PREFIX):
+                return exporter.handle(self.cloud, self.request)
+            return prometheus.handle(self.cloud, self.request)
         service = SERVICES.get(self.request.path.split("/")[1] if "/" in self.request.path else "")
         if service is None:
             return Response(404, {"error": {"code": 404, "message": "no service has this path"}})
@@ -190,6 +198,10 @@ class Exchange:
             realm = {"WWW-Authenticate": f'Keystone uri="{self.request.origin}/identity"'}
             raise Refusal(401, "The request you have made requires authentication.", realm)
         return caller
+
+
+def _is_metrics(request: Request) -> bool:
+    return request.path.startswith((f"{prometheus.PREFIX}/", f"{exporter.PREFIX}/"))
 
 
 def handle(cloud: Cloud, request: Request) -> Response:

@@ -6,7 +6,7 @@ GET  /_sim/journal?since=SEQ          journal lines (POST journal/clear forgets 
 POST /_sim/advance   {seconds}        let virtual time pass          POST /_sim/settle
 POST /_sim/speed     {speed}          simulated per real seconds (server only)
 POST /_sim/move      {server, host}   put a server elsewhere in an instant
-POST /_sim/faults    {api: {...}} or {migration: {...}}     GET lists, DELETE /_sim/faults[/ID] removes
+POST /_sim/faults    {api|migration|metric: {...}}     GET lists, DELETE /_sim/faults[/ID] removes
 POST /_sim/hosts/H/kill | restart | enable | disable {reason}
 POST /_sim/servers/S/seconds {live, cold}   how long moves of a server take; null: as usual
 POST /_sim/cells/C/down | up
@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from deploy.simcloud import churn, fleet, snapshot
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.entities import Host
-from deploy.simcloud.faults import ApiFault, MigrationFault
+from deploy.simcloud.faults import ApiFault, MetricFault, MigrationFault
 from deploy.simcloud.http import Call, Request, Response, Routes
 from deploy.simcloud.identity import Caller
 from deploy.simcloud.refusal import Refusal
@@ -104,12 +104,17 @@ def move(call: Call) -> Response:
 class _Planted(BaseModel, extra="forbid"):
     api: ApiFault | None = None
     migration: MigrationFault | None = None
+    metric: MetricFault | None = None
 
 
 @ROUTES.on("POST", "/faults")
 def plant(call: Call) -> Response:
     asked = _Planted.model_validate(call.body)
-    ids = [call.cloud.faults.plant(fault) for fault in (asked.api, asked.migration) if fault is not None]
+    ids = [
+        call.cloud.faults.plant(fault)
+        for fault in (asked.api, asked.migration, asked.metric)
+        if fault is not None
+    ]
     return Response(201, {"ids": ids})
 
 
@@ -121,6 +126,7 @@ def faults(call: Call) -> Response:
         {
             "api": [fault.model_dump(exclude_none=True) for fault in planted.api],
             "migration": [fault.model_dump(exclude_none=True) for fault in planted.migration],
+            "metric": [fault.model_dump(exclude_none=True) for fault in planted.metric],
         },
     )
 

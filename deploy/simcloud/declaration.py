@@ -21,8 +21,9 @@
     groups: [{name: ha, policy: anti-affinity, max_server_per_host: 1, project: demo}]
     servers:
       - {name: web, flavor: m1, host: cmp-1, group: ha, stopped: false, locked: false, pinned_zone: az1,
-         project: demo, metadata: {}, tags: [], from_volume: false, live_seconds: 2, count: 1}
-    faults: {api: [...], migration: [...]}    # fields of faults.ApiFault, MigrationFault; instance: or a name
+         project: demo, metadata: {}, tags: [], from_volume: false, live_seconds: 2, count: 1,
+         load: {cpu: 35, ram: 60, swing: 10, period: 3600}}    # percent; drawn by the seed when left out
+    faults: {api: [...], migration: [...], metric: [...]}    # fields of faults.ApiFault and so on
     down_cells: [cell2]
 
 or `generate: {hosts: 12, seed: 7}` in place of hosts, flavors, groups and servers.
@@ -32,7 +33,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from deploy.simcloud.faults import ApiFault, MigrationFault
+from deploy.simcloud.faults import ApiFault, MetricFault, MigrationFault
 
 
 class Strict(BaseModel):
@@ -85,6 +86,13 @@ class Group(Strict):
     project: str = "demo"
 
 
+class Load(Strict):
+    cpu: float = Field(ge=0, le=100)
+    ram: float = Field(default=50.0, ge=0, le=100)
+    swing: float = Field(default=0.0, ge=0, le=50)
+    period: float = Field(default=86_400.0, gt=0)
+
+
 class Server(Strict):
     name: str
     flavor: str
@@ -98,6 +106,7 @@ class Server(Strict):
     metadata: dict[str, str] = Field(default_factory=dict)
     tags: list[str] = Field(default_factory=list)
     from_volume: bool = False
+    load: Load | None = None
     live_seconds: float | None = None
     cold_seconds: float | None = None
 
@@ -124,6 +133,7 @@ class Generate(Strict):
 class Faults(Strict):
     api: list[ApiFault] = Field(default_factory=list)
     migration: list[MigrationFault] = Field(default_factory=list)
+    metric: list[MetricFault] = Field(default_factory=list)
 
 
 class Declaration(Strict):

@@ -118,7 +118,9 @@ def _add_servers(cloud: Cloud, declaration: Declaration) -> None:
         _known("servers", server.name, "flavor", server.flavor, cloud.flavors)
         if server.group is not None:
             _known("servers", server.name, "group", server.group, groups)
-        fields = server.model_dump(exclude={"name", "count", "flavor", "host", "group"})
+        fields = server.model_dump(exclude={"name", "count", "flavor", "host", "group", "load"})
+        if server.load is not None:
+            fields["load"] = (server.load.cpu, server.load.ram, server.load.swing, server.load.period)
         for name in _names(server.name, server.count):
             group = groups[server.group].uuid if server.group is not None else None
             volumes = [cloud.ids.uuid()] if server.from_volume else []
@@ -141,3 +143,5 @@ def _add_faults(cloud: Cloud, faults: Faults) -> None:
         if fault.instance is not None:
             fault.instance = uuids.get(fault.instance, fault.instance)
         cloud.faults.plant(fault)
+    for trouble in faults.metric:
+        cloud.faults.plant(trouble)

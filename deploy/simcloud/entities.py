@@ -113,6 +113,7 @@ class Instance:
     volumes: list[str] = field(default_factory=list)
     description: str | None = None
     fault: dict[str, Any] | None = None
+    load: tuple[float, float, float, float] | None = None  # percent of cores and memory, swing, its period
     live_seconds: float | None = None
     cold_seconds: float | None = None
 

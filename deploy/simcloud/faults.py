@@ -87,6 +87,23 @@ class MigrationFault(_Fault):
         return self
 
 
+class MetricFault(BaseModel):
+    """A trouble of the cloud's Prometheus, with all series or those of some subjects (host, server or uuid).
+
+    `missing`: no series. `stale`: the newest sample is `seconds` old. `not_a_number`: NaN.
+    `times`: another unit. `duplicate`: a second series. `unknown`: one of nobody. `partial`: it warns.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int = 0
+    effect: Literal["missing", "stale", "not_a_number", "times", "duplicate", "unknown", "partial"]
+    metric: str | None = None
+    subjects: list[str] | None = None
+    seconds: float = Field(default=3600.0, ge=0)
+    times: float = 1.0
+
+
 class Treatment(BaseModel):
     """What the faults make of one request."""
 
@@ -107,13 +124,16 @@ class Faults:
     def __init__(self) -> None:
         self.api: list[ApiFault] = []
         self.migration: list[MigrationFault] = []
+        self.metric: list[MetricFault] = []
         self._count = 0
 
-    def plant(self, fault: ApiFault | MigrationFault) -> int:
+    def plant(self, fault: ApiFault | MigrationFault | MetricFault) -> int:
         self._count += 1
         fault.id = self._count
         if isinstance(fault, ApiFault):
             self.api.append(fault)
+        elif isinstance(fault, MetricFault):
+            self.metric.append(fault)
         else:
             self.migration.append(fault)
         return fault.id
@@ -122,6 +142,7 @@ class Faults:
         """Remove one fault, or all."""
         self.api = [fault for fault in self.api if number not in (None, fault.id)]
         self.migration = [fault for fault in self.migration if number not in (None, fault.id)]
+        self.metric = [fault for fault in self.metric if number not in (None, fault.id)]
 
     def knows(self, fault: ApiFault) -> bool:
         return any(one is fault for one in self.api)

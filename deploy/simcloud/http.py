@@ -30,8 +30,12 @@ class Request:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         lower = {name.lower(): value for name, value in headers.items()}
+        body: Any
         try:
-            body = json.loads(raw) if raw else None
+            if raw and lower.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+                body = dict(parse_qsl(raw if isinstance(raw, str) else raw.decode()))
+            else:
+                body = json.loads(raw) if raw else None
         except ValueError:
             body = Malformed
         return cls(method, re.sub(r"/{2,}", "/", parts.path), query, lower, body)
@@ -62,8 +66,11 @@ class Response:
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    text: str = ""  # in place of a body in JSON
 
     def raw(self) -> bytes:
+        if self.text:
+            return self.text.encode()
         return b"" if self.body is None else json.dumps(self.body, separators=(",", ":")).encode()
 
 

@@ -31,4 +31,6 @@ class Settings:
     max_concurrent_live_migrations: int = 2
     max_limit: int = 1000
     token_ttl: float = 3600.0
+    metrics_token: str = ""  # that the cloud's Prometheus demands
+    metrics_tenant: str = ""  # likewise, as X-Scope-OrgID
     default_zone: str = "nova"

@@ -1,4 +1,4 @@
-"""Every goal of decisions, measured: `python -m tests.bench [--quick] [--only consolidation]`.
+"""Every goal of decisions, measured: `python -m tests.bench [--quick | --seeds 3] [--only consolidation]`.
 
 Each file of tests/bench/goals/ has GOALS and `rows(seeds, quick)`; a row is {goal, hosts, seed, constrained,
 value, bound, ratio, seconds, peak_mb} and what else it has to tell. Rows go to the output and to
@@ -33,7 +33,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed and small clouds: about a minute")
     parser.add_argument("--only", choices=files(), action="append", help="one file of goals")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many of the ten seeds")
     given = parser.parse_args()
+    seeds = QUICK if given.quick else SEEDS[: given.seeds]
     kept = Path("var/bench")
     kept.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
@@ -43,7 +45,7 @@ def main() -> int:
         for name in given.only or files():
             module = importlib.import_module(f"tests.bench.goals.{name}")
             goals += module.GOALS
-            for row in module.rows(QUICK if given.quick else SEEDS, given.quick):
+            for row in module.rows(seeds, given.quick):
                 row |= {"load": round(os.getloadavg()[0], 1)}  # on a busy machine seconds are pessimistic
                 rows.append(row)
                 for out in (sink, sys.stdout):

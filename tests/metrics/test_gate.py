@@ -103,6 +103,10 @@ def test_each_trouble_is_refused_by_name(
     if trouble in gate.HOLES:
         out = admitted(spoilt, cluster, metrics_fallback=FALLBACK)
         assert all(out.of(metric)[s] == METRICS[metric].most(cluster, s) for s in chosen)
+        (assumed,) = out.assumed
+        assert f"{metric}: {len(chosen)} " in assumed
+        assert "without a number counted as fully used: " in assumed
+        assert all(name in assumed for name in names[:5])
     else:
         assert f"({trouble})" in refused(spoilt, cluster, metrics_fallback=FALLBACK)
 

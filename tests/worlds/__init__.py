@@ -1,4 +1,4 @@
-"""Clouds to test on: random ones (`clusters`), requests on them (`audits`), and small ones with names."""
+"""Clouds to test on: random ones (`clusters`), `audits` on them, what is `used`, and ones with names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ import yaml
 
 from tests.worlds.clouds import DEMANDED, FEATURES, clusters, snapshots
 from tests.worlds.requests import audits, parameters
+from tests.worlds.usages import used
 
-__all__ = ["DEMANDED", "FEATURES", "audits", "clusters", "named", "names", "parameters", "snapshots"]
+__all__ = [
+    "DEMANDED",
+    "FEATURES",
+    "audits",
+    "clusters",
+    "named",
+    "names",
+    "parameters",
+    "snapshots",
+    "used",
+]
 
 HERE = Path(__file__).parent
 

@@ -55,15 +55,19 @@ class Drawn(NamedTuple):
 
 
 @st.composite
-def clusters(draw: st.DrawFn, *, min_hosts: int = 2, max_hosts: int = 14) -> Cluster:
-    """A legal cloud, mostly with groups, pins, traits, locked servers, disabled and down hosts."""
-    return from_document(draw(snapshots(min_hosts=min_hosts, max_hosts=max_hosts)))
+def clusters(
+    draw: st.DrawFn, *, min_hosts: int = 2, max_hosts: int = 14, constrained: bool = False
+) -> Cluster:
+    """A legal cloud, mostly (`constrained`: always) with groups, pins, traits, locked servers, disabled and
+    down hosts.
+    """
+    return from_document(draw(snapshots(min_hosts=min_hosts, max_hosts=max_hosts, constrained=constrained)))
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, *, min_hosts: int = 2, max_hosts: int = 14) -> Row:
+def snapshots(draw: st.DrawFn, *, min_hosts: int = 2, max_hosts: int = 14, constrained: bool = False) -> Row:
     """The Snapshot document of such a cloud."""
-    features = draw(_features())
+    features = draw(_features()) | (set(DEMANDED) if constrained else set())
     rich = set(DEMANDED) <= features
     size = draw(st.integers(min(max(min_hosts, 6 if rich else 2), max_hosts), max_hosts))
     hosts = [_host(draw, i, size, features) for i in range(size)]

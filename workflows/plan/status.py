@@ -160,6 +160,7 @@ def markdown(
     progress: Progress | None,
     messages: Sequence[str],
     rejected: Sequence[str],
+    id: str = "",
 ) -> str:
     """The status page: state, counts, one row an action, messages and what was refused."""
     lines = [f"**{state}**" + (f": {_cell(sentence)}" if sentence else "")]
@@ -171,6 +172,9 @@ def markdown(
             " · ".join(f"{k} {v}" for k, v in counts(progress).items()),
             "",
         ]
+        if id and state == PlanState.RECOMMENDED:
+            page = "with `--html FILE` as one page with loads and schedule"
+            lines += [f"To look at it: `ballast review {_cell(id)}`; {page}", ""]
         lines += _table(progress, state)
     for title, said in (("Messages", messages), ("Refused messages", rejected)):
         if said:

@@ -22,6 +22,7 @@ class Leave:
     def __init__(self, plan: str, run: str, cloud: str) -> None:
         self.plan, self.run, self.cloud = plan, run, cloud
         self.heard = False  # whether it is known if the cloud is frozen
+        self.answers = 0  # that this run of the plan heard
         self.frozen = ""
         self.asked: dict[str, Want] = {}  # by action: what waits
         self.held: dict[str, Want] = {}
@@ -70,6 +71,11 @@ class Leave:
             if whys and all(why.startswith(f"waits for {name}") for why in whys):
                 return word
         return "permits" if whys else ""
+
+    @property
+    def listens(self) -> bool:
+        """Whether the plan waits for a word that only the permits can say."""
+        return self._greeted and self._own is None and bool(self.asked or self.frozen or not self.heard)
 
     # -- what actions need ------------------------------------------------------------------------------
 
@@ -231,6 +237,7 @@ class Leave:
     def hear(self, answer: Answer) -> None:
         """What the permits say. A grant that nobody wants any more is given back."""
         self.heard, self.frozen = True, answer.frozen
+        self.answers += 1
         by_ticket = {want.ticket: id for id, want in self.asked.items()}
         for ticket in answer.granted:
             if ticket in by_ticket:

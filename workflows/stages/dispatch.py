@@ -15,6 +15,7 @@ from workflows.plan import rehearsal
 from workflows.progress import Progress
 from workflows.sharing.leave import Leave
 from workflows.stages.cancelling import Cancelling
+from workflows.wire.answers import Ending
 from workflows.wire.failure import kind_of, sentence_of
 
 S = ActionState
@@ -41,7 +42,7 @@ class Dispatch:
         self._cancelling = cancelling
         self._full = full
         self._aborted: set[str] = set()
-        self._handles: dict[str, workflow.ActivityHandle[calls.Ending]] = {}
+        self._handles: dict[str, workflow.ActivityHandle[Ending]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -114,7 +115,7 @@ class Dispatch:
         ended(id)
         self._wake.set()
 
-    async def _ending(self, action: Action) -> calls.Ending:
+    async def _ending(self, action: Action) -> Ending:
         """How an action ended.
 
         Temporal tries nothing again once an abort is asked for. If no attempt heard it (its worker is dead,
@@ -134,7 +135,7 @@ class Dispatch:
         finally:
             del self._handles[action.id]
 
-    def _ended(self, id: str, ending: calls.Ending) -> None:
+    def _ended(self, id: str, ending: Ending) -> None:
         state, why = ENDINGS[ending["outcome"]], ending["why"]
         cause = SkipCause(ending["cause"]) if ending["cause"] else None
         if state == S.CANCELLED:

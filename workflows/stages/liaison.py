@@ -15,6 +15,7 @@ from workflows.sharing.exchange import Answer, Exchange
 from workflows.sharing.leave import Leave
 
 AGAIN = timedelta(seconds=5)
+SILENCE, LONGEST = timedelta(seconds=30), timedelta(minutes=10)  # after which a plan that waits asks anew
 
 
 def does_not_run(error: ApplicationError) -> bool:
@@ -40,6 +41,7 @@ class Liaison:
         self.leave = leave
         self._complain = complain
         self._task: asyncio.Task[None] | None = None
+        self._knocking: asyncio.Task[None] | None = None
         self._over = False
         self._speaks = False
 
@@ -47,11 +49,14 @@ class Liaison:
         """From now on."""
         if self._task is None:
             self._task = asyncio.create_task(self._carry())
+            self._knocking = asyncio.create_task(self._knock())
 
     async def end(self) -> None:
         """Say goodbye, and wait until it is said."""
         self.leave.say_goodbye()
         self._over = True
+        if self._knocking is not None:
+            self._knocking.cancel()
         if self._task is not None:
             await self._task
 
@@ -68,6 +73,18 @@ class Liaison:
             self._speaks = True
             await self._deliver(self.leave.take())
             self._speaks = False
+
+    async def _knock(self) -> None:
+        """Permits that were terminated tell nobody: a plan that waits and hears nothing says all anew, which
+        opens others if there are none, and changes nothing if they are there."""
+        silence = SILENCE
+        while True:
+            await workflow.wait_condition(lambda: self.leave.listens)
+            answers = self.leave.answers
+            await workflow.sleep(silence, summary="until the permits are asked whether they are there")
+            if self.leave.listens and self.leave.answers == answers:
+                self.leave.announce()
+                silence = min(silence * 2, LONGEST)
 
     async def _deliver(self, exchange: Exchange) -> None:
         id = f"permits/{self.leave.cloud}"

@@ -66,7 +66,12 @@ class View:
         control = self._control
         workflow.set_current_details(
             status.markdown(
-                str(control.state), control.sentence, control.progress, control.log, control.rejected
+                str(control.state),
+                control.sentence,
+                control.progress,
+                control.log,
+                control.rejected,
+                workflow.info().workflow_id,
             )
         )
 

@@ -1,0 +1,107 @@
+"""Whether the metrics of strategies are there, fresh and in range: a live look at the datasources."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from activities.door import Failed, Transient
+from activities.metrics import answer, gate, units
+from activities.metrics.measure import choose, of_one, rows_of
+from plan_schemas.dialect import Datasource, Naming
+from plan_schemas.frozen import freeze
+from plan_schemas.metric import Metric
+from plan_schemas.model import Cluster
+from plan_schemas.needs import Need
+from plan_schemas.plan import Refused
+from plan_schemas.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One metric: whether a strategy could believe it now, and in one sentence why."""
+
+    is_good: bool
+    said: str
+    source: str = ""
+
+
+def check(
+    sources: Sequence[Datasource], metrics: Sequence[Metric], cloud: str, cluster: Cluster | None
+) -> Mapping[str, Finding]:
+    """Each metric by one query. With a model of the cloud also whether anybody is missing."""
+    return {metric.name: _one(sources, metric, cloud, cluster) for metric in metrics}
+
+
+def _one(sources: Sequence[Datasource], metric: Metric, cloud: str, cluster: Cluster | None) -> Finding:
+    need, source = Need(metric.name), None
+    try:
+        source = choose(sources, cloud, [need]) if cloud else _any(sources, need)
+        said = _with_model(source, need, metric, cluster) if cluster else _alone(source, need, metric)
+    except (Refused, Failed, Transient) as why:
+        return Finding(False, str(why), source.name if source else "")
+    except answer.Unreadable as why:
+        return Finding(False, f"the answer cannot be read: {why}", source.name if source else "")
+    bad = [text for is_good, text in said if not is_good]
+    return Finding(not bad, "; ".join(bad or [text for _, text in said]), source.name)
+
+
+def _any(sources: Sequence[Datasource], need: Need) -> Datasource:
+    for source in sources:
+        if need.metric in source.metrics:
+            return source
+    raise Refused(f"no datasource says how to ask for {need.metric}", "add the query to a document")
+
+
+def _with_model(
+    source: Datasource, need: Need, metric: Metric, cluster: Cluster
+) -> Iterator[tuple[bool, str]]:
+    """As the gate will judge it."""
+    read = of_one(source, need, metric, cluster)
+    usage = Usage(
+        freeze({metric.name: read.values}),
+        cluster.collected_at,
+        source.name,
+        freeze({metric.name: read.gaps}),
+    )
+    judged = gate.judge(metric, usage, cluster)
+    for sentence in gate.told(judged, cluster):
+        yield False, sentence.removeprefix(f"{metric.name}: ")
+    yield True, _summary(metric, metric.unit, len(read.values), read.newest, list(read.values.values()))
+
+
+def _alone(source: Datasource, need: Need, metric: Metric) -> Iterator[tuple[bool, str]]:
+    """Without a model nobody knows who is missing, nor how many cores an instance has."""
+    question = source.metrics[need.metric]
+    newest, values = answer.glance(rows_of(source, need, metric), _naming(source, metric))
+    if not values:
+        yield False, "there is no series"
+        return
+    if newest is None or newest > metric.stale_after_seconds:
+        age = "older than a lookback" if newest is None else f"{newest:,.0f} s old"
+        yield (
+            False,
+            f"stale: the newest sample is {age}, at most {metric.stale_after_seconds:g} s are allowed",
+        )
+    if broken := sum(not math.isfinite(value) for value in values):
+        yield False, f"{broken} of {len(values)} series are no number"
+    finite = [value for value in values if math.isfinite(value)]
+    times = units.constant(metric, question.unit)
+    if times is not None and finite:
+        least, most = min(finite) * times, max(finite) * times
+        if least < -1 or (metric.maximum is not None and most > metric.maximum + metric.slack):
+            yield False, f"out of range: {least:.4g} to {most:.4g} {metric.unit}"
+    told = [value * (times or 1.0) for value in finite]
+    unit = question.unit if times is None else metric.unit
+    yield True, _summary(metric, unit, len(values), newest, told)
+
+
+def _naming(source: Datasource, metric: Metric) -> Naming:
+    return source.subjects[metric.subject]
+
+
+def _summary(metric: Metric, unit: str, count: int, newest: float | None, values: Sequence[float]) -> str:
+    age = "" if newest is None else f", newest {newest:.0f} s old"
+    span = f", {min(values):.4g} to {max(values):.4g} {unit}" if values else ""
+    return f"{count} {metric.subject}s{age}{span}"

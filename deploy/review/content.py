@@ -1,0 +1,84 @@
+"""All that a review of a plan shows, gathered once for the page and for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from activities.why.case import case
+from deploy.review.load import Load, classes, loads
+from deploy.review.schedule import Moment, clock, timeline
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Action, Plan
+from plan_schemas.usage import NONE, Usage
+from plan_schemas.windows import Window
+
+DRAWN = 2_000  # actions of a plan whose schedule can be looked at
+
+
+@dataclass(frozen=True)
+class Review:
+    """A plan with its schedule, and the loads of its hosts where its picture is known."""
+
+    plan: Plan
+    id: str  # of its workflow, to approve it by; empty for a file
+    moments: tuple[Moment, ...]
+    names: Mapping[str, str]  # of instances, by uuid
+    classes: tuple[str, ...] = ()
+    loads: tuple[Load, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return max((m.end for m in self.moments), default=0.0)
+
+    def name(self, action: Action) -> str:
+        """What an action is about, as people call it."""
+        touches = action.touches
+        if touches.instance is not None:
+            return self.names.get(touches.instance, touches.instance)
+        return touches.service or action.id
+
+
+def review(plan: Plan, cluster: Cluster | None, usage: Usage = NONE, *, id: str = "") -> Review:
+    moments = timeline(plan) if len(plan.actions) <= DRAWN else ()
+    if cluster is None:
+        return Review(plan, id, moments, {})
+    after = case(plan, cluster).after
+    names = {uuid: one.name for uuid, one in cluster.instances.items()}
+    return Review(plan, id, moments, names, classes(cluster), loads(cluster, after, usage))
+
+
+def rules(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What the plan has to keep to, as (word, sentence)."""
+    execution, limits = plan.execution, plan.execution.limits
+    yield "mode", f"{execution.mode}{'; DRY RUN: nothing is sent' if execution.dry_run else ''}"
+    yield "allowed", ", ".join(execution.allow) or "nothing"
+    yield (
+        "at once",
+        f"{limits.parallel} actions; of each host {limits.out_per_host} out and {limits.in_per_host} in",
+    )
+    if limits.cloud is not None:
+        yield "over all plans", f"{limits.cloud} moves of the cloud at once"
+    if limits.per_hour is not None:
+        yield "per hour", f"{limits.per_hour} moves of the cloud"
+    if execution.automation:
+        by = f" ({execution.automation_by})" if execution.automation_by else ""
+        yield "by itself", f"{execution.automation}{by}"
+    if execution.four_eyes:
+        yield "four eyes", f"{execution.four_eyes}: only signed approvals count"
+    yield "on failure", execution.on_failure
+    yield "on drift", execution.on_drift
+    yield "on cancel", execution.on_cancel
+    if execution.breaker is not None:
+        yield "breaker", f"after {execution.breaker.failures} failures of one {execution.breaker.of}"
+    for group in execution.windows:
+        yield "windows", "; or ".join(_window(w) for w in group)
+    for name, share in sorted(plan.shares.items()):
+        within = f" in {clock(share.seconds)}" if share.seconds else " at once"
+        yield "policy", f"{name}: {share.limit}{within}"
+    yield "approve within", clock(execution.approve_within_seconds)
+
+
+def _window(one: Window) -> str:
+    days = f" on {', '.join(one.days)}" if one.days else ""
+    return f"{one.start} to {one.end}{days} ({one.zone})"

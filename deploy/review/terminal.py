@@ -1,0 +1,82 @@
+"""The review of a plan as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from deploy.review.content import Review, rules
+from deploy.review.load import Span
+from deploy.review.markup import printable
+from deploy.review.schedule import clock
+from plan_schemas.plan import Action
+
+_BAR = 30  # columns of the timeline
+_SHOWN = 40  # rows of a table, unless all are wanted
+
+
+def told(review: Review, *, whole: bool = False) -> Iterator[str]:
+    """Loads, schedule, bounds, refusals and rules; long tables are cut unless the whole is wanted."""
+    plan, most = review.plan, None if whole else _SHOWN
+    yield printable(f"{review.id or plan.name} on {plan.cloud}: {plan.reason}")
+    yield printable(
+        f"asked for by {plan.requested_by or 'nobody said'}, made at {plan.created_at}, {plan.digest}"
+    )
+    for name, value in plan.forecast.items():
+        yield f"forecast {name} {value:g}"
+    yield from _table(["distance", "reached", "best", "gap"], _bounds(review), None)
+    changed = [row for row in review.loads if row.is_changed]
+    loads = (
+        [
+            row.host,
+            f"{row.instances[0]} → {row.instances[1]}",
+            *(_span(row.allocated.get(c)) for c in review.classes),
+        ]
+        for row in changed
+    )
+    yield from _table(["host", "instances", *review.classes], loads, most)
+    yield from _table(["action", "what", "starts", "takes", "when"], _actions(review), most)
+    yield from _table(
+        ["rule", "about", "why not"], ([r.code, r.subject, r.text] for r in plan.rejected), most
+    )
+    yield from _table(["in force", ""], ([k, v] for k, v in rules(plan)), None)
+
+
+def _bounds(review: Review) -> Iterator[Sequence[str]]:
+    for one in review.plan.bounds:
+        yield [
+            one.name,
+            f"{one.value:g}",
+            f"{'≥' if one.better == 'lower' else '≤'} {one.bound:g}",
+            f"{one.gap:.2%}",
+        ]
+
+
+def _span(span: Span | None) -> str:
+    return "-" if span is None else f"{span.before:.0f} → {span.after:.0f} %"
+
+
+def _actions(review: Review) -> Iterator[Sequence[str]]:
+    scale = _BAR / review.seconds if review.seconds else 0.0
+    for m in review.moments:
+        bar = " " * min(_BAR - 1, int(m.start * scale)) + "█" * max(1, round((m.end - m.start) * scale))
+        yield [m.action.id, _what(review, m.action), clock(m.start), clock(m.end - m.start), bar]
+
+
+def _what(review: Review, one: Action) -> str:
+    touches = one.touches
+    if touches.into is not None:
+        return f"{review.name(one)}: {touches.out} → {touches.into}"
+    return f"{touches.service}: {touches.sets}" if touches.service else one.type
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], most: int | None) -> Iterator[str]:
+    listed = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
+    if not listed:
+        return
+    shown = listed[:most]
+    widths = [max(len(row[n]) for row in (head, *shown)) for n in range(len(head) - 1)]
+    yield ""
+    for row in (head, *shown):
+        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[-1]]).rstrip()
+    if len(listed) > len(shown):
+        yield f"and {len(listed) - len(shown)} more; --all shows them"

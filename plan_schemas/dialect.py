@@ -1,0 +1,130 @@
+"""How a kind of datasource is asked (datasources/<name>.yaml), and one that an operator has (Datasource)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plan_schemas import queries
+from plan_schemas.complaints import nearest
+from plan_schemas.frozen import EMPTY, FrozenDict, freeze
+from plan_schemas.patterns import danger
+from plan_schemas.problems import Findings, quoted
+from plan_schemas.schema import seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How a series says whose it is."""
+
+    label: str
+    match: str = ""  # a regular expression; its group is the name
+    strip_port: bool = False
+    short_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How one metric is asked for, of all subjects at once."""
+
+    query: Mapping[str, str]  # mean | max | min -> template
+    newest: str  # template
+    unit: str  # of the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    name: str
+    summary: str
+    subjects: Mapping[str, Naming]  # host | instance
+    metrics: Mapping[str, Question]
+
+    @classmethod
+    def of(cls, name: str, row: Mapping[str, Any]) -> Dialect:
+        """The dialect of a valid file."""
+        return cls(name, row["summary"], _namings(row), _questions(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Datasource:
+    """One that an operator has, with the words of its dialect wherever its document has none of its own."""
+
+    name: str
+    url: str  # up to /api/v1
+    subjects: Mapping[str, Naming]
+    metrics: Mapping[str, Question]
+    clouds: tuple[str, ...] = ()  # empty: all
+    timeout_seconds: float = 30.0
+    ca_file: str = ""
+    verify: bool = True
+    bearer_file: str = ""
+    bearer_environment: str = ""
+    headers: Mapping[str, str] = EMPTY
+    labels: Mapping[str, str] = EMPTY
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], dialects: Mapping[str, Dialect]) -> Datasource:
+        """The datasource of a valid document."""
+        dialect, tls, bearer = (
+            dialects[document["dialect"]],
+            document.get("tls", {}),
+            document.get("bearer", {}),
+        )
+        return cls(
+            name=document["name"],
+            url=document["url"].rstrip("/"),
+            subjects=FrozenDict({**dialect.subjects, **_namings(document)}),
+            metrics=FrozenDict({**dialect.metrics, **_questions(document)}),
+            clouds=tuple(document.get("clouds", ())),
+            timeout_seconds=seconds(document.get("timeout", 30)),
+            ca_file=tls.get("ca_file", ""),
+            verify=tls.get("verify", True),
+            bearer_file=bearer.get("file", ""),
+            bearer_environment=bearer.get("environment", ""),
+            headers=freeze(document.get("headers", {})),
+            labels=freeze(document.get("labels", {})),
+        )
+
+
+def check(row: Mapping[str, Any], metrics: Collection[str], found: Findings) -> None:
+    """What is wrong with a dialect or a datasource beyond its form."""
+    for kind, naming in row.get("subjects", {}).items():
+        if "match" in naming and (said := _mismatch(naming["match"])):
+            found.add(("subjects", kind, "match"), said, r"write one group, as in ^(cmp-\d+)")
+    for name, question in row.get("metrics", {}).items():
+        if name not in metrics:
+            found.add(
+                ("metrics", name), f"there is no metric {quoted(name)}", nearest(name, metrics, "known")
+            )
+        for path, template in _templates(question):
+            for said in queries.problems(template):
+                found.add(("metrics", name, *path), said, "docs/metrics.md says how queries are written")
+    for label, value in row.get("labels", {}).items():
+        try:
+            queries.quoted(value)
+        except queries.NotThere as error:
+            found.add(("labels", label), str(error), "write the value without them")
+
+
+def _templates(question: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield from ((("query", kind), text) for kind, text in question["query"].items())
+    yield ("newest",), question["newest"]
+
+
+def _mismatch(pattern: str) -> str | None:
+    return danger(pattern) or (None if re.compile(pattern).groups == 1 else "has not exactly one group")
+
+
+def _namings(row: Mapping[str, Any]) -> Mapping[str, Naming]:
+    return FrozenDict({kind: Naming(**naming) for kind, naming in row.get("subjects", {}).items()})
+
+
+def _questions(row: Mapping[str, Any]) -> Mapping[str, Question]:
+    return FrozenDict(
+        {
+            name: Question(freeze(one["query"]), one["newest"], one["unit"])
+            for name, one in row.get("metrics", {}).items()
+        }
+    )

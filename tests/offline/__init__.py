@@ -1,0 +1,1 @@
+"""Decisions without a cloud and without Temporal, on exported snapshots."""

@@ -1,0 +1,156 @@
+"""The page: whole in itself, unbreakable by names, true to the plan, and not too large."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from activities.decide import plan_for
+from deploy.review import terminal
+from deploy.review.content import review
+from deploy.review.markup import printable
+from deploy.review.page import html
+from plan_schemas import admit
+from plan_schemas.catalog import load
+from plan_schemas.frozen import FrozenDict
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Plan
+from tests import worlds
+from tests.bench import clouds
+from tests.review.reading import Page
+
+ELEMENTS = {
+    *("html", "head", "meta", "title", "style", "body", "a", "header", "nav", "main", "footer", "section"),
+    *(
+        "h1",
+        "h2",
+        "p",
+        "pre",
+        "code",
+        "ul",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "b",
+        "i",
+        "bdi",
+        "span",
+        "div",
+        "details",
+    ),
+    *("summary", "table", "caption", "thead", "tbody", "tr", "th", "td", "figure", "figcaption"),
+    *("svg", "text", "rect", "line"),
+}
+HOSTILE = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        [
+            "<script>alert(1)</script>",
+            "</style><img src=x onerror=alert(1)>",
+            '" onmouseover="alert(1)',
+            "' style='x",
+            "&lt;b&gt;",
+            "\x1b[31mred\x1b[0m",
+            "abc\u202egnp.exe",
+            "]]><!--",
+        ]
+    ),
+)
+
+
+def consolidated(cluster: Cluster, **parameters: int) -> Plan | None:
+    """The plan that frees hosts of a cloud."""
+    document = {
+        "ballast": "v1",
+        "kind": "Audit",
+        "name": "free-hosts",
+        "cloud": cluster.cloud,
+        "strategy": "vm_workload_consolidation",
+        "parameters": parameters,
+        "max_uncertain": 100,
+    }
+    return plan_for(admit.audit(document, load()), cluster, load()).plan
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(worlds.clusters(min_hosts=4), st.lists(HOSTILE, min_size=4, max_size=4))
+def test_whatever_servers_are_called_it_is_text(cluster: Cluster, names: list[str]) -> None:
+    """No name, reason or host makes an element, an attribute or a control character; all of it is shown."""
+    plan = consolidated(cluster)
+    if plan is None:
+        return
+    called = {u: replace(i, name=names[n % 4]) for n, (u, i) in enumerate(cluster.instances.items())}
+    plan = replace(plan, reason=names[0], requested_by=names[1], name=names[2])
+    actions = tuple(replace(a, reason=f"{names[3]} {a.reason}") for a in plan.actions)
+    shown = review(
+        replace(plan, actions=actions), replace(cluster, instances=FrozenDict(called)), id=names[2]
+    )
+    text = html(shown)
+    page = Page(text)
+    assert {name for name, _ in page.elements} <= ELEMENTS
+    for _, given_attributes in page.elements:
+        assert not any(name.startswith("on") or name == "src" for name in given_attributes)
+        assert (given_attributes.get("href") or "#").startswith("#")
+    for action in actions:
+        assert printable(action.reason) in page.text
+    told = "\n".join(terminal.told(shown, whole=True))
+    assert told == printable(told)
+    assert printable(text) == text
+
+
+def test_nothing_outside_is_needed() -> None:
+    """No address, no script, no import, and a policy that forbids a browser to ask for anything."""
+    cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
+    plan = consolidated(cluster)
+    assert plan is not None
+    text = html(review(plan, cluster))
+    for word in ("http:", "https:", "//", "<script", "@import", "url(", "<link", "<img"):
+        assert word not in text
+    assert "default-src &#x27;none&#x27;" in text
+
+
+def test_all_that_a_plan_says_is_on_the_page() -> None:
+    """Every action with its reason and numbers, every refusal, bound, rule, digest, and who asked."""
+    cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
+    plan = consolidated(cluster)
+    assert plan is not None
+    plan = replace(plan, requested_by="eve")
+    text = Page(html(review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts"))).text
+    for action in plan.actions:
+        assert action.id in text
+        assert action.reason in text
+        assert all(name.replace("_", " ") in text for name in action.numbers)
+    for refusal in plan.rejected:
+        assert refusal.text in text
+    for bound in plan.bounds:
+        assert f"{bound.gap:.2%}" in text
+    assert f"--digest {plan.digest}" in text
+    assert "asked for byeve" in text
+    assert "CPU measured" in text
+    assert "1 out and 2 in" in text
+
+
+def test_five_hundred_moves_stay_below_a_megabyte() -> None:
+    """A plan of 500 moves on 120 hosts, measured load and all."""
+    cluster = clouds.cloud(120, seed=3, fill=(0.3, 0.6))
+    plan = consolidated(cluster, max_moves=500)
+    assert plan is not None
+    assert sum(a.touches.into is not None for a in plan.actions) >= 450
+    text = html(review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts"))
+    print(f"{len(plan.actions)} actions, {len(text.encode()):,} bytes")
+    assert len(text.encode()) < 1_000_000
+
+
+@pytest.mark.parametrize("picture", [True, False])
+def test_a_plan_without_its_picture_says_so(picture: bool) -> None:
+    """The loads need the picture; where it is not at hand the page tells, and has the rest."""
+    cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
+    plan = consolidated(cluster)
+    assert plan is not None
+    text = Page(html(review(plan, cluster if picture else None))).text
+    assert ("was not at hand" in text) is not picture
+    assert plan.actions[0].reason in text
