@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.memory.keeping import Keeping
 from activities.memory.trail import Trail
 from activities.others.holders import Holders
 from activities.others.neighbours import Neighbours
@@ -91,11 +93,12 @@ def _needs(letter: str, i: int) -> Document:
 class Stub:
     """The activities of a plan on a cloud that does everything at once."""
 
-    def __init__(self, trail: Path) -> None:
-        self._trail = Trail(trail)
+    def __init__(self, directory: Path, client: Client) -> None:
+        self._trail = Trail(directory / "trail")
+        self._keeping, self._client = Keeping(directory), client
 
     @activity.defn(name="plan.admit")
-    async def admit(self, document: Document, name: str) -> Document:
+    async def admit(self, document: Document, name: str, parent: list[str]) -> Document:
         return document
 
     @activity.defn(name="act")
@@ -105,6 +108,13 @@ class Stub:
     @activity.defn(name="events.publish")
     def publish(self, events: list[Document], post: bool) -> None:
         self._trail.publish(events, post=post)
+
+    @activity.defn(name="plan.keep")
+    async def keep(self, window: float) -> None:
+        """As a worker does it: the whole record is asked for and written down."""
+        id, now = activity.info().workflow_id or "", datetime.now(UTC)
+        record: Document = await self._client.get_workflow_handle(id).query("record")
+        await asyncio.to_thread(self._keeping.keep_record, id, record, now + timedelta(seconds=window), now)
 
 
 async def measured(
@@ -152,11 +162,12 @@ async def histories(client: Client, id: str) -> Document:
 async def bench(directory: Path, port: int, server: int, count: int, cases: Sequence[str]) -> list[Document]:
     client = await start.connect(f"127.0.0.1:{port}", plugin=BallastPlugin(directory, keeps=True))
     rows = []
-    stub = Stub(directory / "trail")
+    stub = Stub(directory, client)
     activities: list[Callable[..., Any]] = [
         stub.admit,
         stub.act,
         stub.publish,
+        stub.keep,
         *Holders(client).all(),
         *Neighbours(client).all(),
     ]
