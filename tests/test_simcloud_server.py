@@ -166,3 +166,11 @@ def test_a_wrong_cloud_file_stops_the_process_with_one_line(tmp_path: Path) -> N
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "hostz" in done.stderr
+
+
+def test_json_is_taken_for_json_however_a_client_calls_it(served: Served) -> None:
+    """curl and urllib call all that they post a form unless told otherwise, and people use them here."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = json.dumps({"speed": SPEED})
+    answer = requests.post(f"{served.origin}/_sim/speed", data=body, headers=form, timeout=10)
+    assert (answer.status_code, answer.json()) == (200, {"speed": SPEED})

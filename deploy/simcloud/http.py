@@ -32,7 +32,9 @@ class Request:
         lower = {name.lower(): value for name, value in headers.items()}
         body: Any
         try:
-            if raw and lower.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            if raw and parts.path.startswith(
+                "/prometheus/"
+            ):  # a form, as all others say too without meaning it
                 body = dict(parse_qsl(raw if isinstance(raw, str) else raw.decode()))
             else:
                 body = json.loads(raw) if raw else None
