@@ -142,6 +142,10 @@ class Door(Protocol):
 
     def abort(self, uuid: str, migration: int) -> None: ...
 
+    def stop(self, uuid: str) -> None: ...
+
+    def start(self, uuid: str) -> None: ...
+
     def service(self, host: str) -> Service:
         """The nova-compute service of a host."""
 

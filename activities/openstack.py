@@ -210,6 +210,12 @@ class OpenStackDoor:
     def abort(self, uuid: str, migration: int) -> None:
         self._send(orders.abort(uuid, migration))
 
+    def stop(self, uuid: str) -> None:
+        self._send(orders.stop(uuid))
+
+    def start(self, uuid: str) -> None:
+        self._send(orders.start(uuid))
+
     def service(self, host: str) -> nova.Service:
         answer = self._get(f"/os-services?binary=nova-compute&host={host}")
         for row in nova.Services.model_validate_json(answer).rows:

@@ -42,6 +42,14 @@ def abort(uuid: str, migration: int) -> Order:
     return Order("DELETE", f"/servers/{uuid}/migrations/{migration}")
 
 
+def stop(uuid: str) -> Order:
+    return _act(uuid, {"os-stop": None})
+
+
+def start(uuid: str) -> Order:
+    return _act(uuid, {"os-start": None})
+
+
 def set_service(service: str, status: str, reason: str | None) -> Order:
     told = {"disabled_reason": reason} if reason and status == "disabled" else {}
     return Order("PUT", f"/os-services/{service}", {"status": status, **told})

@@ -62,6 +62,7 @@ class Rehearsal:
     sent: list[Order] = field(default_factory=list)  # that would have been
     _came_true: list[tuple[str, Changes]] = field(default_factory=list)  # by instance or host, in order
     _asked: dict[str, tuple[Request, Migration]] = field(default_factory=dict)
+    _switched: dict[str, Request] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for step in self.earlier:
@@ -96,6 +97,7 @@ class Rehearsal:
 
     def requests(self, uuid: str) -> tuple[Request, ...]:
         own = (self._asked[uuid][0],) if uuid in self._asked else ()
+        own = (self._switched[uuid], *own) if uuid in self._switched else own
         return (*own, *self.door.requests(uuid))
 
     def request(self, uuid: str, id: str) -> Request:
@@ -147,6 +149,24 @@ class Rehearsal:
 
     def abort(self, uuid: str, migration: int) -> None:
         self.sent.append(orders.abort(uuid, migration))
+
+    def stop(self, uuid: str) -> None:
+        self._switch(orders.stop(uuid), uuid, "stop", "SHUTOFF")
+
+    def start(self, uuid: str) -> None:
+        self._switch(orders.start(uuid), uuid, "start", "ACTIVE")
+
+    def _switch(self, order: Order, uuid: str, action: str, status: str) -> None:
+        self.sent.append(order)
+        row = self.server(uuid)
+        request = {
+            "request_id": f"dry-run-{action}-{uuid}",
+            "action": action,
+            "user_id": self.user,
+            "start_time": self.now(),
+        }
+        self._switched[uuid] = Request.model_validate(request)
+        self._come_true(uuid, {"status": (row.status, status)})
 
     def set_service(self, service: Service, status: str, reason: str | None) -> Service:
         self.sent.append(orders.set_service(service.id, status, reason))

@@ -97,9 +97,10 @@ CALLS = (
         *("POST", "/servers/*/action", OPERATOR),
         (
             *("os-migrate-server:migrate_live:host", "os-migrate-server:migrate:host"),
-            *("servers:confirm_resize", "servers:revert_resize"),
+            *("servers:confirm_resize", "servers:revert_resize", "servers:stop", "servers:start"),
         ),
-        "a live or cold migration to a chosen host; the end of a cold one, for good or for ill",
+        "a live or cold migration to a chosen host; the end of a cold one, for good or for ill; stopping a "
+        "server, starting it in the undo",
     ),
     _nova(
         *("DELETE", "/servers/*/migrations/*", OPERATOR, ("servers:migrations:delete",)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from activities.actions import Facts
+from activities.doing import facts
 from activities.doing import trace as tracing
 from activities.doing.follow import Follow, failure
 from activities.doing.trace import Asked, Before
@@ -34,14 +35,7 @@ def permission(*, instance: str, source: str, destination: str, kind: str) -> st
 
 
 def expects(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> dict[str, Any]:
-    one = cluster.instances[instance]
-    return {
-        "host": one.host,
-        "status": one.status,
-        "task_state": one.task_state,
-        "locked": one.locked,
-        "flavor": one.flavor,
-    }
+    return facts.in_model(cluster, instance)
 
 
 def wants(expected: Facts, *, instance: str, source: str, destination: str, kind: str) -> dict[str, Any]:
@@ -102,17 +96,7 @@ def refusals(
 
 
 def look(door: Door, *, instance: str, source: str, destination: str, kind: str) -> dict[str, Any] | None:
-    try:
-        server = door.server(instance)
-    except Gone:
-        return None
-    return {
-        "host": server.host,
-        "status": server.status,
-        "task_state": server.task_state,
-        "locked": server.locked,
-        "flavor": server.flavor.original_name if server.flavor else "",
-    }
+    return facts.in_cloud(door, instance)
 
 
 def trace(

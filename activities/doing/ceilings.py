@@ -47,6 +47,7 @@ class Leave:
         guarded = protected(self.policies, cluster)
         if policy := guarded.instances.get(touches.instance or ""):
             raise Failed(f"the policy {policy} protects this instance", REMEDY, kind="refused")
-        for host in (touches.out, touches.into, touches.service):
+        one = cluster.instances.get(touches.instance or "")
+        for host in (touches.out, touches.into, touches.service, one.host if one is not None else None):
             if policy := guarded.hosts.get(host or ""):
                 raise Failed(f"the policy {policy} protects {host}", REMEDY, kind="refused")

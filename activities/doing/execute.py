@@ -103,7 +103,7 @@ def _why_not(one: _Try) -> Outcome | None:
         return Outcome("skipped", "; ".join(drift), SkipCause.DRIFT, evidence)
     if said := _left_to_others(facts):
         return Outcome("skipped", said, SkipCause.PRECONDITION, {"found": dict(facts)})
-    return _refused(one)
+    return _refused(one, facts)
 
 
 def _left_to_others(facts: Facts) -> str:
@@ -129,11 +129,13 @@ def _word(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _refused(one: _Try) -> Outcome | None:
+def _refused(one: _Try, facts: Facts) -> Outcome | None:
     """Capacity and rules, on a fresh picture of the hosts that the action touches."""
     touches, leave = one.module.touches(**one.parameters), one.leave
     leave.require(one.module.permission(**one.parameters))
-    hosts = frozenset(h for h in (touches.out, touches.into, touches.service) if h is not None)
+    # What stays where it is touches no host: the one that it is on shows what protects it.
+    at = facts.get("host") if touches.instance is not None else None
+    hosts = frozenset(h for h in (touches.out, touches.into, touches.service, at) if h is not None)
     if touches.into is None and not (hosts and leave.policies):
         return None
     try:

@@ -200,13 +200,22 @@ def immovable(cluster: Cluster, instance: str, rules: Rules) -> tuple[Refusal, .
     return (*_held(one, rules), *_tied(cluster, one), *_stuck(cluster, one, rules))
 
 
-def _held(one: Instance, rules: Rules) -> Iterator[Refusal]:
+def untouchable(cluster: Cluster, one: Instance, rules: Rules) -> tuple[Refusal, ...]:
+    """Every reason why nothing at all may be done to the instance, whatever is allowed."""
+    return (*_marked(one, rules), *_stuck(cluster, one, rules))
+
+
+def _marked(one: Instance, rules: Rules) -> Iterator[Refusal]:
     if one.uuid in rules.frozen_instances:
         yield Refusal("excluded", one.uuid, f"{one.name} is excluded by the audit's scope")
     if one.locked:
         yield Refusal("locked", one.uuid, f"{one.name} is locked")
     if one.task_state is not None:
         yield Refusal("busy", one.uuid, f"{one.name} has a task in progress: {one.task_state}")
+
+
+def _held(one: Instance, rules: Rules) -> Iterator[Refusal]:
+    yield from _marked(one, rules)
     if one.status not in LIVE_STATES | COLD_STATES:
         yield Refusal("status", one.uuid, f"{one.name} is {one.status}; only ACTIVE, PAUSED or SHUTOFF move")
     elif kind_of_move(one, rules) is None:

@@ -47,9 +47,11 @@ def decide(
     drained = _drain(cluster, rules, host, backup_node)
     moves = tuple(_moves(drained))
     before = len(cluster.on(host.name))
+    both = disable_live_migration and disable_cold_migration
+    stops = tuple(_stops(cluster, situation.rules, host)) if both else ()
     return Proposal(
-        changes=(*_disable(host, len(moves), before), *moves),
-        summary=_summary(drained, len(moves), before),
+        changes=(*_disable(host, len(moves), before), *moves, *stops),
+        summary=_summary(drained, len(moves), before) + _stopped(host, len(stops)),
         rejected=drained.staying,
         bounds=(bound("instances_left", _tied(cluster, rules, host), before - len(moves)),),
     )
@@ -135,6 +137,22 @@ def _moves(drained: _Drained) -> Iterator[Change]:
             {"other_hosts_with_room": others, "free_before": before, "free_after": after},
             passed[:_SHOWN],
         )
+
+
+def _stops(cluster: Cluster, rules: Rules, host: Host) -> Iterator[Change]:
+    """Whoever may not move by any kind of migration is shut down where he is, if that is allowed."""
+    for one in cluster.on(host.name):
+        if one.status != "ACTIVE" or "stop" not in rules.allow or checks.untouchable(cluster, one, rules):
+            continue
+        yield Change(
+            "stop",
+            {"instance": one.uuid, "state": "stopped"},
+            f"maintenance of {host.name} without live and cold migration: {one.name} is shut down",
+        )
+
+
+def _stopped(host: Host, stops: int) -> str:
+    return f" {count(stops, 'server is', 'servers are')} shut down on {host.name}." if stops else ""
 
 
 def _summary(drained: _Drained, moving: int, before: int) -> str:

@@ -1,4 +1,4 @@
-"""The fault matrix: `python -m tests.faults [--count 3] [--only FAULT] [--moment MOMENT]`.
+"""The fault matrix: `python -m tests.faults [--count 3] [--only FAULT] [--moment MOMENT] [--kind KIND]`.
 
 Every fault, in every moment of an action's life, on every kind of action that touches the cloud. Exit 1 if
 anything was doubled, lost, hanging or untrue, or a moment never reached. `--break idempotency` plants a bug
@@ -31,7 +31,7 @@ PENS = AT_ONCE + 8
 
 def run(directory: Path, options: argparse.Namespace) -> Tally:
     """A stack of its own, the chosen cells, and the stack down again."""
-    chosen = cells(options.only, options.moment)
+    chosen = cells(options.only, options.moment, options.kind)
     cloud = directory / "pens.yaml"
     cloud.write_text(yaml.safe_dump(declaration(PENS)))
     simulator = ["--cloud", str(cloud), "--state", str(directory / "simcloud.state")]
@@ -59,6 +59,7 @@ def options_from(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=3, help="runs in each cell")
     parser.add_argument("--only", default="", metavar="FAULT", help="faults whose names begin so")
     parser.add_argument("--moment", default="", help="moments whose names begin so")
+    parser.add_argument("--kind", default="", help="kinds of action whose names begin so")
     parser.add_argument("--break", dest="broken", choices=["idempotency"])
     return parser.parse_args(words)
 

@@ -60,6 +60,7 @@ class Bench:
 
 async def carry_out(bench: Bench, runs: Sequence[Run]) -> None:
     """Every run from its start to its plan's end."""
+    await _started_again(bench)
     state, since = bench.state(), len(bench.journal())
     fit = [pen for pen in map(Pen, range(bench.pens)) if pen.is_fit(state)]
     if len(fit) < len(runs):
@@ -83,6 +84,21 @@ async def carry_out(bench: Bench, runs: Sequence[Run]) -> None:
     await _endings(bench, runs, handles)
     bench.lift(runs)
     await _rest(bench, runs)
+
+
+async def _started_again(bench: Bench) -> None:
+    """A mover that another run left stopped runs again."""
+    state = bench.state()
+    movers = {pen.uuid(state, pen.mover) for pen in map(Pen, range(bench.pens))}
+
+    def stopped() -> list[str]:
+        instances = bench.state()["instances"]
+        return sorted(uuid for uuid in movers if instances[uuid]["status"] == "SHUTOFF")
+
+    for uuid in stopped():
+        if state["instances"][uuid]["task_state"] is None:
+            bench.door.start(uuid)
+    await _until(lambda: not stopped())
 
 
 def _seconds(run: Run) -> float:

@@ -109,10 +109,30 @@ def _service(pen: Pen, state: Row) -> Deed:
     )
 
 
+def _power(pen: Pen, state: Row) -> Deed:
+    uuid = pen.uuid(state, pen.mover)
+    host = state["instances"][uuid]["host"]
+
+    def asks(verb: str) -> Callable[[Row], bool]:
+        return lambda line: line["server"] == uuid and line["action"] == verb
+
+    return Deed(
+        {"instance": uuid},
+        {"instance": uuid},
+        lambda state: _whereabouts(state, uuid),
+        (host, "ACTIVE", None),
+        (host, "SHUTOFF", None),
+        asks("os-stop"),
+        asks("os-start"),
+        lambda _line: False,
+    )
+
+
 KNOWN = (
     Kind("live", "migrate", 1, True, _move("os-migrateLive", "live")),
     Kind("cold", "migrate", 2, True, _move("migrate", "cold")),
     Kind("service", "change_nova_service_state", 1, False, _service),
+    Kind("stop", "stop", 1, False, _power),
 )
 
 

@@ -18,14 +18,15 @@ AT_ONCE = 36  # runs; for those that wait for each other before a kill
 TOGETHER = 14
 
 
-def cells(only: str = "", moment: str = "") -> list[Cell]:
-    """All that apply, of faults and moments whose names begin so."""
+def cells(only: str = "", moment: str = "", kind: str = "") -> list[Cell]:
+    """All that apply, of faults, moments and kinds of action whose names begin so."""
     return [
-        Cell(trouble, when, kind)
+        Cell(trouble, when, one)
         for trouble in TROUBLES
         for when in Moment
-        for kind in kinds()
-        if trouble.name.startswith(only) and when.startswith(moment) and trouble.traps(kind, when)
+        for one in kinds()
+        if trouble.name.startswith(only) and when.startswith(moment) and one.name.startswith(kind)
+        if trouble.traps(one, when)
     ]
 
 

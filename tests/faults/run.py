@@ -84,7 +84,11 @@ class Run:
             "ballast": "v1",
             "kind": "ActionPlan",
             "cloud": "simcloud",
-            "execution": {"mode": "auto", "on_failure": "rollback", "allow": ["live", "cold", "service"]},
+            "execution": {
+                "mode": "auto",
+                "on_failure": "rollback",
+                "allow": ["live", "cold", "service", "stop"],
+            },
             "types": {row["type"]: {**SHORT, "heartbeat_seconds": heartbeat} for row in rows},
             "actions": rows,
         }
