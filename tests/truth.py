@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 from tests import judge
 from tests.judge.picture import Picture, Terms
-from tests.judge.places import placing, staying
+from tests.judge.places import placing, staying, stopping
 
 Row = Mapping[str, Any]
 HOSTS = {"disabled", "down", "uncertain", "out_of_scope", "unknown_host"}
 # What a plan says of itself: limits of the audit, and changes that no order or no bypass makes possible.
 OF_THE_PLAN = {"budget", "cycle", "dependency"}
 TRIES = 2_000  # placements tried before it is believed that a host cannot be emptied
+
+
+STATES = {"stopped": "SHUTOFF", "running": "ACTIVE"}
 
 
 class Case(NamedTuple):
@@ -59,6 +62,8 @@ def outcome(snapshot: Row, plan: Row) -> Row:
             instances[p["instance"]]["host"] = p["destination"]
         if action["type"] == "change_nova_service_state":
             hosts[p["host"]]["status"] = p["state"]
+        if action["type"] == "stop":
+            instances[p["instance"]]["status"] = STATES[p.get("state", "stopped")]
     return after
 
 
@@ -98,6 +103,8 @@ def _contradiction(case: Case, refusal: Row) -> str | None:
 def _of_an_action(case: Case, code: str, parameters: Row) -> str | None:
     """An action that was asked for and refused: the judge refuses the same."""
     found: set[str] = set()
+    if "instance" in parameters and "destination" not in parameters:
+        return _of_a_stop(case, code, parameters)
     if "instance" in parameters:
         uuid, there = parameters["instance"], parameters["destination"]
         for kind in (None, parameters["kind"]):
@@ -109,6 +116,11 @@ def _of_an_action(case: Case, code: str, parameters: Row) -> str | None:
     if "state" in parameters:
         found |= {"out_of_scope"} if parameters["host"] not in case.terms.hosts else set()
         found |= {"not_allowed"} if "service" not in case.terms.allow else set()
+    return None if code in found else f"the judge finds {sorted(found)} against {dict(parameters)}"
+
+
+def _of_a_stop(case: Case, code: str, parameters: Row) -> str | None:
+    found = {rule for rule, _ in stopping(case.picture, case.terms, parameters["instance"])}
     return None if code in found else f"the judge finds {sorted(found)} against {dict(parameters)}"
 
 

@@ -106,6 +106,9 @@ class _Run:
             self.ledger.add(touches.instance, touches.into)
         if touches.instance is not None and touches.out is not None:
             self.ledger.remove(touches.instance, touches.out)
+        if touches.instance in self.cluster.instances and touches.into is None:
+            # It stays where it is and is another one afterwards: what follows finds it so.
+            self.cluster = one.module.apply(self.cluster, **one.parameters)
         for id in self._after[one.id]:
             self._missing[id] -= 1
             if not self._missing[id]:

@@ -12,12 +12,14 @@ from tests.judge.picture import Picture, Row, Violation
 PARAMETERS: Mapping[str, tuple[set[str], set[str]]] = {  # type -> required, optional
     "migrate": ({"instance", "source", "destination", "kind"}, set()),
     "change_nova_service_state": ({"host", "state"}, {"reason"}),
+    "stop": ({"instance"}, {"state"}),
     "nop": (set(), {"message"}),
     "sleep": ({"seconds"}, set()),
 }
 CHOICES: Mapping[tuple[str, str], set[str]] = {
     ("migrate", "kind"): {"live", "cold"},
     ("change_nova_service_state", "state"): {"enabled", "disabled"},
+    ("stop", "state"): {"stopped", "running"},
 }
 STATIC = "before any action starts"
 
@@ -32,7 +34,7 @@ def papers(picture: Picture, plan: Row) -> Iterator[Violation]:
         if not str(action.get("reason", "")).strip():
             yield Violation("reason", STATIC, action["id"], "the action says not why")
         wrong = list(_parameters(picture, action))
-        yield from wrong or [*_touches(action), *_expects(picture, action)]
+        yield from wrong or [*_touches(action), *_expects(picture, action, switched(plan))]
     if "digest" in plan and plan["digest"] != _digest(plan):
         yield Violation("digest", STATIC, plan.get("name", ""), f"the plan's content gives {_digest(plan)}")
     yield from _bounds(plan)
@@ -73,21 +75,27 @@ def _touches(action: Row) -> Iterator[Violation]:
     due = {
         "migrate": {"instance": p.get("instance"), "out": p.get("source"), "into": p.get("destination")},
         "change_nova_service_state": {"service": p.get("host"), "sets": p.get("state")},
+        "stop": {"instance": p.get("instance")},
     }.get(action["type"], {})
     given = {k: v for k, v in action.get("touches", {}).items() if v is not None}
     if given != due:
         yield Violation("touches", STATIC, action["id"], f"touches {given}, but its parameters say {due}")
 
 
-def _expects(picture: Picture, action: Row) -> Iterator[Violation]:
+def switched(plan: Row) -> set[str]:
+    """The instances that the plan itself stops or starts."""
+    return {a["parameters"]["instance"] for a in plan["actions"] if a["type"] == "stop"}
+
+
+def _expects(picture: Picture, action: Row, switched: set[str]) -> Iterator[Violation]:
     """What an action expects of an instance that it moves must be so in the model it was planned on."""
     p = action.get("parameters", {})
     if "instance" not in p:
         return
     row = picture.instances[p["instance"]]
     facts = {
-        "host": p["source"],
-        "status": row.get("status", "ACTIVE"),
+        **({"host": p["source"]} if "source" in p else {}),
+        **({} if p["instance"] in switched else {"status": row.get("status", "ACTIVE")}),
         "task_state": row.get("task_state"),
         "locked": row.get("locked", False),
         "flavor": row.get("flavor", ""),

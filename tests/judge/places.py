@@ -184,6 +184,18 @@ def staying(picture: Picture, terms: Terms, instance: str, kind: str | None = No
         yield "uncertain", f"the numbers of its host {source} are in doubt"
 
 
+def stopping(picture: Picture, terms: Terms, instance: str) -> Broken:
+    """Why an instance may not be stopped or started where it is."""
+    moves_only = {"lifecycle", "pinned_resources", "not_allowed"}
+    for rule, text in staying(picture, terms, instance, "cold"):
+        if rule not in moves_only and not (rule == "status" and picture.instances[instance].get("host")):
+            yield rule, text
+    if picture.status(instance) not in ("ACTIVE", "SHUTOFF"):
+        yield "status", f"{instance} is {picture.status(instance)}, neither running nor stopped"
+    if "stop" not in terms.allow:
+        yield "not_allowed", f"stop is not in allow ({', '.join(sorted(terms.allow))})"
+
+
 def _kind(picture: Picture, terms: Terms, instance: str, kind: str | None) -> Broken:
     status = picture.status(instance)
     able = {k for k, states in FROM.items() if status in states}

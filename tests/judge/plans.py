@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.judge.moments import Before, Move, crowded, may_be_disabled, predecessors, whereabouts
-from tests.judge.papers import STATIC, papers
+from tests.judge.papers import STATIC, papers, switched
 from tests.judge.picture import Picture, Row, Terms, Violation
-from tests.judge.places import fixed, staying
+from tests.judge.places import fixed, staying, stopping
 from tests.judge.purpose import purpose
 
 
@@ -31,9 +31,17 @@ def plan(snapshot: Row, document: Row, *, audit: Row | None = None) -> list[Viol
         if a["type"] == "migrate"
         for p in [a["parameters"]]
     ]
+    for a in actions:
+        if a["type"] == "stop":
+            uuid = a["parameters"]["instance"]
+            found += [
+                Violation(r, f"when {a['id']} starts", uuid, t) for r, t in stopping(picture, terms, uuid)
+            ]
     found += crowded(picture, moves, before)
     for move in moves:
-        found += _move(picture, terms, move, moves, before)
+        # Whoever the plan itself stops or starts is by then no more as the picture has it.
+        ours = move.instance in switched(document)
+        found += (v for v in _move(picture, terms, move, moves, before) if not (ours and v.rule == "status"))
     found += _chains(picture, moves, before, needed)
     settings = _settings(actions)
     found += _services(picture, terms, settings, moves, before)

@@ -99,7 +99,7 @@ def _values(name: str, kind: Mapping[str, Any], cluster: Cluster) -> st.SearchSt
 def given_actions(draw: st.DrawFn, cluster: Cluster) -> list[Row]:
     """Actions of any types in the catalogue, with ids; mostly moves, of which some answer the one before."""
     known = load().actions.values()
-    moving = [t for t in known if "instance" in t.parameters["properties"]]
+    moving = [t for t in known if "destination" in t.parameters["properties"]]
     others = [t for t in known if t not in moving]
     kinds = moving * 6 + others if cluster.instances else others
     snapshot = to_document(cluster)
@@ -108,7 +108,7 @@ def given_actions(draw: st.DrawFn, cluster: Cluster) -> list[Row]:
     for n in range(draw(st.integers(1, 8))):
         spec = draw(st.sampled_from(kinds))
         chosen: Row = draw(parameters(spec.parameters, cluster))
-        if "instance" in chosen:
+        if "destination" in chosen:
             chosen |= draw(_sensible(cluster, snapshot, chosen, last))
             last = chosen
         if chosen.get("state") == "enabled":
