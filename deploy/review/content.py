@@ -48,6 +48,14 @@ def review(plan: Plan, cluster: Cluster | None, usage: Usage = NONE, *, id: str 
     return Review(plan, id, moments, names, classes(cluster), loads(cluster, after, usage))
 
 
+def measured(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Of what numbers it was decided, and what was only assumed; nothing of a plan that needed none."""
+    usage = plan.model.get("usage")
+    if usage:
+        yield "measured", f"until {usage['at']}, by {usage.get('source') or 'a source that is not named'}"
+        yield from (("assumed", str(sentence)) for sentence in usage.get("assumed", ()))
+
+
 def rules(plan: Plan) -> Iterator[tuple[str, str]]:
     """What the plan has to keep to, as (word, sentence)."""
     execution, limits = plan.execution, plan.execution.limits

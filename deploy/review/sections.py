@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from deploy.review.charts import anchor, gap_cell, load_cell
-from deploy.review.content import Review, rules
+from deploy.review.content import Review, measured, rules
 from deploy.review.load import Load
 from deploy.review.markup import Markup, tag
 from deploy.review.schedule import Moment, clock
@@ -25,6 +25,7 @@ def facts(review: Review) -> Markup:
         ("decided by", f"{plan.strategy} for {plan.goal}" if plan.strategy else "a person"),
         ("made at", plan.created_at or "not said"),
         ("rests on", _model(plan.model)),
+        *measured(plan),
         ("digest", tag("code", plan.digest)),
     ]
     return tag("dl", ((tag("dt", name), tag("dd", said)) for name, said in rows), class_="facts")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from deploy.review.content import Review, rules
+from deploy.review.content import Review, measured, rules
 from deploy.review.load import Span
 from deploy.review.markup import printable
 from deploy.review.schedule import clock
@@ -21,6 +21,8 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
     yield printable(
         f"asked for by {plan.requested_by or 'nobody said'}, made at {plan.created_at}, {plan.digest}"
     )
+    for word, said in measured(plan):
+        yield printable(f"{word} {said}")
     for name, value in plan.forecast.items():
         yield f"forecast {name} {value:g}"
     yield from _table(["distance", "reached", "best", "gap"], _bounds(review), None)

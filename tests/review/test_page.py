@@ -118,7 +118,8 @@ def test_all_that_a_plan_says_is_on_the_page() -> None:
     cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
     plan = consolidated(cluster)
     assert plan is not None
-    plan = replace(plan, requested_by="eve")
+    usage = {"at": "2026-01-01T00:00:00Z", "source": "prom", "assumed": ("vm-1 counts as idle",)}
+    plan = replace(plan, requested_by="eve", model=FrozenDict({**plan.model, "usage": FrozenDict(usage)}))
     text = Page(html(review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts"))).text
     for action in plan.actions:
         assert action.id in text
@@ -129,7 +130,8 @@ def test_all_that_a_plan_says_is_on_the_page() -> None:
     for bound in plan.bounds:
         assert f"{bound.gap:.2%}" in text
     assert f"--digest {plan.digest}" in text
-    assert "asked for byeve" in text
+    for said in ("asked for byeve", "until 2026-01-01T00:00:00Z, by prom", "vm-1 counts as idle"):
+        assert said in text
     assert "CPU measured" in text
     assert "1 out and 2 in" in text
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from activities.why import instance as why
 from activities.why.case import Case, case
+from activities.why.host import left
 from plan_schemas import admit
 from plan_schemas.audit import Audit
 from plan_schemas.catalog import load
@@ -26,7 +27,7 @@ from tests.judge.purpose import INDICATORS, Ends
 from tests.test_strategies import STRATEGIES, cases, proposed
 
 Row = dict[str, Any]
-CLOUDS = 30  # per strategy
+CLOUDS = 20  # per strategy
 ASKED = 5  # instances of each
 NUMBERS = re.compile(r"(-?\d+) of (\d+) (\w+)")  # what a host has left of what is needed
 NO_RULE = {"no_gain", "not_chosen", "budget"}
@@ -81,6 +82,10 @@ def asked(strategy: str, clouds: int = CLOUDS) -> Counter[str]:
             for answer in why.elsewhere(at.case, uuid):
                 told.update(r.code for r in answer.reasons)
                 assert list(_untrue(at, answer, uuid, *pictures[id(at.state(answer))])) == []
+        for host in chance.sample(list(at.case.before.hosts), 2):
+            reasons = left(at.case, host)
+            told.update(f"host {r.code}" for r in reasons)
+            assert list(_untrue_of_a_host(at, host, reasons, pictures)) == []
         assert list(_unconfirmed(at)) == []
         told["recorded"] += sum(len(a.get("alternatives", ())) for a in at.document["actions"])
 
@@ -96,6 +101,7 @@ def test_what_is_against_a_move_is_what_the_judge_reports_of_it(strategy: str) -
     wanted = {"capacity", "anti_affinity", "zone", "traits", "locked", "disabled", "down", "out_of_scope"}
     assert {code for code in wanted if not told[code]} == set()
     assert told["no_gain"] + told["not_chosen"] >= 10
+    assert sum(code.startswith("host ") for code in told) >= 5
     assert told["recorded"] >= (10 if strategy == "host_maintenance" else 0)
 
 
@@ -126,6 +132,34 @@ def _untrue(at: Worked, answer: why.Answer, uuid: str, picture: Picture, terms: 
         yield f"the move of {uuid} to {answer.host} is not reported for {decided}, only {live | cold}"
 
 
+def _untrue_of_a_host(
+    at: Worked, host: str, reasons: tuple[Refusal, ...], pictures: Mapping[int, tuple[Picture, Terms]]
+) -> Iterator[str]:
+    """What closes a host closes it for a server of no size; what stays there cannot go, or no host takes it
+    before or after the plan; and what is said to be free is taken by some host."""
+    (picture, terms), later = pictures[id(at.before)], pictures[id(at.after)]
+    moved = {a["touches"]["instance"] for a in at.document["actions"] if "instance" in a.get("touches", {})}
+    guests = set(picture.guests(host)) - moved
+    named = {r.subject for r in reasons} & guests
+    for reason in reasons:
+        if reason.code == "empty" and picture.guests(host):
+            yield f"{reason.text}: the judge finds {picture.guests(host)}"
+        if reason.subject == host and reason.code not in ("empty", "not_chosen"):
+            found = {rule for uuid in picture.instances for rule, _ in placing(picture, terms, uuid, host)}
+            if reason.code not in found:
+                yield f"{reason}: the judge finds {sorted(found)} against {host}"
+    for uuid in guests:
+        held = {rule for rule, _ in staying(picture, terms, uuid)}
+        others = [h for h in picture.hosts if h not in (host, later[0].where[uuid])]
+        free = [h for h in others if not any(_all(p, t, uuid, h) for p, t in ((picture, terms), later))]
+        if (uuid in named) == bool(free and not held):
+            yield f"{uuid} on {host}: {[r for r in reasons if r.subject == uuid]}, the judge finds {free}"
+
+
+def _all(picture: Picture, terms: Terms, uuid: str, host: str) -> list[tuple[str, str]]:
+    return [*staying(picture, terms, uuid), *placing(picture, terms, uuid, host)]
+
+
 def _wrong_amounts(reason: Refusal, picture: Picture, uuid: str, host: str) -> Iterator[str]:
     """A lack of room names each class that lacks, with what is left and what is needed of it."""
     if reason.code != "capacity":
@@ -134,9 +168,9 @@ def _wrong_amounts(reason: Refusal, picture: Picture, uuid: str, host: str) -> I
     reported = {text.split()[-3] for rule, text in crowding(picture, uuid, host) if rule == "capacity"}
     if set(told) != reported:
         yield f"{reason.text}: the judge names {sorted(reported)}"
-    for name, (left, needed) in told.items():
+    for name, (rest, needed) in told.items():
         room = int(picture.limit(host, name)) - picture.used(host, name)
-        if (left, needed) != (room, picture.needs(uuid)[name]):
+        if (rest, needed) != (room, picture.needs(uuid)[name]):
             yield f"{reason.text}: of {name} the judge counts {room} left, {picture.needs(uuid)[name]} needed"
 
 
