@@ -65,6 +65,7 @@ class ActionSpec:
     parameters: Mapping[str, Any]  # JSON Schema of an object
     example: Mapping[str, Any]
     type: ActionType  # what is frozen into plans
+    costs: Mapping[str, Mapping[str, str]] = EMPTY  # name -> {unit, summary}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,4 +271,5 @@ def _action(name: str, row: Mapping[str, Any]) -> ActionSpec:
             maximum_seconds=schema.seconds(retry["maximum"]),
         ),
     )
-    return ActionSpec(name, row["summary"], freeze(row["parameters"]), freeze(row["example"]), kind)
+    parameters, example = freeze(row["parameters"]), freeze(row["example"])
+    return ActionSpec(name, row["summary"], parameters, example, kind, freeze(row.get("costs", {})))

@@ -203,6 +203,19 @@ def test_an_action_does_what_it_says(name: str) -> None:
     on_many_clouds(name, does_what_it_says)
 
 
+def counts_its_costs(case: Case) -> None:
+    """As its YAML declares them, none below zero."""
+    found = actions.find(case.type).costs(case.model, **case.parameters)
+    assert set(found) == set(load().actions[case.type].costs)
+    assert all(value >= 0 for value in found.values())
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_an_action_counts_its_costs(name: str) -> None:
+    """What a plan says of the costs of an action is what the catalogue declares, with units."""
+    on_many_clouds(name, counts_its_costs, clouds=CLOUDS // 20)
+
+
 @pytest.mark.parametrize("name", ACTIONS)
 def test_an_action_survives_its_worker(name: str) -> None:
     """Whenever its worker dies, an action asks the cloud for the same things, each exactly once."""

@@ -334,6 +334,28 @@ def test_an_exchange_is_no_slower_than_by_the_first_rule(seed: int) -> None:
     assert timing.value <= as_found + 0.01
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "costs"),
+    [
+        ("ACTIVE", "live", (1_395_864_371, 0.5)),
+        ("PAUSED", "live", (1_395_864_371, 0.0)),
+        ("ACTIVE", "cold", (5 * 2**30, 7.065)),
+        ("SHUTOFF", "cold", (5 * 2**30, 0.0)),
+    ],
+)
+def test_a_move_says_what_it_costs(status: str, kind: str, costs: tuple[float, float]) -> None:
+    """Bytes to copy and seconds of downtime stand among the numbers of the action."""
+    needs = FrozenDict({"VCPU": 1, "MEMORY_MB": 1024, "DISK_GB": 5})
+    rooms = FrozenDict({"VCPU": Inventory(4), "MEMORY_MB": Inventory(4096), "DISK_GB": Inventory(50)})
+    hosts = [Host(h, f"rp-{h}", f"s-{h}", inventory=rooms) for h in "ab"]
+    cluster = build(
+        "costs", "2026-01-01T00:00:00Z", hosts, [Instance("x", "x", "a", "", status, resources=needs)]
+    )
+    where = {"instance": "x", "source": "a", "destination": "b", "kind": kind}
+    (found,) = make(cluster, [{"type": "migrate", "parameters": where}]).actions
+    assert (found.numbers["copy_bytes"], found.numbers["downtime_seconds"]) == costs
+
+
 def test_the_busiest_go_first() -> None:
     """Of two moves that may start, the one with more work behind it has the higher priority."""
     cluster = row(("x", "a", 1), ("y", "a", 1), ("z", "b", 1))

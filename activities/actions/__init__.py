@@ -46,6 +46,9 @@ class ActionModule(Protocol):
     def seconds(self, cluster: Cluster, **parameters: Any) -> float:
         """How long it is expected to take."""
 
+    def costs(self, cluster: Cluster, **parameters: Any) -> Mapping[str, float]:
+        """What it is expected to cost beside its time; its YAML declares names and units."""
+
     def refusals(
         self, cluster: Cluster, occupancy: Occupancy, rules: Rules, **parameters: Any
     ) -> tuple[Refusal, ...]:

@@ -59,6 +59,10 @@ def seconds(cluster: Cluster, *, host: str, state: str, reason: str | None = Non
     return 1.0
 
 
+def costs(cluster: Cluster, *, host: str, state: str, reason: str | None = None) -> dict[str, float]:
+    return {}
+
+
 def refusals(
     cluster: Cluster,
     occupancy: Occupancy,

@@ -23,6 +23,7 @@ from plan_schemas.plan import Refusal, Touches
 
 _NO_HOST = "No valid host"  # as Nova's own words begin when its scheduler finds none; it has no code for it
 _STATES = {"live": checks.LIVE_STATES, "cold": checks.COLD_STATES}
+_SWITCH = 0.5  # seconds that Nova lets a guest stand still in the end, unless configured otherwise
 _BASE, _REWRITTEN, _RATE = 6.0, 1.3, 1250.0  # seconds; share of memory sent again; MB per second
 
 
@@ -59,6 +60,18 @@ def inverse(
 
 def seconds(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> float:
     return _seconds(cluster.instances[instance].resources.get("MEMORY_MB", 0))
+
+
+def costs(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> dict[str, float]:
+    """A shared disk is not copied, but the model cannot tell it from a local one: the cold figure is the most."""
+    one = cluster.instances[instance]
+    runs = one.status == "ACTIVE"
+    if kind == "live":
+        memory = one.resources.get("MEMORY_MB", 0) * 2**20
+        return {"copy_bytes": round(_REWRITTEN * memory), "downtime_seconds": _SWITCH if runs else 0.0}
+    disk = 0 if one.boot_from_volume else one.resources.get("DISK_GB", 0) * 2**30
+    takes = _seconds(one.resources.get("MEMORY_MB", 0))
+    return {"copy_bytes": disk, "downtime_seconds": round(takes, 3) if runs else 0.0}
 
 
 def _seconds(memory_mb: int) -> float:

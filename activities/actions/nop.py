@@ -47,6 +47,10 @@ def seconds(cluster: Cluster, *, message: str = "") -> float:
     return 0.0
 
 
+def costs(cluster: Cluster, *, message: str = "") -> dict[str, float]:
+    return {}
+
+
 def refusals(
     cluster: Cluster, occupancy: Occupancy, rules: Rules, *, message: str = ""
 ) -> tuple[Refusal, ...]:

@@ -51,6 +51,10 @@ def seconds(cluster: Cluster, *, seconds: float) -> float:
     return float(seconds)
 
 
+def costs(cluster: Cluster, *, seconds: float) -> dict[str, float]:
+    return {}
+
+
 def refusals(cluster: Cluster, occupancy: Occupancy, rules: Rules, *, seconds: float) -> tuple[Refusal, ...]:
     return ()
 

@@ -58,6 +58,11 @@ def seconds(cluster: Cluster, *, instance: str, state: str = "stopped") -> float
     return _SECONDS[state]
 
 
+def costs(cluster: Cluster, *, instance: str, state: str = "stopped") -> dict[str, float]:
+    """Its server is off until somebody starts it: no number says how long."""
+    return {}
+
+
 def refusals(
     cluster: Cluster, occupancy: Occupancy, rules: Rules, *, instance: str, state: str = "stopped"
 ) -> tuple[Refusal, ...]:

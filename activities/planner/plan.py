@@ -95,7 +95,7 @@ def actions_of(ordered: Ordered, cluster: Cluster, urgency: int) -> tuple[tuple[
                 urgency=urgency,
                 automation=_automation(cluster, one),
                 just_in_time=one.touches.service is not None and one.id in needed,
-                numbers=one.change.numbers,
+                numbers=freeze({**one.change.numbers, **one.module.costs(here, **one.parameters)}),
                 alternatives=one.change.alternatives,
             )
         )
