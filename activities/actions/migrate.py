@@ -63,7 +63,7 @@ def seconds(cluster: Cluster, *, instance: str, source: str, destination: str, k
 
 
 def costs(cluster: Cluster, *, instance: str, source: str, destination: str, kind: str) -> dict[str, float]:
-    """A shared disk is not copied, but the model cannot tell it from a local one: the cold figure is the most."""
+    """A shared disk is not copied; the model cannot tell it from a local one, so this is the most."""
     one = cluster.instances[instance]
     runs = one.status == "ACTIVE"
     if kind == "live":
