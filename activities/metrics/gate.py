@@ -137,7 +137,8 @@ def _suspect(out: Judged, expected: Iterable[str], given: Mapping[str, float], c
         greatest = max(loaded.values())
         out.wrong_unit = (
             f"the greatest of {len(loaded)} numbers is {greatest:.4g} {metric.unit}, {100 * share:.2g} % of "
-            "what it can be: that looks like another unit; check the unit that the datasource declares"
+            "what it can be: that looks like another unit; check the unit that the datasource declares, "
+            "or lower `suspicious` of the metric if they are so idle"
         )
 
 

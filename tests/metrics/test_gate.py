@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from activities.metrics import gate, subjects
 from plan_schemas.frozen import freeze
-from plan_schemas.model import Cluster
+from plan_schemas.model import Cluster, from_document
 from plan_schemas.plan import Refused
 from plan_schemas.usage import NONE, Usage
 from tests.metrics.numbers import METRICS, NEEDS, believable, changed, strategy, with_gap
@@ -44,6 +44,29 @@ def test_believable_numbers_come_through_and_everybody_has_one(cluster: Cluster)
         assert set(out.of(name)) == set(everybody)
         assert usage.of(name).items() <= out.of(name).items()
         assert all(0 <= value <= metric.most(cluster, s) for s, value in out.of(name).items())
+
+
+@pytest.mark.parametrize(
+    ("power", "state", "share"), [(1, "down", 1), (0, "up", 1), (4, "up", 0), (7, "up", 0), (4, "down", 0)]
+)
+def test_whom_nobody_can_measure_is_not_missed(power: int, state: str, share: float) -> None:
+    """What is off uses nothing; what is lost with its host, or being built, counts as fully used."""
+    row = {"uuid": "i", "name": "i", "host": "h", "power_state": power, "resources": {"MEMORY_MB": 512}}
+    host = {
+        "name": "h",
+        "uuid": "h",
+        "service": "h",
+        "state": state,
+        "inventory": {"MEMORY_MB": {"total": 4096}},
+    }
+    cluster = from_document(
+        {"cloud": "c", "collected_at": "2026-01-01T00:00:00Z", "hosts": [host], "instances": [row]}
+    )
+    values = {name: {"h": 1.0} for name in METRICS if state == "up" and name.startswith("host")}
+    out = admitted(Usage(freeze(values), at=cluster.collected_at), cluster)
+    assert out.of("instance_ram_usage") == {"i": share * 512}
+    assert out.of("instance_cpu_usage") == {"i": share * 100}
+    assert out.of("host_ram_usage") == {"h": 1.0 if state == "up" else 4096}
 
 
 def _missing(usage: Usage, cluster: Cluster, metric: str, chosen: list[str]) -> Usage:
