@@ -1,4 +1,4 @@
-"""The bench of large plans runs on the workflows as they are: its first activity had failed, and nobody saw."""
+"""The bench of large plans runs on the workflows as they are: its first activity had failed unnoticed."""
 
 from __future__ import annotations
 
