@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -21,22 +21,23 @@ def makespan(actions: Sequence[Action], limits: Limits, ledger: Occupancy | None
     The actions may stand in any order, as in a plan by hand.
     """
     chains, ends = _chains(actions)
-    whole = sum(m.seconds for m in _moves(actions)) / limits.parallel
+    moves = _moves(actions)
+    whole = sum(m.seconds for m in moves) / limits.parallel
     out: dict[str, list[Move]] = defaultdict(list)
     into: dict[str, list[Move]] = defaultdict(list)
-    for move in _moves(actions):
+    for move in moves:
         if move.out is not None:
             out[move.out].append(move)
         if move.into is not None:
             into[move.into].append(move)
     found = [whole, *ends]
     for queues, slots in ((out, limits.out_per_host), (into, limits.in_per_host)):
-        for moves in queues.values():
-            first = min(chains[m.first] for m in moves)
-            found.append(first + sum(m.seconds for m in moves) / slots)
+        for here in queues.values():
+            first = min(chains[m.first] for m in here)
+            found.append(first + sum(m.seconds for m in here) / slots)
     if ledger is not None:
-        for host, moves in into.items():
-            found.append(releases.latest(ledger, host, moves, out.get(host, []), limits))
+        for host, here in into.items():
+            found.append(releases.latest(ledger, host, here, out.get(host, []), limits))
     return max(found, default=0.0)
 
 
@@ -71,15 +72,25 @@ def _moves(actions: Sequence[Action]) -> list[Move]:
 def _chains(actions: Sequence[Action]) -> tuple[dict[str, float], list[float]]:
     """When each action can start and all can end, by what they need and were told to come after."""
     by_id = {a.id: a for a in actions}
-    waits: dict[str, list[str]] = {}
-    for action in actions:
-        own = action.touches.instance
-        asked = (i for i in (*action.needs, *action.after) if i in by_id)
-        waits[action.id] = [i for i in asked if own is None or by_id[i].touches.instance != own]
     starts: dict[str, float] = {}
-    for id in TopologicalSorter(waits).static_order():
-        starts[id] = max((starts[i] + by_id[i].seconds for i in waits[id]), default=0.0)
+    late: dict[str, list[str]] = {}  # who comes before somebody whom he waits for, as in a plan by hand
+    for action in actions:
+        waits = _asked(action, by_id)
+        if late or not all(i in starts for i in waits):
+            late[action.id] = waits
+        else:
+            starts[action.id] = max((starts[i] + by_id[i].seconds for i in waits), default=0.0)
+    for id in TopologicalSorter(late).static_order():
+        if id not in starts:
+            starts[id] = max((starts[i] + by_id[i].seconds for i in late[id]), default=0.0)
     return starts, [start + by_id[id].seconds for id, start in starts.items()]
+
+
+def _asked(action: Action, by_id: Mapping[str, Action]) -> list[str]:
+    """Whom it waits for, but for what the same instance does before: it may go another way."""
+    own = action.touches.instance
+    asked = (i for i in (*action.needs, *action.after) if i in by_id)
+    return [i for i in asked if own is None or by_id[i].touches.instance != own]
 
 
 def bound(name: str, limit: float, value: float, better: str = "lower") -> Bound:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import Literal
 
 from activities.planner import edges
 from activities.planner.edges import Span, Thing
@@ -22,15 +23,17 @@ Entry = tuple[float, int, str]  # how urgent, its place in the plan, id: most ur
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who is most urgent. `fixed`: whoever has most work behind him, as reckoned at the start; otherwise
-    whoever's hosts have most work left, or frees what the longest waits for. `reserving`: nobody takes space
-    at a host at which somebody more urgent waits for space."""
+    """Who is most urgent, and whether nobody takes space where somebody more urgent waits for space."""
 
-    fixed: bool
+    urgent: Literal[
+        "behind", "left", "longest"
+    ]  # who has most work behind, whose hosts have most left, who lasts
     reserving: bool
 
 
-RULES = (Rule(False, True), Rule(True, True), Rule(False, False), Rule(True, False))
+RULES = tuple(
+    Rule(urgent, reserving) for reserving in (True, False) for urgent in ("left", "behind", "longest")
+)
 
 
 def timeline(
@@ -89,8 +92,10 @@ class _Clock:
         return self.limits.out_per_host if slot[0] == "out" else self.limits.in_per_host
 
     def _entry(self, id: str) -> Entry:
-        if self.rule.fixed:
+        if self.rule.urgent == "behind":
             return (-self.ranks[id], self._place[id], id)
+        if self.rule.urgent == "longest":
+            return (-self.actions[id].seconds, self._place[id], id)
         left = max((self._work[slot] for slot in self._slots[id]), default=0.0)
         waiting = self._at_host.get(self.actions[id].touches.out)
         unlocks = max((self.actions[w].seconds for w in waiting), default=0.0) if waiting else 0.0
