@@ -25,9 +25,8 @@ Entry = tuple[float, int, str]  # how urgent, its place in the plan, id: most ur
 class Rule:
     """Who is most urgent, and whether nobody takes space where somebody more urgent waits for space."""
 
-    urgent: Literal[
-        "behind", "left", "longest"
-    ]  # who has most work behind, whose hosts have most left, who lasts
+    # Who has most work behind it at the start, whose hosts have most left now, or who alone lasts longest.
+    urgent: Literal["behind", "left", "longest"]
     reserving: bool
 
 
