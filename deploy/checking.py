@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from activities.door import Failed, Transient
 from activities.metrics import answer, gate, units
 from activities.metrics.measure import choose, of_one, rows_of
-from plan_schemas.dialect import Datasource, Naming
+from plan_schemas.dialect import Datasource
 from plan_schemas.frozen import freeze
 from plan_schemas.metric import Metric
 from plan_schemas.model import Cluster
@@ -38,7 +38,8 @@ def _one(sources: Sequence[Datasource], metric: Metric, cloud: str, cluster: Clu
     need, source = Need(metric.name), None
     try:
         source = choose(sources, cloud, [need]) if cloud else _any(sources, need)
-        said = _with_model(source, need, metric, cluster) if cluster else _alone(source, need, metric)
+        told = _with_model(source, need, metric, cluster) if cluster else _alone(source, need, metric)
+        said = list(told)  # here, where what goes wrong becomes a sentence
     except (Refused, Failed, Transient) as why:
         return Finding(False, str(why), source.name if source else "")
     except answer.Unreadable as why:
@@ -74,9 +75,11 @@ def _with_model(
 def _alone(source: Datasource, need: Need, metric: Metric) -> Iterator[tuple[bool, str]]:
     """Without a model nobody knows who is missing, nor how many cores an instance has."""
     question = source.metrics[need.metric]
-    newest, values = answer.glance(rows_of(source, need, metric), _naming(source, metric))
+    rows, naming = rows_of(source, need, metric), source.subjects[metric.subject]
+    newest, values = answer.glance(rows, naming)
     if not values:
-        yield False, "there is no series"
+        others = f" whose label {naming.label} names a {metric.subject}" if rows else ""
+        yield False, f"there is no series{others}; see that its exporters are scraped"
         return
     if newest is None or newest > metric.stale_after_seconds:
         age = "older than a lookback" if newest is None else f"{newest:,.0f} s old"
@@ -95,10 +98,6 @@ def _alone(source: Datasource, need: Need, metric: Metric) -> Iterator[tuple[boo
     told = [value * (times or 1.0) for value in finite]
     unit = question.unit if times is None else metric.unit
     yield True, _summary(metric, unit, len(values), newest, told)
-
-
-def _naming(source: Datasource, metric: Metric) -> Naming:
-    return source.subjects[metric.subject]
 
 
 def _summary(metric: Metric, unit: str, count: int, newest: float | None, values: Sequence[float]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from plan_schemas import queries
 from plan_schemas.complaints import nearest
@@ -90,6 +91,8 @@ class Datasource:
 
 def check(row: Mapping[str, Any], metrics: Collection[str], found: Findings) -> None:
     """What is wrong with a dialect or a datasource beyond its form."""
+    if "url" in row and (said := _uncallable(row["url"])):
+        found.add(("url",), said, "check its host and port")
     for kind, naming in row.get("subjects", {}).items():
         if "match" in naming and (said := _mismatch(naming["match"])):
             found.add(("subjects", kind, "match"), said, r"write one group, as in ^(cmp-\d+)")
@@ -106,6 +109,15 @@ def check(row: Mapping[str, Any], metrics: Collection[str], found: Findings) -> 
             queries.quoted(value)
         except queries.NotThere as error:
             found.add(("labels", label), str(error), "write the value without them")
+
+
+def _uncallable(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, (parts.hostname or "").encode("idna")
+    except ValueError as error:
+        return f"cannot be called: {error}"
+    return None
 
 
 def _templates(question: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:

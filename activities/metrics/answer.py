@@ -85,7 +85,7 @@ def _old(age: float | None, most: float) -> str:
 
 
 def _by_kind(rows: Sequence[Any], naming: Naming, names: Mapping[str, str]) -> dict[str, list[Sample]]:
-    """Numbers and times of newest samples; what `match` says is another's is left out."""
+    """Numbers and times of newest samples; what has no name, or one that is another's, is left out."""
     out: dict[str, list[Sample]] = {"value": [], "newest": []}
     for row in rows:
         labels, at, value = _parts(row)
@@ -103,9 +103,15 @@ def _by_kind(rows: Sequence[Any], naming: Naming, names: Mapping[str, str]) -> d
 def _parts(row: Any) -> tuple[Mapping[str, str], float, float]:
     try:
         labels, (at, value) = row["metric"], row["value"]
-        return dict(labels), float(at), float(value)
+        return {k: _text(v) for k, v in dict(labels).items()}, float(at), float(value)
     except (KeyError, TypeError, ValueError):
         raise Unreadable(f"a sample is not as Prometheus writes it: {str(row)[:120]}") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _subject(told: str, naming: Naming) -> str | None:
@@ -117,7 +123,7 @@ def _subject(told: str, naming: Naming) -> str | None:
         if found is None:
             return None
         told = found[1] or ""
-    return told.partition(".")[0] if naming.short_names else told
+    return (told.partition(".")[0] if naming.short_names else told) or None
 
 
 def _names(metric: Metric, naming: Naming, cluster: Cluster) -> Mapping[str, str]:

@@ -42,7 +42,7 @@ def ask(source: Datasource, query: str) -> Sequence[Any]:
             raw = reply.read(LARGEST + 1)
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(source, error.code, error.read(2**16), error.headers) from None
+            raise _refusal(source, error.code, _rest(error), error.headers) from None
     except ssl.SSLError as error:
         raise _untrusted(source, error) from None
     except urllib.error.URLError as error:
@@ -57,6 +57,14 @@ def ask(source: Datasource, query: str) -> Sequence[Any]:
     if len(raw) > LARGEST:
         raise Failed(f"{_called(source)} answers more than {LARGEST >> 20} MiB", "narrow it by `labels`")
     return _samples(source, raw)
+
+
+def _rest(error: urllib.error.HTTPError) -> bytes:
+    """What it says beside its status, which tells enough by itself."""
+    try:
+        return error.read(2**16)
+    except (OSError, HTTPException):
+        return b""
 
 
 def _samples(source: Datasource, raw: bytes) -> Sequence[Any]:
@@ -158,7 +166,7 @@ def _called(source: Datasource) -> str:
 def _json(raw: bytes) -> Mapping[str, Any] | None:
     try:
         body = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of brackets in thousands of brackets
         return None
     return body if isinstance(body, dict) else None
 

@@ -103,6 +103,8 @@ def test_a_unit_of_something_else_is_refused() -> None:
         {"metric": {}, "value": [1]},
         {"metric": {KIND: "value"}, "value": [1, "x"]},
         series("a", 1, "else"),
+        {"metric": {KIND: ["value"]}, "value": [1, "1"]},
+        {"metric": {KIND: "value", "instance": 5}, "value": [1, "1"]},
         7,
     ],
 )

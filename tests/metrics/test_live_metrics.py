@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def test_strategies_tell_whether_their_metrics_are_there(live: Live, hungry: Pat
     told = ballast(live, *words)
     assert told.returncode == 0, told.stderr
     said = " ".join(told.stdout.split())
-    assert said.count("of simcloud can be believed now: ") == len(METRICS), said
+    assert len(re.findall(r"of simcloud can be believed now: \d+ \w+, newest", said)) == len(METRICS), said
     live.sim("faults", {"metric": {"effect": "missing", "subjects": ["south-1"]}})
     found: dict[str, Any] = json.loads(ballast(live, *words, "--cloud", "simcloud", "--json").stdout)
     live.sim("faults", method="DELETE")

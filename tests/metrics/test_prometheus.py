@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -25,6 +26,7 @@ from activities.door import Failed, LockedOut, Transient
 from activities.metrics import gate
 from activities.metrics.measure import choose, measure
 from activities.metrics.prometheus import ask
+from deploy.checking import check
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.declared import declare
 from deploy.simcloud.faults import MetricFault
@@ -212,6 +214,7 @@ def answering(
         (422, '{"status":"error","errorType":"execution","error":"many-to-many"}', Failed, "many-to-many"),
         (503, '{"status":"error","errorType":"timeout","error":"too slow"}', Transient, "timeout: too slow"),
         (200, "<html>Log in</html>", Failed, "answers no JSON of Prometheus"),
+        (200, "[" * 100_000, Failed, "answers no JSON of Prometheus"),
         (200, '{"status":"success","data":{"resultType":"matrix","result":[]}}', Failed, "than a vector"),
         (200, '{"status":"success","data":{"resultType":"vector","result":7}}', Failed, "than a vector"),
         (200, '{"status":"success","warnings":["PromQL warning: x"]}', Failed, "mend the query"),
@@ -226,6 +229,37 @@ def test_what_a_server_may_answer_instead(status: int, body: str, error: type[Ex
         ask(datasource(origin), "up")
     assert said in str(told.value)
     assert type(told.value) is error
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (403, "", "does not let us in (403); check `bearer`"),
+        (503, "", "answers 503"),
+        (200, '{"status":"success","data":{"resultType":"vector","result":[{}]}}', "answer cannot be read"),
+        (200, '{"status":"success","data":{"resultType":"vector","result":[]}}', "there is no series; see"),
+        (
+            200,
+            '{"status":"success","data":{"resultType":"vector","result":'
+            '[{"metric":{"ballast":"value","node":"a"},"value":[1,"1"]}]}}',
+            "there is no series whose label host names a host",
+        ),
+    ],
+)
+def test_a_look_finds_what_is_wrong_with_each_metric(status: int, body: str, said: str) -> None:
+    """Whatever a datasource answers, `ballast strategies` has a sentence for it and goes on."""
+    with answering(status, body) as origin:
+        found = check([datasource(origin)], [METRICS["host_cpu_usage"]], "", None)["host_cpu_usage"]
+    assert not found.is_good
+    assert said in found.said
+
+
+def test_a_look_tells_what_there_is(room: Room) -> None:
+    """How many, how fresh and from where to where, with a model of the cloud and without."""
+    for cluster in (room.cluster, None):
+        for name, found in check([room.source], list(METRICS.values()), "", cluster).items():
+            assert found.is_good, found
+            assert re.match(rf"\d+ {METRICS[name].subject}s, newest \d+ s old, \S+ to \S+ ", found.said)
 
 
 def test_nobody_there_is_tried_again() -> None:
