@@ -28,6 +28,12 @@ def soonest(
     ranks = schedule.priorities(actions, limits)
     best = tuple(replace(a, priority=ranks[a.id]) for a in actions)
     value = schedule.makespan(best, limits)
+    if limits.out_per_host > 1:
+        # With several slots a long one that starts last decides, more so if it lasts longer than expected.
+        longest = tuple(replace(a, priority=a.seconds) for a in best)
+        lasts = schedule.makespan(longest, limits)
+        if lasts <= max(value, NEAR * limit):
+            best, value = longest, lasts
     bare = [replace(a, freed_by=tuple(given.get(a.id, ()))) for a in actions]
     for rule in RULES:
         if value <= NEAR * limit:
