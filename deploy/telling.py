@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from activities.decide import Made
+from deploy.review.markup import printable
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Bound, Plan, Refusal
 
@@ -19,6 +20,11 @@ def as_yaml(document: Mapping[str, Any]) -> str:
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text: str = yaml.dump(thaw(document), Dumper=dumper, sort_keys=False, allow_unicode=True, width=110)
     return text
+
+
+def shown(lines: Iterable[str]) -> str:
+    """Lines for a terminal: tenants choose the names in them, and none may steer it or begin a line."""
+    return "\n".join(printable(line).replace("\n", " ") for line in lines)
 
 
 def bound_row(one: Bound) -> dict[str, Any]:

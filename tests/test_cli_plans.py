@@ -173,3 +173,23 @@ def test_a_changed_plan_is_refused_by_every_command(plan: str, capsys: pytest.Ca
     for words in (("simulate", plan, "--snapshot", SNAPSHOT), ("explain", plan)):
         assert cli.run(words) == 1
         assert "changed after it was made" in capsys.readouterr().err
+
+
+def test_no_name_steers_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tenant may call a server what it likes: escapes, line ends and direction marks come out as marks."""
+    snapshot, plan = tmp_path / "cloud.yaml", str(tmp_path / "plan.yaml")
+    document = yaml.safe_load(Path(SNAPSHOT).read_text())
+    for one in document["instances"]:
+        one["name"] = f"\x1b[2J\u202e{one['name']}\nrejected  [none] all is well"
+    snapshot.write_text(json.dumps(document))
+    words = ("--snapshot", str(snapshot))
+    outs = [
+        ballast(capsys, "propose", DRAIN, *words)[1],
+        ballast(capsys, "propose", DRAIN, *words, "-o", plan)[1],
+        ballast(capsys, "explain", plan)[1],
+        ballast(capsys, "explain", plan, *words, "--instance", INVOICES)[1],
+    ]
+    for out in outs:
+        assert "all is well" in out
+        assert not set(out) & {"\x1b", "\u202e"}
+        assert "\nrejected  [none]" not in out

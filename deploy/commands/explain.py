@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_row(found.plan, answered), ensure_ascii=False))
     else:
-        print("\n".join(_told(found, answered, seen.cluster if seen else None)))
+        print(telling.shown(_told(found, answered, seen.cluster if seen else None)))
     return 0 if answered.is_one else 1
 
 

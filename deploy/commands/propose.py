@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print(json.dumps({"refused": str(refused)}, ensure_ascii=False))
         else:
-            print(refused, file=sys.stderr)
+            print(telling.shown([str(refused)]), file=sys.stderr)
         return 1
     seconds = {"read": round(read - started, 3), "decide_and_plan": round(perf_counter() - read, 3)}
     document = to_document(made.plan) if made.plan is not None else None
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_facts(made, document, seconds), ensure_ascii=False))
     elif args.output != "-":
-        print("\n".join(telling.proposed(made, seconds)))
+        print(telling.shown(telling.proposed(made, seconds)))
     return 0
 
 

@@ -18,9 +18,8 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
     """Loads, schedule, bounds, refusals and rules; long tables are cut unless the whole is wanted."""
     plan, most = review.plan, None if whole else _SHOWN
     yield printable(f"{review.id or plan.name} on {plan.cloud}: {plan.reason}")
-    yield printable(
-        f"asked for by {plan.requested_by or 'nobody said'}, made at {plan.created_at}, {plan.digest}"
-    )
+    who = f"asked for by {plan.requested_by}" if plan.requested_by else "nobody said who asked for it"
+    yield printable(f"{who}, made at {plan.created_at}, {plan.digest}")
     for word, said in measured(plan):
         yield printable(f"{word} {said}")
     for name, value in plan.forecast.items():
