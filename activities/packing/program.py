@@ -42,8 +42,12 @@ def _rows(kinds: Kinds, slack: float) -> tuple[list[Floats], list[float]]:
     return rows, least
 
 
-def _solve(cost: Floats, kinds: Kinds, rows: list[Floats], least: list[float]) -> tuple[Floats | None, float]:
-    """Cheapest numbers of hosts to keep per group, None when none do, and a proven limit of the cost."""
+def _solve(
+    cost: Floats, kinds: Kinds, rows: list[Floats], least: list[float], *, whole: bool = True
+) -> tuple[Floats | None, float]:
+    """Cheapest numbers of hosts to keep per group, None when none do, and a proven limit of the cost; not
+    `whole`, hosts may be kept in part, which tells a limit at a tenth of the price.
+    """
     # Here, not above: half a second that no other command shall wait for.
     from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -53,11 +57,13 @@ def _solve(cost: Floats, kinds: Kinds, rows: list[Floats], least: list[float]) -
         c=cost,
         constraints=[LinearConstraint(np.array(rows), lb=np.array(least))] if rows else [],
         bounds=Bounds(kinds.least, kinds.count),
-        integrality=np.ones(len(cost)),
+        integrality=np.full(len(cost), int(whole)),
         options={"node_limit": _NODES, "mip_rel_gap": 0.0},
     )
-    limit = result.mip_dual_bound if result.mip_dual_bound is not None else float(kinds.least @ cost)
-    return (None if result.x is None else np.rint(result.x)), float(limit)
+    proven = result.mip_dual_bound if whole else result.fun
+    if proven is None:  # what costs is kept as little as can be, what saves as much
+        proven = np.maximum(cost, 0.0) @ kinds.least + np.minimum(cost, 0.0) @ kinds.count
+    return (None if result.x is None else np.rint(result.x)), float(proven)
 
 
 def fewest_hosts(kinds: Kinds, budget: int | None = None) -> int:
@@ -81,8 +87,8 @@ def fewest_moves(kinds: Kinds, hosts: int) -> int:
     rows, least = _rows(kinds, 0.0)
     rows.append(np.full(len(kinds.count), -1.0))
     least.append(-float(hosts))
-    _, limit = _solve(-kinds.moves, kinds, rows, least)
-    return max(0, ceil(float(kinds.moves @ kinds.count) + limit - 1e-6))
+    _, limit = _solve(-kinds.moves, kinds, rows, least, whole=False)
+    return max(0, ceil(float(kinds.moves @ kinds.count) + limit - 1e-3))
 
 
 def _with_budget(
