@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from tests.record_histories import HISTORIES, SHAPES
 from workflows import calls
@@ -23,6 +24,7 @@ from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
 from workflows.progress import Progress
 from workflows.rollback import Rollback
+from workflows.wire import owner
 
 FILES = sorted(HISTORIES.glob("*.json"))
 
@@ -47,6 +49,32 @@ async def test_every_golden_history_replays(path: Path) -> None:
     """Today's workflows decide in every recorded life as those did that lived it."""
     failure = await failure_of(path)
     assert failure is None, f"{failure}; if that is meant: python -m tests.record_histories"
+
+
+async def test_what_is_said_outside_the_sandbox_is_what_is_said_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whose folder a payload of a workflow lies in: for every command of every recorded life."""
+    said, sdk = owner.Sandbox.create_instance, SandboxedWorkflowRunner.create_instance
+    answers: list[tuple[Any, Any]] = []
+
+    def both(runner: owner.Sandbox, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        made = said(runner, det)
+        quick, asked = made.get_external_store_context, made._workflow.get_external_store_context  # type: ignore[attr-defined]
+
+        def answer(command: Any) -> Any:
+            answers.append((quick(command), asked(command)))
+            return answers[-1][0]
+
+        monkeypatch.setattr(made, "get_external_store_context", answer)
+        return made
+
+    assert owner.Sandbox.create_instance is not sdk
+    monkeypatch.setattr(owner.Sandbox, "create_instance", both)
+    for path in FILES:
+        await failure_of(path)
+    assert len({str(one.target.id) for one, _ in answers}) > len(SHAPES)
+    assert [pair for pair in answers if pair[0] != pair[1]] == []
 
 
 def test_every_shape_is_recorded() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from temporalio import workflow
 from temporalio.plugin import SimplePlugin
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from workflows.wire.codec import data_converter
 from workflows.wire.guard import Guard
 from workflows.wire.intake import Intake
+from workflows.wire.owner import Sandbox
 from workflows.wire.vault import storage, usual_root
 
 # Room by room, never `workflows` or `plan_schemas` whole: with all of it passed through, an import of
@@ -38,7 +39,7 @@ PASSED_THROUGH = (
     "workflows.wire",
     "yaml",
 )
-SANDBOX = SandboxedWorkflowRunner(
+SANDBOX = Sandbox(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
         *PASSED_THROUGH
     ).with_import_notification_policy(
