@@ -8,12 +8,12 @@ from itertools import groupby
 from deploy.review.content import Review
 from deploy.review.load import Load, Span
 from deploy.review.markup import Markup, tag
-from deploy.review.schedule import IN, OUT, SWITCH, Lane, Moment, clock, lanes, ticks
+from deploy.review.schedule import IN, OTHER, OUT, SWITCH, Lane, Moment, clock, lanes, ticks
 from plan_schemas.plan import Bound
 
 _HOSTS, _NAMED = 400, 24  # columns of the picture of all hosts, and as many as have room for a name
-_KINDS = {OUT: "o", IN: "i", SWITCH: "w"}
-_WORDS = {OUT: "leaves", IN: "enters", SWITCH: "sets"}
+_KINDS = {OUT: "o", IN: "i", SWITCH: "w", OTHER: "w"}
+_WORDS = {OUT: "leaves", IN: "enters", SWITCH: "sets the service", OTHER: "runs"}
 
 
 def loads(rows: Sequence[Load], name: str) -> Markup:
@@ -77,7 +77,10 @@ def gantt(review: Review) -> Markup:
     ]
     for host, own in groupby(lanes(review.moments), key=lambda lane: lane.host):
         rows = [_lane(review, lane, whole) for lane in own]
-        cells += [tag("div", tag("bdi", host), class_="h", title=host), tag("div", rows, class_="r")]
+        cells += [
+            tag("div", tag("bdi", host or "no host"), class_="h", title=host),
+            tag("div", rows, class_="r"),
+        ]
     label = f"Schedule of {len(review.moments)} actions by host; the table of actions has the same times"
     return tag("div", cells, class_="gantt", role="group", aria_label=label, tabindex="0", style=step)
 
@@ -120,4 +123,4 @@ def gap_cell(one: Bound) -> Markup:
 def key() -> Iterator[Markup]:
     yield tag("span", "leaves the host", class_="o")
     yield tag("span", "enters the host", class_="i")
-    yield tag("span", "service enabled or disabled", class_="w")
+    yield tag("span", "service enabled or disabled, and whatever else", class_="w")

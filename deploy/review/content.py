@@ -26,6 +26,7 @@ class Review:
     names: Mapping[str, str]  # of instances, by uuid
     classes: tuple[str, ...] = ()
     loads: tuple[Load, ...] = ()
+    lacking: str = ""  # why there are no loads
 
     @property
     def seconds(self) -> float:
@@ -42,10 +43,28 @@ class Review:
 def review(plan: Plan, cluster: Cluster | None, usage: Usage = NONE, *, id: str = "") -> Review:
     moments = timeline(plan) if len(plan.actions) <= DRAWN else ()
     if cluster is None:
-        return Review(plan, id, moments, {})
-    after = case(plan, cluster).after
+        said = "the picture that the plan rests on was not at hand (--snapshot FILE)"
+        return Review(plan, id, moments, {}, lacking=said)
     names = {uuid: one.name for uuid, one in cluster.instances.items()}
+    if stranger := elsewhere(plan, cluster):
+        said = f"the picture at hand is not what this plan starts from, see {stranger}"
+        return Review(plan, id, moments, names, lacking=said)
+    after = case(plan, cluster).after
     return Review(plan, id, moments, names, classes(cluster), loads(cluster, after, usage))
+
+
+def elsewhere(plan: Plan, cluster: Cluster) -> str:
+    """The first action whose server is not where it leaves from, as in the picture of a plan that is undone;
+    empty when all are."""
+    where = {uuid: one.host for uuid, one in cluster.instances.items()}
+    for action in plan.actions:
+        touches = action.touches
+        if touches.instance is None or touches.out is None:
+            continue
+        if where.get(touches.instance) != touches.out:
+            return action.id
+        where[touches.instance] = touches.into
+    return ""
 
 
 def measured(plan: Plan) -> Iterator[tuple[str, str]]:

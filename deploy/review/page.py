@@ -70,8 +70,7 @@ def _parts(review: Review) -> Iterator[tuple[str, str, object]]:
 
 def _load(review: Review) -> Iterator[Markup]:
     if not review.loads:
-        said = "The picture that the plan rests on was not at hand when this page was made (--snapshot FILE)."
-        yield tag("p", said)
+        yield tag("p", f"No loads: {review.lacking}.")
         return
     pictures = (
         tag(

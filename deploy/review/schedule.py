@@ -10,7 +10,7 @@ from math import ceil
 from plan_schemas.plan import Action, ActionState, Plan
 from workflows.progress import Progress
 
-OUT, IN, SWITCH = "out", "in", "switch"
+OUT, IN, SWITCH, OTHER = "out", "in", "switch", "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,18 @@ def timeline(plan: Plan) -> tuple[Moment, ...]:
 
 
 def lanes(moments: Iterable[Moment]) -> tuple[Lane, ...]:
-    """Per host, in the order of their names: its switches, then each slot out and each slot in."""
+    """Per host, by name: its switches, each slot out, each slot in; last what has no host."""
     rows: dict[tuple[str, int, str], list[list[Moment]]] = {}
     for moment in moments:
         touches = moment.action.touches
         for rank, way, host in ((0, SWITCH, touches.service), (1, OUT, touches.out), (2, IN, touches.into)):
             if host is not None:
                 _put(rows.setdefault((host, rank, way), []), moment)
+        if touches.out is None and touches.into is None and touches.service is None:
+            _put(rows.setdefault(("", 3, OTHER), []), moment)
     return tuple(
         Lane(host, way, slot + 1, tuple(here))
-        for (host, _, way), slots in sorted(rows.items())
+        for (host, _, way), slots in sorted(rows.items(), key=lambda row: (not row[0][0], row[0]))
         for slot, here in enumerate(slots)
     )
 

@@ -144,6 +144,9 @@ def _what(review: Review, one: Action) -> object:
         return (kind, " ", tag("bdi", tag("b", review.name(one))), " ", ends)
     if touches.service is not None:
         return (str(touches.sets).removesuffix("d"), " ", tag("bdi", tag("b", touches.service)))
+    if touches.instance is not None:
+        more = (f" {k} {v}" for k, v in one.parameters.items() if k != "instance")
+        return (one.type, " ", tag("bdi", tag("b", review.name(one))), *more)
     return (one.type, *(f" {k} {v}" for k, v in one.parameters.items()))
 
 

@@ -25,6 +25,8 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
     for name, value in plan.forecast.items():
         yield f"forecast {name} {value:g}"
     yield from _table(["distance", "reached", "best", "gap"], _bounds(review), None)
+    if review.lacking:
+        yield from ("", f"no loads: {printable(review.lacking)}")
     changed = [row for row in review.loads if row.is_changed]
     loads = (
         [
@@ -67,6 +69,9 @@ def _what(review: Review, one: Action) -> str:
     touches = one.touches
     if touches.into is not None:
         return f"{review.name(one)}: {touches.out} → {touches.into}"
+    if touches.instance is not None:
+        more = (f" {k} {v}" for k, v in one.parameters.items() if k != "instance")
+        return f"{one.type} {review.name(one)}{''.join(more)}"
     return f"{touches.service}: {touches.sets}" if touches.service else one.type
 
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.decide import plan_for
+from activities.planner.inverse import undo_plan
 from deploy.review import terminal
 from deploy.review.content import review
 from deploy.review.markup import printable
@@ -156,3 +157,15 @@ def test_a_plan_without_its_picture_says_so(picture: bool) -> None:
     text = Page(html(review(plan, cluster if picture else None))).text
     assert ("was not at hand" in text) is not picture
     assert plan.actions[0].reason in text
+
+
+def test_a_plan_that_undoes_another_has_no_loads_of_it() -> None:
+    """The picture of the plan that is undone is not what its undo starts from: the page says so."""
+    cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
+    plan = consolidated(cluster)
+    assert plan is not None
+    back = undo_plan(plan, [a.id for a in plan.actions], reason="undone").plan
+    assert back is not None
+    text = Page(html(review(back, cluster))).text
+    assert "is not what this plan starts from" in text
+    assert back.actions[0].id in text

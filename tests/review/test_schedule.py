@@ -7,12 +7,13 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 
 from deploy.review.content import Review, review
-from deploy.review.schedule import IN, OUT, clock, lanes, ticks
+from deploy.review.schedule import IN, OTHER, OUT, clock, lanes, ticks, timeline
 from plan_schemas.model import Cluster, to_document
-from plan_schemas.plan import Plan
+from plan_schemas.plan import Plan, from_document
 from tests import worlds
 from tests.judge.picture import Picture
 from tests.review.test_page import consolidated
+from tests.test_golden import proposed
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -35,6 +36,13 @@ def test_what_is_drawn_could_be_so(cluster: Cluster) -> None:
     moves = sum(a.touches.into is not None for a in plan.actions)
     assert Counter(lane.way for lane in drawn for _ in lane.moments)[OUT] == moves
     _counted_by_the_judge(cluster, plan, shown)
+
+
+def test_what_has_no_host_has_a_row_of_its_own() -> None:
+    """A sleep and a nop, one after the other, last."""
+    plan = from_document(proposed("dummy") | {"types": {}})
+    drawn = lanes(timeline(plan))
+    assert [(lane.host, lane.way, len(lane.moments)) for lane in drawn] == [("", OTHER, 3)]
 
 
 def _counted_by_the_judge(cluster: Cluster, plan: Plan, shown: Review) -> None:
