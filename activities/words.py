@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 _NAMES = {"VCPU": "vCPU", "PCPU": "pCPU", "DISK_GB": "GB disk"}
 _ORDER = {"VCPU": 0, "PCPU": 1, "MEMORY_MB": 2, "DISK_GB": 3}
@@ -28,3 +29,13 @@ def count(number: int, one: str, many: str = "") -> str:
 def some(names: list[str], most: int = 3) -> str:
     """The first few names and how many more."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def cost(numbers: Mapping[str, Any]) -> str:
+    """What a move costs beside its time: `copies 10.4 GiB, stands still for 0.5 s`; empty for none."""
+    said = []
+    if numbers.get("copy_bytes"):
+        said.append(f"copies {numbers['copy_bytes'] / 2**30:.4g} GiB")
+    if numbers.get("downtime_seconds"):
+        said.append(f"stands still for {numbers['downtime_seconds']:.3g} s")
+    return ", ".join(said)

@@ -10,7 +10,7 @@ from activities.why import instance as why
 from activities.why.case import Case
 from activities.why.host import left
 from activities.why.instance import Answer
-from activities.words import amounts
+from activities.words import amounts, cost
 from deploy import telling
 from deploy.finding import Found
 from plan_schemas.model import Cluster
@@ -85,11 +85,12 @@ def _against(answer: Answer, reason: Refusal) -> str:
 
 
 def _cost(answer: Answer) -> str:
-    return f"it would take {answer.seconds:g} s"
+    more = cost(answer.costs)
+    return f"it would take {answer.seconds:g} s{f' ({more})' if more else ''}"
 
 
 def row(answer: Answer) -> dict[str, Any]:
     """An answer for programs."""
     reasons = [telling.refusal_row(r) for r in answer.reasons]
-    cost = {"seconds": answer.seconds} if answer.seconds is not None else {}
-    return {"host": answer.host, "state": answer.state, "reasons": reasons, **cost}
+    price = {"seconds": answer.seconds, **answer.costs} if answer.seconds is not None else {}
+    return {"host": answer.host, "state": answer.state, "reasons": reasons, **price}

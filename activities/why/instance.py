@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from activities import actions
@@ -10,6 +10,7 @@ from activities.planner.indicators import measure
 from activities.rules import checks
 from activities.why.case import Case
 from activities.words import count
+from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refusal
 
@@ -20,13 +21,14 @@ BEFORE, AFTER = "before the plan", "after the plan"
 class Answer:
     """What is against moving an instance to a host, the first of it decides, and in which state of the cloud.
 
-    Where no rule is against it, `seconds` says what the move would take.
+    Where no rule is against it, `seconds` and `costs` say what the move would take.
     """
 
     host: str
     state: str
     reasons: tuple[Refusal, ...]
     seconds: float | None = None
+    costs: Mapping[str, float] = EMPTY  # as the action declares them
 
     @property
     def is_free(self) -> bool:
@@ -51,7 +53,7 @@ def to(case: Case, instance: str, host: str) -> Answer:
         return Answer(host, BEFORE, found)
     if found := _against(case, case.after, instance, host):
         return Answer(host, AFTER, found)
-    return Answer(host, AFTER, (_unwanted(case, instance, host),), _seconds(case, instance, host))
+    return Answer(host, AFTER, (_unwanted(case, instance, host),), *_price(case, instance, host))
 
 
 def _against(case: Case, cluster: Cluster, instance: str, host: str) -> tuple[Refusal, ...]:
@@ -71,7 +73,7 @@ def _when(case: Case, instance: str) -> str:
     return f"after {moves[-1].id}" if moves else "already"
 
 
-def _seconds(case: Case, instance: str, host: str) -> float:
+def _price(case: Case, instance: str, host: str) -> tuple[float, Mapping[str, float]]:
     one = case.after.instances[instance]
     parameters = {
         "instance": instance,
@@ -79,7 +81,8 @@ def _seconds(case: Case, instance: str, host: str) -> float:
         "destination": host,
         "kind": checks.kind_of_move(one, case.rules),
     }
-    return round(actions.find("migrate").seconds(case.after, **parameters), 3)
+    move = actions.find("migrate")
+    return round(move.seconds(case.after, **parameters), 3), move.costs(case.after, **parameters)
 
 
 def _unwanted(case: Case, instance: str, host: str) -> Refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from activities.words import cost
 from deploy.review.charts import anchor, gap_cell, load_cell
 from deploy.review.content import Review, measured, rules
 from deploy.review.load import Load
@@ -48,6 +49,10 @@ def cards(review: Review) -> Markup:
     moves = sum(a.touches.into is not None for a in plan.actions)
     shown = [(str(moves), "moves"), (str(len(plan.actions) - moves), "other actions")]
     shown.append((clock(review.seconds), "expected, if nothing else moves"))
+    copied = sum(a.numbers.get("copy_bytes", 0) for a in plan.actions) / 2**30
+    still = sum(a.numbers.get("downtime_seconds", 0) for a in plan.actions)
+    shown += [(f"{copied:,.4g} GiB", "are copied")] if copied else []
+    shown += [(clock(still), "of downtime, all servers together")] if still else []
     for name, value in plan.forecast.items():
         if name != "instance_migrations_count":  # those are the moves
             shown.append((f"{value:g}", name.removesuffix("_count").replace("_", " ")))
@@ -130,10 +135,15 @@ def _action(review: Review, one: Action, moment: Moment | None) -> Markup:
         tag("th", tag("span", one.id, class_="mono"), scope="row"),
         tag("td", _what(review, one)),
         tag("td", clock(moment.start) if moment else "never", class_="n", data_l="starts"),
-        tag("td", clock(one.seconds), class_="n", data_l="takes"),
+        tag("td", clock(one.seconds), _price(one), class_="n", data_l="takes"),
         tag("td", one.reason, _more(one)),
         id=anchor(one.id),
     )
+
+
+def _price(one: Action) -> list[Markup]:
+    """What it costs beside its time, a line each."""
+    return [tag("div", said, class_="dim small") for said in cost(one.numbers).split(", ") if said]
 
 
 def _what(review: Review, one: Action) -> object:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from activities.decide import plan_for
 from activities.planner.inverse import undo_plan
+from activities.words import cost
 from deploy.review import terminal
 from deploy.review.content import review
 from deploy.review.markup import printable
@@ -126,6 +127,7 @@ def test_all_that_a_plan_says_is_on_the_page() -> None:
         assert action.id in text
         assert action.reason in text
         assert all(name.replace("_", " ") in text for name in action.numbers)
+        assert cost(action.numbers).replace(", ", "") in text
     for refusal in plan.rejected:
         assert refusal.text in text
     for bound in plan.bounds:

@@ -81,7 +81,7 @@ def test_why_it_does_not_go_there_is_worked_out(
 
 
 def test_programs_get_every_host(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--json` has one row per host with state, reasons and, where no rule is against it, the seconds."""
+    """`--json` has one row per host with state, reasons and, where no rule is against it, the costs."""
     status, out = explain(capsys, plan, "--instance", WIKI, "--snapshot", str(WORLD), "--json")
     rows: dict[str, Any] = {row["host"]: row for row in json.loads(out)["worked_out"]}
     assert status == 0
@@ -93,6 +93,7 @@ def test_programs_get_every_host(plan: str, capsys: pytest.CaptureFixture[str]) 
         "yew": ("before the plan", "disabled"),
     }
     assert rows["fir"]["seconds"] == pytest.approx(14.52, abs=0.01)
+    assert (rows["fir"]["copy_bytes"], rows["fir"]["downtime_seconds"]) == (11166914970, 0.5)
 
 
 def test_the_scope_of_its_audit_counts(plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
