@@ -180,4 +180,7 @@ def _require_one_moment(usage: Usage, cluster: Cluster, wanted: Iterable[Metric]
 
 
 def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # the form of a time, and of no day
+        raise Refused(f"{text} is no time", "mend it in the snapshot, or observe and measure again") from None

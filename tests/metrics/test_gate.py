@@ -183,3 +183,11 @@ def test_a_strategy_that_needs_metrics_decides_nothing_without(cluster: Cluster)
     assert "hungry needs host_cpu_usage, host_ram_usage" in said
     assert "configure a datasource" in said
     assert gate.admitted(believable(cluster), (), strategy(), cluster, METRICS) == NONE
+
+
+def test_a_time_of_no_day_is_refused() -> None:
+    """It has the form of a time, so its document passes; the gate has to know when it was."""
+    document = {"cloud": "c", "collected_at": "2026-01-01T00:00:00Z", "hosts": [], "instances": []}
+    assert "2026-02-31T00:00:00Z is no time" in refused(
+        Usage(at="2026-02-31T00:00:00Z"), from_document(document)
+    )
