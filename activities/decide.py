@@ -72,7 +72,9 @@ def plan_for(
         proposal = replace(proposal, summary=f"{proposal.summary}{why}")
         if not proposal.changes:
             return Tried(proposal, None, ())
-        plan = planner.make(audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at)
+        plan = planner.make(
+            audit, cluster, rules, proposal, catalog, created_at=cluster.collected_at, usage=usage
+        )
         return Tried(proposal, plan, reserve.broken(plan, cluster, above))
 
     made = tried({})

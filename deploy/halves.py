@@ -66,7 +66,7 @@ def _unlike(
         yield f"{python} has no function {function}"
         return
     given = {
-        name: parameter.default
+        name: thaw(parameter.default)
         for name, parameter in inspect.signature(code).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from activities.decide import plan_for
-from plan_schemas import admit
+from plan_schemas import admit, usage
 from plan_schemas.catalog import load
 from plan_schemas.model import from_document
 from plan_schemas.plan import to_document
@@ -25,6 +25,14 @@ DB, WIKI = "00000000-0000-4000-8000-000000000007", "00000000-0000-4000-8000-0000
 AUDITS: dict[str, dict[str, Any]] = {
     "vm_workload_consolidation": {"parameters": {}},
     "host_maintenance": {"parameters": {"maintenance_node": "oak", "backup_node": "elm"}},
+    "workload_balance": {"parameters": {"threshold": 25, "period": 900}},
+    "workload_stabilization": {
+        "parameters": {
+            "metrics": ["instance_cpu_usage", "instance_ram_usage"],
+            "thresholds": {"instance_cpu_usage": 0.05, "instance_ram_usage": 0.1},
+            "max_moves": 3,
+        }
+    },
     "dummy": {"parameters": {"para1": 2, "para2": "hello"}},
     "actuator": {
         "parameters": {
@@ -52,9 +60,10 @@ AUDITS: dict[str, dict[str, Any]] = {
 
 
 def proposed(strategy: str) -> dict[str, Any]:
-    cluster = from_document(yaml.safe_load((HERE / "world.yaml").read_text()))
+    world = yaml.safe_load((HERE / "world.yaml").read_text())
+    cluster, seen = from_document(world), usage.from_document(world["usage"])
     document = {"ballast": "v1", "kind": "Audit", "name": strategy, "cloud": "grove", "strategy": strategy}
-    made = plan_for(admit.audit({**document, **AUDITS[strategy]}, load()), cluster, load())
+    made = plan_for(admit.audit({**document, **AUDITS[strategy]}, load()), cluster, load(), usage=seen)
     assert made.plan is not None
     return {k: v for k, v in to_document(made.plan).items() if k not in UNSTABLE}
 

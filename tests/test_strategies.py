@@ -32,6 +32,8 @@ STRATEGIES = sorted(load().strategies)
 MOVING = [s for s in STRATEGIES if "migrate" in load().strategies[s].actions]
 CLOUDS = 200  # per strategy
 FEW = 80  # where one find is enough
+# Few hosts of a small cloud are hot, and each of them is relieved whole or not at all.
+MOSTLY_EMPTY = {"workload_balance": 0.8}
 
 
 FAILED = Path(__file__).parents[1] / "var" / "failed"  # the smallest case of each failure, for proposing.py
@@ -99,7 +101,7 @@ def test_every_plan_keeps_every_rule(strategy: str) -> None:
     """The judge finds nothing against any plan, its refusals are true, it is the same each time and valid."""
 
     def judged(cluster: Cluster, audit: Row) -> None:
-        snapshot = to_document(cluster)
+        snapshot = worlds.measured(cluster)
         document = proposed(cluster, audit)
         actions = document["actions"] if document else []
         distribution.note(strategy, snapshot, len(actions), **_kinds(document, actions))
@@ -152,7 +154,7 @@ def test_the_clouds_were_worth_it() -> None:
     for strategy in STRATEGIES:
         assert distribution.COUNTS[strategy]["clouds"] >= CLOUDS
         assert distribution.share(strategy, "all six") >= 0.6
-        assert distribution.share(strategy, "plan empty") <= 0.5
+        assert distribution.share(strategy, "plan empty") <= MOSTLY_EMPTY.get(strategy, 0.5)
     assert sum(c["with freed_by"] for c in distribution.COUNTS.values()) >= 10
     assert any(c["with a bypass"] for c in distribution.COUNTS.values())
 
@@ -187,7 +189,7 @@ def test_a_planted_bug_in_the_arithmetic_is_found(strategy: str, monkeypatch: py
     def judged(cluster: Cluster, audit: Row) -> None:
         document = proposed(cluster, audit)
         if document is not None:
-            found.update({v.rule for v in judge.plan(to_document(cluster), document, audit=audit)})
+            found.update({v.rule for v in judge.plan(worlds.measured(cluster), document, audit=audit)})
 
     on_many_clouds(strategy, judged, FEW, shrink=False)
     assert found["capacity"]
@@ -209,7 +211,7 @@ def test_a_planted_bug_in_the_checks_is_found(monkeypatch: pytest.MonkeyPatch) -
         except Refused as refused:
             failed.update({"refused as unproven"} if "fault" in str(refused) else ())
         else:
-            failed.update(v.rule for v in judge.plan(to_document(cluster), document, audit=audit))
+            failed.update(v.rule for v in judge.plan(worlds.measured(cluster), document, audit=audit))
 
     for strategy in MOVING:
         on_many_clouds(strategy, judged, FEW, shrink=False)
@@ -226,7 +228,7 @@ def test_a_dropped_edge_is_found() -> None:
             if action.get("freed_by"):
                 less = {k: v for k, v in deepcopy(document).items() if k != "digest"}
                 less["actions"][n].pop("freed_by")
-                rules = {v.rule for v in judge.plan(to_document(cluster), less, audit=audit)}
+                rules = {v.rule for v in judge.plan(worlds.measured(cluster), less, audit=audit)}
                 found["reported" if rules & {"capacity", "anti_affinity"} else "not needed"] += 1
 
     for strategy in MOVING:

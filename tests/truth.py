@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
-from tests import judge
+from tests import heat, judge
 from tests.judge.picture import Picture, Terms
 from tests.judge.places import placing, staying, stopping
 
 Row = Mapping[str, Any]
 HOSTS = {"disabled", "down", "uncertain", "out_of_scope", "unknown_host"}
 # What a plan says of itself: limits of the audit, and changes that no order or no bypass makes possible.
-OF_THE_PLAN = {"budget", "cycle", "dependency"}
+OF_THE_PLAN = {"budget", "cycle", "dependency", "aggressiveness"}
 TRIES = 2_000  # placements tried before it is believed that a host cannot be emptied
 
 
@@ -40,7 +40,10 @@ def untrue_refusals(snapshot: Row, plan: Row, audit: Row) -> Iterator[str]:
         terms.allow -= closed
         cases.append(Case(picture, terms, given))
     for refusal in plan.get("rejected", ()):
-        if refusal["code"] not in OF_THE_PLAN:
+        if refusal["code"] in heat.CODES:
+            if false := heat.contradiction(cases[0].picture, cases[0].terms, after, audit, refusal):
+                yield f"{refusal}: {false}"
+        elif refusal["code"] not in OF_THE_PLAN:
             said = [_contradiction(case, refusal) for case in cases]
             if None not in said:
                 yield f"{refusal}: before, {said[0]}; after, {said[1]}"

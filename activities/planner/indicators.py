@@ -3,42 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from activities.balancing import load
 from plan_schemas.catalog import Goal
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refused
+from plan_schemas.usage import NONE, Usage
 
 
-def compute_nodes_count(before: Cluster, after: Cluster) -> float:  # noqa: ARG001
-    return float(len(before.hosts))
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The cloud before and after; without a use of its own the cloud after is one that is only foreseen."""
+
+    before: Cluster
+    after: Cluster
+    used_before: Usage = NONE
+    used_after: Usage = NONE
 
 
-def released_compute_nodes_count(before: Cluster, after: Cluster) -> float:
+def compute_nodes_count(seen: Pictures) -> float:
+    return float(len(seen.before.hosts))
+
+
+def released_compute_nodes_count(seen: Pictures) -> float:
     """Hosts that carried instances before and carry none afterwards."""
-    return float(sum(bool(before.on(h)) and not after.on(h) for h in before.hosts))
+    return float(sum(bool(seen.before.on(h)) and not seen.after.on(h) for h in seen.before.hosts))
 
 
-def instance_migrations_count(before: Cluster, after: Cluster) -> float:
+def instance_migrations_count(seen: Pictures) -> float:
     """Instances that are on another host than before."""
-    here = after.instances
-    return float(sum(u in here and here[u].host != i.host for u, i in before.instances.items()))
+    here = seen.after.instances
+    return float(sum(u in here and here[u].host != i.host for u, i in seen.before.instances.items()))
 
 
-_INDICATORS: dict[str, Callable[[Cluster, Cluster], float]] = {
-    f.__name__: f for f in (compute_nodes_count, released_compute_nodes_count, instance_migrations_count)
+def instances_count(seen: Pictures) -> float:
+    return float(sum(i.host is not None for i in seen.before.instances.values()))
+
+
+def standard_deviation_cpu_before_audit(seen: Pictures) -> float | None:
+    return _deviation(load.CPU, seen, is_after=False)
+
+
+def standard_deviation_cpu_after_audit(seen: Pictures) -> float | None:
+    return _deviation(load.CPU, seen, is_after=True)
+
+
+def standard_deviation_ram_before_audit(seen: Pictures) -> float | None:
+    return _deviation(load.RAM, seen, is_after=False)
+
+
+def standard_deviation_ram_after_audit(seen: Pictures) -> float | None:
+    return _deviation(load.RAM, seen, is_after=True)
+
+
+def _deviation(kind: load.Kind, seen: Pictures, *, is_after: bool) -> float | None:
+    """Of the loads of enabled hosts that are up, in percent; None where nobody measured them."""
+    cluster, usage = (seen.after, seen.used_after) if is_after else (seen.before, seen.used_before)
+    is_foreseen = is_after and kind.metric not in usage.values
+    if is_foreseen:
+        usage = seen.used_before
+    if kind.metric not in usage.values:
+        return None
+    loads = load.by_instance(kind, cluster, usage)
+    beyond = load.own(kind, seen.before if is_foreseen else cluster, usage, loads)
+    levels = load.levels(kind, cluster, loads, beyond)
+    serving = [v for h, v in levels.items() if load.counted(cluster.hosts[h])]
+    return round(100.0 * load.deviation(serving), 6)
+
+
+_INDICATORS: dict[str, Callable[[Pictures], float | None]] = {
+    f.__name__: f
+    for f in (
+        compute_nodes_count,
+        released_compute_nodes_count,
+        instance_migrations_count,
+        instances_count,
+        standard_deviation_cpu_before_audit,
+        standard_deviation_cpu_after_audit,
+        standard_deviation_ram_before_audit,
+        standard_deviation_ram_after_audit,
+    )
 }
 
 
-def measure(goal: Goal, before: Cluster, after: Cluster, *, moves: int | None = None) -> dict[str, float]:
+def measure(
+    goal: Goal,
+    before: Cluster,
+    after: Cluster,
+    *,
+    moves: int | None = None,
+    used_before: Usage = NONE,
+    used_after: Usage = NONE,
+) -> dict[str, float]:
     """The indicators of a goal; `moves`, if known, counts also the migrations over a third host.
 
-    Raises Refused for an indicator that nobody can measure.
+    What rests on a use that was not measured is left out. Raises Refused for an indicator that nobody can
+    measure.
     """
     unknown = [name for name in goal.indicators if name not in _INDICATORS]
     if unknown:
         remedy = f"known are {', '.join(_INDICATORS)}"
         raise Refused(f"goal {goal.name} names indicators that are unknown: {', '.join(unknown)}", remedy)
-    found = {name: _INDICATORS[name](before, after) for name in goal.indicators}
+    seen = Pictures(before, after, used_before, used_after)
+    values = {name: _INDICATORS[name](seen) for name in goal.indicators}
+    found = {name: value for name, value in values.items() if value is not None}
     if moves is not None and "instance_migrations_count" in found:
         found["instance_migrations_count"] = float(moves)
     return found

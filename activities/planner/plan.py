@@ -20,12 +20,20 @@ from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import FrozenDict, canonical, freeze
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, ActionType, Plan, Proposal, Refusal, Refused, to_document
+from plan_schemas.usage import NONE, Usage
 
 _SHOWN = 200  # refusals that a plan carries
 
 
 def make(
-    audit: Audit, cluster: Cluster, rules: Rules, proposal: Proposal, catalog: Catalog, *, created_at: str
+    audit: Audit,
+    cluster: Cluster,
+    rules: Rules,
+    proposal: Proposal,
+    catalog: Catalog,
+    *,
+    created_at: str,
+    usage: Usage = NONE,
 ) -> Plan:
     """The plan of a proposal. What cannot be ordered safely is in `rejected`, by name.
 
@@ -54,7 +62,7 @@ def make(
         strategy=audit.strategy,
         catalogue=catalog.digest,
         model=FrozenDict({"fingerprint": cluster.fingerprint, "collected_at": cluster.collected_at}),
-        forecast=freeze(measure(catalog.goals[audit.goal], cluster, after, moves=moves)),
+        forecast=freeze(measure(catalog.goals[audit.goal], cluster, after, moves=moves, used_before=usage)),
         bounds=(*proposal.bounds, *((timing,) if actions else ())),
         rejected=_capped((*ordered.refused, *proposal.rejected)),
     )

@@ -31,7 +31,7 @@ FAILED = Path("var/failed")
 
 def judged(cluster: Cluster, audit: Row) -> Row:
     """What there was to judge in the plan of an audit, and the rules that it broke; a refusal says why."""
-    snapshot = to_document(cluster)
+    snapshot = worlds.measured(cluster)
     try:
         document = propose(cluster, audit)
     except Refused as refused:

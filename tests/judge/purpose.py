@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tests.judge.loads import deviation
 from tests.judge.moments import Before, Move
 from tests.judge.picture import Picture, Row, Violation
 
 END = "at the end"
 EXPLICIT = {None, "unclassified"}  # goals of plans whose actions somebody wrote down one by one
 EMPTYING = {"server_consolidation", "cluster_maintaining"}  # who leaves a host must find it closed behind him
+ALONE = {"workload_balance"}  # who looks at what instances use and not at hosts
 RELEASING = {"server_consolidation"}  # a host is emptied whole or left alone
 
 
@@ -112,18 +114,29 @@ class Ends:
         after: Mapping[str, str | None],
         moves: Sequence[Move],
         settings: Mapping[str, Mapping[str, str]],
+        strategy: str | None = None,
     ) -> None:
+        self.alone = strategy in ALONE
+        self.picture, self.after = picture, after
         self.hosts = set(picture.hosts)
         self.busy_before = {h for h in picture.where.values() if h is not None}
         self.busy_after = {h for h in after.values() if h is not None}
         self.moves = moves
         self.disabled = {h for h, own in settings.items() if "disabled" in own.values()}
 
+    def deviation(self, word: str, where: Mapping[str, str | None]) -> float:
+        return deviation(self.picture, word, where, alone=self.alone)
+
 
 INDICATORS: Mapping[str, Callable[[Ends], float]] = {
     "compute_nodes_count": lambda e: len(e.hosts),
     "released_compute_nodes_count": lambda e: len(e.busy_before - e.busy_after),
     "instance_migrations_count": lambda e: len(e.moves),
+    "instances_count": lambda e: sum(h is not None for h in e.picture.where.values()),
+    "standard_deviation_cpu_before_audit": lambda e: e.deviation("cpu", e.picture.where),
+    "standard_deviation_cpu_after_audit": lambda e: e.deviation("cpu", e.after),
+    "standard_deviation_ram_before_audit": lambda e: e.deviation("ram", e.picture.where),
+    "standard_deviation_ram_after_audit": lambda e: e.deviation("ram", e.after),
 }
 
 
@@ -134,7 +147,7 @@ def _forecast(
     moves: Sequence[Move],
     settings: Mapping[str, Mapping[str, str]],
 ) -> Iterator[Violation]:
-    ends = Ends(picture, after, moves, settings)
+    ends = Ends(picture, after, moves, settings, plan.get("strategy"))
     for name, said in sorted(plan.get("forecast", {}).items()):
         if name not in INDICATORS:
             text = f"the judge has no measure of its own for {name}"

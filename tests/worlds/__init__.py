@@ -9,13 +9,14 @@ import yaml
 
 from tests.worlds.clouds import DEMANDED, FEATURES, clusters, snapshots
 from tests.worlds.requests import audits, parameters
-from tests.worlds.usages import used
+from tests.worlds.usages import measured, used
 
 __all__ = [
     "DEMANDED",
     "FEATURES",
     "audits",
     "clusters",
+    "measured",
     "named",
     "names",
     "parameters",

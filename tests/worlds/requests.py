@@ -73,13 +73,14 @@ def _values(name: str, kind: Mapping[str, Any], cluster: Cluster) -> st.SearchSt
     """What one parameter may be: a host of the cloud, one of the choices, an example, or by its type."""
     if kind.get("holds") == "actions":
         return given_actions(cluster)
-    if kind.get("format") == "host" or name in HOSTS or name.endswith(("_node", "_host")):
-        return st.sampled_from(list(cluster.hosts))
-    if name == "instance":
-        return st.sampled_from(list(cluster.instances))
     for choices in ("enum", "examples"):
         if kind.get(choices):
             return st.sampled_from(list(kind[choices]))
+    is_text = kind.get("type", "string") == "string"
+    if kind.get("format") == "host" or (is_text and (name in HOSTS or name.endswith(("_node", "_host")))):
+        return st.sampled_from(list(cluster.hosts))
+    if name == "instance" and is_text:
+        return st.sampled_from(list(cluster.instances))
     if kind.get("type") == "boolean":
         return st.booleans()
     if kind.get("type") == "integer":
@@ -89,7 +90,9 @@ def _values(name: str, kind: Mapping[str, Any], cluster: Cluster) -> st.SearchSt
         least, most = float(kind.get("minimum", 0.0)), float(kind.get("maximum", 100.0))
         return st.floats(least, most).map(lambda number: max(least, round(number, 1)))
     if kind.get("type") == "array":
-        return st.lists(_values("", kind["items"], cluster), max_size=3)
+        least, most = int(kind.get("minItems", 0)), min(3, int(kind.get("maxItems", 3)))
+        each = _values("", kind["items"], cluster)
+        return st.lists(each, min_size=least, max_size=most, unique=bool(kind.get("uniqueItems")))
     if kind.get("type") == "object":
         return parameters(kind, cluster)
     return st.sampled_from(["text", "long enough to be read", "ungewöhnlich: 'x' #1 \n"])

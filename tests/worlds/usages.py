@@ -6,15 +6,17 @@ its uuid, and how hot a host is by its name and by how many instances there are.
 
 from __future__ import annotations
 
+from typing import Any
 from zlib import crc32
 
 from activities.metrics import subjects
 from plan_schemas.catalog import load
 from plan_schemas.frozen import freeze
-from plan_schemas.model import Cluster, Host, Instance
+from plan_schemas.model import Cluster, Host, Instance, to_document
 from plan_schemas.usage import Usage
+from plan_schemas.usage import to_document as of_usage
 
-HEATS = (0.05, 0.3, 0.3, 0.6, 0.95)  # share of what the instances of a host may use
+HEATS = (0.02, 0.08, 0.08, 0.15, 0.5)  # share of what the instances of a host may use
 
 
 def used(cluster: Cluster) -> Usage:
@@ -25,6 +27,11 @@ def used(cluster: Cluster) -> Usage:
         for name, metric in load().metrics.items()
     }
     return Usage(freeze(values), at=cluster.collected_at, source="random")
+
+
+def measured(cluster: Cluster) -> dict[str, Any]:
+    """The Snapshot document with what is used."""
+    return {**to_document(cluster), "usage": of_usage(used(cluster))}
 
 
 def _value(metric: str, subject: str, cluster: Cluster, heats: dict[str, float]) -> float:

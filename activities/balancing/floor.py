@@ -1,0 +1,120 @@
+"""Hosts with their load and their room as arrays, on which instances move one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from activities.balancing import load
+from activities.balancing.load import Floats, Kind
+from activities.packing.board import Board, Ints, Mask
+from activities.rules import checks
+from plan_schemas.audit import Rules
+from plan_schemas.model import Cluster, Instance
+from plan_schemas.plan import Refusal
+from plan_schemas.usage import Usage
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What every host and every instance uses, before it is decided who may move."""
+
+    cluster: Cluster
+    rules: Rules
+    kinds: tuple[Kind, ...]
+    loads: tuple[dict[str, float], ...]  # per kind, by instance
+    levels: tuple[dict[str, float], ...]  # per kind, by host
+
+    def hosts(self) -> list[str]:
+        """The hosts that may give and take."""
+        some = self.cluster.hosts.values()
+        known = [h for h in some if all(h.name in row for row in self.levels)]
+        return [h.name for h in known if not checks.host_refusals(h, self.rules)]
+
+    def unmeasured(self, one: Instance) -> bool:
+        """Whether it runs and nobody knows what it uses; one that is off uses nothing."""
+        return one.status in checks.LIVE_STATES and any(one.uuid not in row for row in self.loads)
+
+    def load(self, uuid: str) -> list[float]:
+        return [row.get(uuid, 0.0) for row in self.loads]
+
+    def held(self, one: Instance) -> Refusal | None:
+        """Why it does not move."""
+        if found := checks.immovable(self.cluster, one.uuid, self.rules):
+            return found[0]
+        if self.unmeasured(one):
+            return Refusal("unmeasured", one.uuid, f"nothing is known of what {one.name} uses")
+        return None
+
+    def movable(self, hosts: Iterable[str]) -> list[str]:
+        return [i.uuid for name in hosts for i in self.cluster.on(name) if self.held(i) is None]
+
+
+def scene(cluster: Cluster, rules: Rules, usage: Usage, kinds: Sequence[Kind]) -> Scene:
+    loads = tuple(load.by_instance(k, cluster, usage) for k in kinds)
+    levels = tuple(
+        load.levels(k, cluster, found, load.own(k, cluster, usage, found)) for k, found in zip(kinds, loads)
+    )
+    return Scene(cluster, rules, tuple(kinds), loads, levels)
+
+
+class Floor(Board):
+    """A board on which a move is over before the next begins: what leaves makes room and takes its load.
+
+    `level[host, kind]` is the load as a share of what the host really has, `load[instance, kind]` is
+    absolute. An instance moves once at most.
+    """
+
+    def __init__(self, seen: Scene, movable: Iterable[str]) -> None:
+        super().__init__(seen.cluster, seen.rules, movable)
+        self.kinds = seen.kinds
+        shape = (-1, len(seen.kinds))
+        every = seen.cluster.hosts.values()
+        offers = [[load.capacity(k, h) for k in seen.kinds] for h in every]
+        self.capacity: Floats = np.maximum(np.array(offers, dtype=np.float64).reshape(shape), 1e-9)
+        self.level: Floats = np.array([[row.get(h.name, 0.0) for row in seen.levels] for h in every])
+        self.level.shape = self.capacity.shape
+        self.load: Floats = np.array([seen.load(u) for u in self.uuids], dtype=np.float64).reshape(shape)
+        self.usable: Mask = np.zeros(len(self.hosts), dtype=bool)
+        self.usable[[self.number[n] for n in seen.hosts()]] = True
+        self.open = self.usable
+        self.on: dict[int, list[int]] = {h: [] for h in range(len(self.hosts))}
+        for i, host in enumerate(self.home.tolist()):
+            self.on[host].append(i)
+
+    def move(self, i: int, host: int) -> None:
+        """Let it leave its home for this host."""
+        home = int(self.home[i])
+        self.place(i, host)
+        self._book(i, home, +1)
+        self.ledger.remove(self.uuids[i], self.hosts[home])
+        self.level[host] += self.load[i] / self.capacity[host]
+        self.level[home] -= self.load[i] / self.capacity[home]
+
+    def back(self, i: int) -> int:
+        """Undo its move; the host that it was on. Whether it still fits at home is for the caller to know."""
+        home = int(self.home[i])
+        self._book(i, home, -1)
+        self.ledger.add(self.uuids[i], self.hosts[home])
+        host = self.take_back(i)
+        self.level[host] -= self.load[i] / self.capacity[host]
+        self.level[home] += self.load[i] / self.capacity[home]
+        return host
+
+    def fits_home(self, i: int) -> bool:
+        """Whether its home still has the room that it left, so that its move can be undone."""
+        return bool((self.free[self.home[i]] >= self.need[i]).all())
+
+    def ranked(self, i: int, where: Mask, score: Callable[[int, Ints], Floats]) -> Iterator[int]:
+        """The hosts among these that take the instance now, the greatest score first."""
+        hosts = self._preferred(i, np.flatnonzero(self.fits(i) & where))
+        if len(hosts):
+            for host in hosts[np.argsort(-score(i, hosts), kind="stable")].tolist():
+                if not self.against(i, host):
+                    yield host
+
+    def against(self, i: int, host: int) -> tuple[Refusal, ...]:
+        """Every rule that keeps the instance from the host as things stand."""
+        return checks.refusals(self.cluster, self.ledger, self.uuids[i], self.hosts[host], self.rules)

@@ -1,0 +1,186 @@
+"""Brings overloaded hosts below a threshold with the fewest moves, each host whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from activities.balancing.floor import Floor
+from activities.balancing.load import Floats
+from activities.balancing.need import TINY, Hot, overloaded
+from activities.packing.board import Ints, Mask
+
+_TRIES = 40  # choices of instances that are looked at for one host with so many moves
+_PAIRS = 64  # instances that are asked to make room for one
+_CLEARED = 6  # hosts that several instances are asked to leave for one
+_EXTRA = 3  # rounds, each with one move more per host
+
+
+class Relief:
+    """One search over a floor of one kind of load; leaves the moves that it found on the floor."""
+
+    def __init__(self, floor: Floor, threshold: float, *, tightly: bool) -> None:
+        self.floor, self.threshold = floor, threshold
+        self.score = floor.tight if tightly else self._coolest
+        self.weight: Floats = floor.capacity[:, 0]
+        self.hot = sorted(overloaded(floor, threshold), key=lambda t: (-t.points / max(t.least, 1), t.host))
+        self.relieved: dict[int, list[int]] = {}  # hot host -> what moved for it, in order
+        self.moved: Mask = np.zeros(len(floor.uuids), dtype=bool)
+        self.tries = 0
+
+    def run(self) -> None:
+        """Those without extra moves first: what they leave is room for the others."""
+        waiting = [t for t in self.hot if t.least]
+        for more in range(_EXTRA):
+            waiting = [t for t in waiting if not self._relieve(t, t.least + more)]
+
+    def _relieve(self, target: Hot, spend: int) -> bool:
+        """Relieve one host with so many moves, of its own instances and of those that make room for them."""
+        load = self.floor.load[:, 0]
+        own = [i for i in self.floor.on[target.host] if not self.moved[i] and load[i] > 0]
+        own.sort(key=lambda i: (-load[i], i))
+        self.tries = _TRIES
+        for moves in range(spend, 0, -1):
+            made = self._pick(own, moves, target.excess, spend - moves)
+            if made is not None:
+                self.relieved[target.host] = made
+                return True
+        return False
+
+    def _pick(self, items: Sequence[int], number: int, rest: float, extra: int) -> list[int] | None:
+        """So many of these, moved, that more than `rest` leaves, with what made room; else None."""
+        for i in self._options(items, number, rest):
+            if self.tries <= 0:
+                return None
+            self.tries -= 1
+            made = self._send(i, extra)
+            if made is None or number == 1:
+                if made is not None:
+                    return made
+                continue
+            others = [j for j in items if j != i and not self.moved[j]]
+            left = extra - len(made) + 1
+            found = self._pick(others, number - 1, rest - float(self.floor.load[i, 0]), left)
+            if found is not None:
+                return made + found
+            for j in reversed(made):
+                self._back(j)
+        return None
+
+    def _options(self, items: Sequence[int], number: int, rest: float) -> list[int]:
+        """Those with which so many can be enough: the last one as small as will do, the others large."""
+        load = self.floor.load[:, 0]
+        if number == 1:
+            return [i for i in reversed(items) if load[i] > rest]
+        top = [float(load[i]) for i in items[:number]]
+        if len(top) < number:
+            return []
+        return [i for n, i in enumerate(items) if load[i] + sum(top) - top[min(n, number - 1)] > rest]
+
+    def _send(self, i: int, extra: int) -> list[int] | None:
+        """Move it to another host, or make room for it there; what moved, in order."""
+        host = next(self.floor.ranked(i, self._cool(i), self.score), None)
+        if host is not None:
+            self._move(i, host)
+            return [i]
+        if extra == 0:
+            return [i] if self._shift(i) else None
+        return self._eject(i) if extra == 1 else self._clear(i, extra)
+
+    def _move(self, i: int, host: int) -> None:
+        self.floor.move(i, host)
+        self.moved[i] = True
+
+    def _back(self, i: int) -> None:
+        self.floor.back(i)
+        self.moved[i] = False
+
+    def _cool(self, i: int) -> Mask:
+        """The hosts that stay below the threshold with it."""
+        after = self.floor.level[:, 0] + self.floor.load[i, 0] / self.weight
+        mask: Mask = after < self.threshold - TINY
+        return mask
+
+    def _coolest(self, i: int, hosts: Ints) -> Floats:
+        score: Floats = -(self.floor.level[hosts, 0] + self.floor.load[i, 0] / self.weight[hosts])
+        return score
+
+    def _takes(self, i: int, host: int) -> bool:
+        return bool(self._cool(i)[host] and self.floor.fits(i)[host] and not self.floor.against(i, host))
+
+    def _shift(self, i: int) -> bool:
+        """Move it to where an instance was sent before that can go on to another host: no move more."""
+        placed = np.array(list(self.floor.placed), dtype=np.int64)
+        at = np.array(list(self.floor.placed.values()), dtype=np.int64)
+        for j, host in self._pairs(i, placed, at):
+            if not self.floor.fits_home(j):
+                continue
+            self.floor.back(j)
+            if self._takes(i, host):
+                self.floor.move(i, host)
+                other = next(self.floor.ranked(j, self._cool(j), self.score), None)
+                if other is not None:
+                    self.floor.move(j, other)
+                    self.moved[i] = True
+                    return True
+                self.floor.back(i)
+            self.floor.move(j, host)
+        return False
+
+    def _eject(self, i: int) -> list[int] | None:
+        """Move it to a host from which another instance moves away first."""
+        still = np.flatnonzero(~self.moved)
+        for j, host in self._pairs(i, still, self.floor.home[still]):
+            if (made := self._swap(i, [j], host)) is not None:
+                return made
+        return None
+
+    def _clear(self, i: int, extra: int) -> list[int] | None:
+        """Move it to a host from which up to so many instances move away first, the most loaded ones."""
+        floor = self.floor
+        reach = np.flatnonzero(self._reach(i))
+        above = (floor.level[reach, 0] - self.threshold) * self.weight[reach] + floor.load[i, 0]
+        for n in np.argsort(above, kind="stable")[:_CLEARED]:
+            host, rest = int(reach[n]), float(above[n])
+            leaving: list[int] = []
+            for j in sorted(floor.on[host], key=lambda j: (-floor.load[j, 0], j)):
+                if rest >= 0 and len(leaving) < extra and not self.moved[j]:
+                    leaving.append(j)
+                    rest -= float(floor.load[j, 0])
+            if rest < 0 and (made := self._swap(i, leaving, host)) is not None:
+                return made
+        return None
+
+    def _swap(self, i: int, leaving: Sequence[int], host: int) -> list[int] | None:
+        """Let these go anywhere and it come; what moved, in order; nothing has when that is not possible."""
+        made: list[int] = []
+        for j in leaving:
+            other = next(self.floor.ranked(j, self._cool(j), self.score), None)
+            if other is None:
+                break
+            self._move(j, other)
+            made.append(j)
+        if len(made) == len(leaving) and self._takes(i, host):
+            self._move(i, host)
+            return [*made, i]
+        for j in reversed(made):
+            self._back(j)
+        return None
+
+    def _reach(self, i: int) -> Mask:
+        floor = self.floor
+        reach: Mask = floor.masks[floor.mask_of[i]] & floor.usable & (floor.level[:, 0] < self.threshold)
+        reach[floor.home[i]] = False
+        return reach
+
+    def _pairs(self, i: int, guests: Ints, at: Ints) -> Iterator[tuple[int, int]]:
+        """Guests whose departure alone makes the room and the quiet that it lacks, the smallest first."""
+        floor = self.floor
+        short = np.maximum(floor.need[i] - floor.free, 0)
+        above = (floor.level[:, 0] - self.threshold) * self.weight + floor.load[i, 0]
+        helps = self._reach(i)[at] & (floor.load[guests, 0] > above[at])
+        helps &= (floor.need[guests] >= short[at]).all(axis=1)
+        some, where = guests[helps], at[helps]
+        order = np.lexsort((some, floor.need[some] @ floor.weight))[:_PAIRS]
+        yield from zip(some[order].tolist(), where[order].tolist())

@@ -1,0 +1,133 @@
+"""How even the load can become with so many moves at best: a Lagrangian bound.
+
+Each move has a price when it leaves and one when it comes, and so has its load: so much per unit, and more
+for large pieces. A host then decides alone what it gives away and what it takes. Room and rules do not count,
+and what is taken may be of any size. For any prices no plan of so many moves leaves the loads closer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from activities.balancing.floor import Floor
+from activities.balancing.load import Floats
+from activities.packing.board import Ints
+
+_ROUNDS = 120  # on a sample of the hosts
+_MORE = 16  # on all of them, from the prices that were best there
+_SAMPLE = 400
+_SINGLE = 6  # of each host so many of its largest instances are looked at one by one
+_SEVERAL = 3
+
+
+class Prices:
+    """Hosts with their distances from the load of all, and what their instances use, largest first."""
+
+    def __init__(self, away: Floats, capacity: Floats, loads: Floats) -> None:
+        scale = float(capacity.mean())
+        self.away, self.inverse, loads = away, scale / capacity, loads / scale
+        self.steepest = float((self.inverse**2).min())
+        if loads.shape[1] < _SINGLE + _SEVERAL:
+            loads = np.pad(loads, ((0, 0), (0, _SINGLE + _SEVERAL - loads.shape[1])))
+        top = np.cumsum(loads, axis=1)
+        # Nothing, one of the largest, or the sum of the first few: what a host gives that takes as well.
+        several = np.arange(2, 2 + _SEVERAL)
+        nothing = np.zeros((len(away), 1))
+        self.given = np.concatenate([nothing, loads[:, :_SINGLE], top[:, several - 1], top[:, -1:]], axis=1)
+        self.leaving = np.array([0.0, *[1.0] * _SINGLE, *several, 2.0 + _SEVERAL])
+        self.squared = self.given**2 / np.array([1.0, *[1.0] * _SINGLE, *several, float(loads.shape[1])])
+        self.after = away[:, None] - self.given * self.inverse[:, None]
+        # Any size up to the sum of so many: what a host gives that takes nothing. The first stands for one
+        # of the smaller instances, the last for all greater numbers.
+        self.most = np.concatenate(
+            [loads[:, _SINGLE : _SINGLE + 1], top[:, several - 1], top[:, -1:]], axis=1
+        )
+        self.number = np.array([1.0, *several, 2.0 + _SEVERAL])
+        self.pieces = np.array([1.0, *several, float(loads.shape[1])])
+
+    def value(self, prices: Floats, most: int) -> tuple[float, Floats]:
+        """The bound on the sum of squares at these prices, and where it rises."""
+        move, come, load, large = prices
+        leave, inverse = move - come, self.inverse[:, None]
+        pay = leave * self.leaving + load * self.given + large * self.squared
+        gift = np.maximum((load - 2 * self.after * inverse) / (2 * (inverse**2 - large)), 0.0)
+        taken = (self.after + gift * inverse) ** 2 - load * gift - large * gift * gift + come
+        without = self.after**2
+        takes = taken < without
+        whole = pay + np.where(takes, taken, without)
+        steep = 2 * (inverse**2 + large / self.pieces)
+        some = np.clip((2 * self.away[:, None] * inverse - load) / steep, 0.0, self.most)
+        many = (self.away[:, None] - some * inverse) ** 2 + load * some + large * some * some / self.pieces
+        many += leave * self.number
+        row, one, other = np.arange(len(whole)), whole.argmin(axis=1), many.argmin(axis=1)
+        best, second = whole[row, one], many[row, other]
+        gift, piece = np.where(takes, gift, 0.0)[row, one], some[row, other]
+        first = best <= second
+        left = np.where(first, self.leaving[one], self.number[other]).sum()
+        given = np.where(first, self.given[row, one] - gift, piece).sum()
+        squares = np.where(
+            first, self.squared[row, one] - gift * gift, piece * piece / self.pieces[other]
+        ).sum()
+        came = (first & takes[row, one]).sum()
+        rises = np.array([left - most, came - left, given, squares])
+        return float(np.minimum(best, second).sum()) - float(move) * most, rises
+
+    def best(self, most: int) -> float:
+        """The greatest bound that a search over the prices finds."""
+        middle = float((self.away**2).mean())
+        start = np.array([middle, 0.3 * middle, 0.0, 0.3 * self.steepest])
+        reach = np.array([3 * middle, 2 * middle, float(np.abs(self.away).max()), 0.5 * self.steepest])
+        if len(self.away) > 2 * _SAMPLE:
+            every = len(self.away) // _SAMPLE
+            some = self._some(np.argsort(self.away, kind="stable")[::every])
+            _, start = some._search(round(most * len(some.away) / len(self.away)), start, reach, _ROUNDS)
+            return self._search(most, start, reach / 40, _MORE)[0]
+        return self._search(most, start, reach, _ROUNDS)[0]
+
+    def _some(self, rows: Ints) -> Prices:
+        other = object.__new__(Prices)
+        other.__dict__.update(self.__dict__)
+        for name in ("away", "inverse", "given", "squared", "after", "most"):
+            setattr(other, name, getattr(self, name)[rows])
+        return other
+
+    def _search(self, most: int, center: Floats, reach: Floats, rounds: int) -> tuple[float, Floats]:
+        """The greatest value by shrinking ellipsoids, and the prices."""
+        shape, found, at = np.diag(reach**2), 0.0, center
+        for _ in range(rounds):
+            move, come, _, large = center
+            if move < 0 or come < 0:
+                rises = np.array([float(move < 0), float(move >= 0), 0.0, 0.0])
+            elif not 0 <= large < 0.999 * self.steepest:
+                rises = np.array([0.0, 0.0, 0.0, 1.0 if large < 0 else -1.0])
+            else:
+                value, rises = self.value(center, most)
+                if value > found:
+                    found, at = value, center
+            square = float(rises @ shape @ rises)
+            if square <= 1e-24:
+                break
+            length = square**0.5
+            step = shape @ rises / length
+            center = center + step / 5
+            shape = 16 / 15 * (shape - 0.4 * np.outer(step, step))
+        return found, at
+
+
+def least_deviation(floor: Floor, kind: int, moves: int) -> float:
+    """The smallest deviation of one kind of load that any so many moves can leave, seen from here."""
+    among = np.flatnonzero(floor.usable)
+    whole, level = floor.capacity[among, kind], floor.level[among, kind]
+    if not moves or len(among) < 2:
+        return float(np.sqrt(((level - _mean(level, whole)) ** 2).mean())) if len(among) else 0.0
+    width = max(len(floor.on[int(h)]) for h in among)
+    loads = np.zeros((len(among), max(width, 1)))
+    for n, host in enumerate(among.tolist()):
+        own = floor.on[host]
+        loads[n, : len(own)] = np.sort(-floor.load[own, kind]) * -1 if own else 0.0
+    best = Prices(level - _mean(level, whole), whole, loads).best(moves)
+    return float(np.sqrt(best / len(among)))
+
+
+def _mean(level: Floats, whole: Floats) -> float:
+    return float((level * whole).sum() / whole.sum())

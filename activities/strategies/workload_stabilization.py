@@ -1,0 +1,133 @@
+"""Evens out load over hosts: the moves that lower the weighted deviation most, until it is low enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from activities.balancing.choose import Limits, Step, beginning
+from activities.balancing.even import Aim, Evening
+from activities.balancing.floor import Floor, scene
+from activities.balancing.load import KINDS, Floats, Kind
+from activities.balancing.spread import least_deviation
+from activities.balancing.telling import Telling, not_used, words
+from activities.planner.bounds import bound
+from activities.rules import checks
+from activities.words import count
+from plan_schemas.audit import Situation
+from plan_schemas.frozen import FrozenDict
+from plan_schemas.plan import Change, Proposal, Refusal
+
+_SHOWN = 20  # moves not made that are told, the best of them
+_ALL = 10**9
+_HOST_METRICS = FrozenDict({k.metric: k.host_metric for k in KINDS.values()})
+_PERIODS = FrozenDict({"instance": 720, "compute_node": 600})
+
+
+def decide(
+    situation: Situation,
+    *,
+    metrics: Sequence[str] = ("instance_cpu_usage",),
+    thresholds: Mapping[str, float] | None = None,
+    weights: Mapping[str, float] | None = None,
+    instance_metrics: Mapping[str, str] = _HOST_METRICS,  # noqa: ARG001  what was measured of hosts
+    periods: Mapping[str, float] = _PERIODS,  # noqa: ARG001  over what time
+    aggregation_method: Mapping[str, str] | None = None,  # noqa: ARG001  the same
+    max_moves: int | None = None,
+    aggressiveness: int = 5,
+    margin: float = 1.0,
+) -> Proposal:
+    """Moves that bring the deviation of each metric to its threshold, as far as they are worth it."""
+    kinds = [KINDS[m] for m in metrics]
+    seen = scene(situation.cluster, situation.rules, situation.usage, kinds)
+    floor = Floor(seen, seen.movable(seen.hosts()))
+    targets = np.array([(thresholds or {}).get(k.metric, 0.1) for k in kinds])
+    weighed = np.array([(weights or {}).get(f"{k.metric}_weight", 1.0) for k in kinds])
+    search = Evening(floor, Aim(weighed, targets, _ALL if max_moves is None else max_moves, margin))
+    before, telling = search.deviations(), Telling(floor)
+    start = floor.level.copy()
+    search.run()
+    taken, rest = beginning(search.steps, Limits(max_moves, aggressiveness, margin).level)
+    for step in reversed(rest):
+        for i, _ in reversed(step.moves):
+            floor.back(i)
+    after, moves = search.deviations(), sum(len(s.moves) for s in taken)
+    floor_before, floor.level = floor.level, start
+    best = [min(float(b), least_deviation(floor, n, moves)) for n, b in enumerate(before)]
+    floor.level = floor_before
+    return Proposal(
+        changes=tuple(_changes(telling, taken, weighed)),
+        summary=_summary(kinds, before, after, targets, moves),
+        rejected=(
+            *(_too_little(floor, s, aggressiveness) for s in rest[:_SHOWN]),
+            *(_below_margin(search, margin) if not rest else ()),
+            *not_used(
+                seen, [n for n, h in seen.cluster.hosts.items() if checks.host_refusals(h, seen.rules)]
+            ),
+        ),
+        bounds=tuple(
+            bound(f"deviation_{k.word.lower()}", 100 * best[n], 100 * float(after[n]))
+            for n, k in enumerate(kinds)
+        ),
+    )
+
+
+def _changes(telling: Telling, steps: Sequence[Step], weights: Floats) -> Iterator[Change]:
+    """Each move with the deviations that it leaves."""
+    floor = telling.floor
+    for step in steps:
+        for n, (i, host) in enumerate(step.moves):
+            helps = n + 1 < len(step.moves)
+            why = f"makes room on {floor.hosts[int(floor.home[i])]}" if helps else "evens out"
+            points = round(step.points, 2)
+            yield telling.change(i, host, why, nearer_points_per_move=points, gain=_gain(step, weights))
+
+
+def _gain(step: Step, weights: Floats) -> float:
+    """By how much the weighted deviation falls per move, in points of the weighted mean."""
+    return round(100 * step.gain / float(weights.sum()), 5)
+
+
+def _too_little(floor: Floor, step: Step, level: int) -> Refusal:
+    i, host = step.moves[-1]
+    one = floor.instances[i]
+    text = f"{one.name} stays on {one.host}: its move to {floor.hosts[host]} would bring the two"
+    return Refusal(
+        "aggressiveness",
+        one.uuid,
+        f"{text} {step.points:.1f} points nearer to each other, too little beside the best move for"
+        f" aggressiveness {level}",
+    )
+
+
+def _below_margin(search: Evening, margin: float) -> Iterator[Refusal]:
+    floor = search.floor
+    small = [(search.nearer(i, host), i, host) for i, host in search.small.items() if not search.moved[i]]
+    for points, i, host in sorted(small, key=lambda row: (-row[0], row[1]))[:_SHOWN]:
+        if points >= margin:
+            continue
+        one = floor.instances[i]
+        text = f"{one.name} stays on {one.host}: its move to {floor.hosts[host]} would bring the two"
+        yield Refusal(
+            "margin",
+            one.uuid,
+            f"{text} {points:.2f} points nearer to each other, less than the margin of {margin:g}",
+        )
+
+
+def _summary(kinds: Sequence[Kind], before: Floats, after: Floats, targets: Floats, moves: int) -> str:
+    if (before <= targets).all():
+        low = ", ".join(
+            f"{k.word} {100 * b:.1f} points (threshold {100 * t:g})"
+            for k, b, t in zip(kinds, before, targets)
+        )
+        return f"The load is even enough: deviation of {low}."
+    falls = ", ".join(
+        f"{k.word} {100 * b:.2f} -> {100 * a:.2f} points" for k, b, a in zip(kinds, before, after)
+    )
+    if not moves:
+        return f"No move makes the load of {words(kinds)} more even: deviation {falls}."
+    high = [k.word for k, a, t in zip(kinds, after, targets) if a > t]
+    rest = f"; {' and '.join(high)} stays above its threshold" if high else ""
+    return f"Even out load with {count(moves, 'move')}: deviation of {falls}{rest}."

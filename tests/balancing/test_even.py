@@ -1,0 +1,98 @@
+"""workload_stabilization: how even load becomes, what is never made worse, nested levels, true bounds."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from activities.balancing.spread import Prices
+from activities.strategies import workload_stabilization
+from plan_schemas.audit import Scope, Situation
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Proposal
+from tests.balancing.test_relief import destinations
+from tests.bench.clouds import cloud, usage
+
+CPU = {"instance_cpu_usage": 0.0}
+
+
+def even_out(cluster: Cluster, seed: int, **parameters: Any) -> Proposal:
+    rules = Scope().rules(cluster, ("live", "service"))
+    return workload_stabilization.decide(Situation(cluster, rules, usage(cluster, seed)), **parameters)
+
+
+def bound(proposal: Proposal, name: str) -> tuple[float, float]:
+    return next((b.bound, b.value) for b in proposal.bounds if b.name == name)
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_moves_take_most_of_what_they_can(seed: int, constrained: bool) -> None:
+    """One move per hundred instances goes three quarters of the way to what no such plan can better."""
+    made = cloud(200, seed=seed, constrained=constrained)
+    start = bound(even_out(made, seed, max_moves=0, thresholds=CPU), "deviation_cpu")[1]
+    proposal = even_out(made, seed, max_moves=len(made.instances) // 100, thresholds=CPU, margin=0)
+    best, reached = bound(proposal, "deviation_cpu")
+    assert best <= reached < start
+    assert start - reached >= 0.75 * (start - best)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_level_makes_all_moves_of_the_one_below(seed: int) -> None:
+    """Nothing that a careful level moves is left alone by a bolder one."""
+    made = cloud(40, seed=seed, constrained=bool(seed % 2), fill=(0.93, 0.93) if seed % 3 else (0.35, 0.75))
+    levels = [
+        destinations(even_out(made, seed, aggressiveness=n, thresholds=CPU, max_moves=(25, 9)[seed % 2]))
+        for n in range(1, 6)
+    ]
+    assert all(one.items() <= next_.items() for one, next_ in pairwise(levels))
+    assert levels[0]
+
+
+def test_it_stops_where_every_metric_is_low_enough() -> None:
+    """Two metrics, both above their thresholds: it goes on until neither is, and no further."""
+    made = cloud(60, seed=2)
+    metrics = ["instance_cpu_usage", "instance_ram_usage"]
+    wanted = {"instance_cpu_usage": 0.08, "instance_ram_usage": 0.09}
+    proposal = even_out(made, 2, metrics=metrics, thresholds=wanted)
+    assert bound(proposal, "deviation_cpu")[1] <= 8.0
+    assert bound(proposal, "deviation_ram")[1] <= 9.0
+    fewer = even_out(made, 2, metrics=metrics, thresholds=wanted, max_moves=len(proposal.changes) - 1)
+    assert any(bound(fewer, f"deviation_{k}")[1] > most for k, most in (("cpu", 8.0), ("ram", 9.0)))
+    again = even_out(made, 2, metrics=metrics, thresholds=dict.fromkeys(metrics, 0.5))
+    assert again.changes == ()
+    assert "even enough" in again.summary
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_plan_beats_the_bound(seed: int) -> None:
+    """On clouds small enough to try every plan of so many moves, none leaves loads closer together."""
+    dice = np.random.default_rng(seed)
+    size = dice.choice([1.0, 2.0], 3) if seed % 2 else np.ones(3)
+    loads = dice.exponential(0.12, (3, 3)) * size[:, None]
+    own = dice.uniform(0, 0.3, 3)
+    start = own + loads.sum(axis=1) / size
+    mean = float((start * size).sum() / size.sum())
+    moves = 1 + seed % 2
+    best = _least(loads, size, start - mean, moves, frozenset())
+    found = Prices(start - mean, size, -np.sort(-loads, axis=1)).best(moves)
+    assert found <= best + 1e-9
+
+
+def _least(loads: Any, size: Any, away: Any, moves: int, gone: frozenset[tuple[int, int]]) -> float:
+    """The least sum of squares after at most so many moves, by trying all."""
+    least = float((away * away).sum())
+    if not moves:
+        return least
+    for host, one in np.ndindex(loads.shape):
+        for other in range(len(size)):
+            if other == host or (host, one) in gone:
+                continue
+            after = away.copy()
+            after[host] -= loads[host, one] / size[host]
+            after[other] += loads[host, one] / size[other]
+            least = min(least, _least(loads, size, after, moves - 1, gone | {(host, one)}))
+    return least

@@ -1,0 +1,120 @@
+"""workload_balance: every destination stays cool, few moves, nested levels, and bounds that are true."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+from typing import Any
+
+import pytest
+
+from activities.strategies import workload_balance
+from plan_schemas.audit import Scope, Situation
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Proposal
+from tests.bench.clouds import cloud, usage
+
+FILLS = ((0.35, 0.75), (0.85, 0.85), (0.93, 0.93))
+
+
+def relieve(cluster: Cluster, seed: int, **parameters: Any) -> Proposal:
+    rules = Scope().rules(cluster, ("live", "service"))
+    return workload_balance.decide(Situation(cluster, rules, usage(cluster, seed)), **parameters)
+
+
+def loads(cluster: Cluster, seed: int, moved: dict[str, str]) -> dict[str, float]:
+    """Of each host in percent, with some instances elsewhere."""
+    found = dict.fromkeys(cluster.hosts, 0.0)
+    for uuid, percent in usage(cluster, seed).of("instance_cpu_usage").items():
+        one = cluster.instances[uuid]
+        found[moved.get(uuid, str(one.host))] += percent * one.resources["VCPU"]
+    return {h: v / cluster.hosts[h].inventory["VCPU"].total for h, v in found.items()}
+
+
+def above(found: dict[str, float], number: int) -> float:
+    """A threshold that so many hosts are below, and none is at but for rounding."""
+    ordered = sorted(found.values())
+    return (ordered[number - 1] + ordered[number]) / 2
+
+
+def destinations(proposal: Proposal) -> dict[str, str]:
+    return {c.parameters["instance"]: c.parameters["destination"] for c in proposal.changes}
+
+
+def bounds(proposal: Proposal) -> dict[str, tuple[float, float]]:
+    return {b.name: (b.bound, b.value) for b in proposal.bounds}
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("seed", range(4))
+def test_hot_hosts_become_cool_and_no_other_becomes_hot(fill: tuple[float, float], seed: int) -> None:
+    """Each host is below the threshold afterwards, but for those that stay hot and are told with why."""
+    made = cloud(60, seed=seed, constrained=bool(seed % 2), fill=fill)
+    before = loads(made, seed, {})
+    threshold = above(before, 51)
+    proposal = relieve(made, seed, threshold=threshold)
+    after = loads(made, seed, destinations(proposal))
+    hot = {h for h, v in after.items() if v >= threshold}
+    assert hot == {r.subject for r in proposal.rejected}
+    assert hot <= {h for h, v in before.items() if v >= threshold}
+    assert len(hot) == bounds(proposal)["hosts_over_threshold"][1]
+    least, moves = bounds(proposal)["moves"]
+    assert least <= moves == len(proposal.changes)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_level_makes_all_moves_of_the_one_below(seed: int) -> None:
+    """Whatever the budget, nothing that a careful level moves is left alone by a bolder one."""
+    made = cloud(50, seed=seed, constrained=bool(seed % 2), fill=FILLS[seed % 3])
+    threshold = above(loads(made, seed, {}), 38)
+    most = (None, 4, 7)[seed % 3]
+    levels = [
+        destinations(relieve(made, seed, threshold=threshold, aggressiveness=n, max_moves=most))
+        for n in range(1, 6)
+    ]
+    assert all(one.items() <= next_.items() for one, next_ in pairwise(levels))
+    assert levels[0]
+    assert all(len(level) <= (most or 999) for level in levels)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_choice_of_moves_is_smaller_than_the_least(seed: int) -> None:
+    """The hosts that became cool needed as many moves: fewer of their instances are never enough."""
+    made = cloud(20, seed=seed)
+    threshold = above(loads(made, seed, {}), 16)
+    proposal = relieve(made, seed, threshold=threshold)
+    cooled = {h for h, v in loads(made, seed, {}).items() if v >= threshold}
+    cooled -= {r.subject for r in proposal.rejected}
+    fewest = sum(_fewest(made, seed, host, threshold) for host in cooled)
+    least, moves = bounds(proposal)["moves"]
+    assert fewest <= least <= moves <= 1.5 * least
+
+
+def _fewest(cluster: Cluster, seed: int, host: str, threshold: float) -> int:
+    """The least number of its instances without which a host is cool, wherever they could go."""
+    values = usage(cluster, seed).of("instance_cpu_usage")
+    cores = cluster.hosts[host].inventory["VCPU"].total
+    own = [values[i.uuid] * i.resources["VCPU"] / cores for i in cluster.on(host)]
+    return next(
+        n for n in range(len(own) + 1) for some in combinations(own, n) if sum(own) - sum(some) < threshold
+    )
+
+
+def test_a_host_within_the_margin_stays_and_is_told_with_its_numbers() -> None:
+    """Hosts whose relief gains less per move are named with what it would gain."""
+    made = cloud(40, seed=9)
+    threshold = above(loads(made, 9, {}), 30)
+    proposal = relieve(made, 9, threshold=threshold, margin=5.0)
+    told = [r for r in proposal.rejected if r.code == "margin"]
+    assert told
+    assert all("points per move are below the margin of 5" in r.text for r in told)
+    assert all(c.numbers["gain_points_per_move"] >= 5.0 for c in proposal.changes)
+
+
+def test_the_best_moves_come_first() -> None:
+    """What a move takes off hot hosts never grows along the plan, so a budget takes the best of them."""
+    made = cloud(80, seed=3)
+    threshold = above(loads(made, 3, {}), 60)
+    gains = [c.numbers["gain_points_per_move"] for c in relieve(made, 3, threshold=threshold).changes]
+    assert gains == sorted(gains, reverse=True)
+    few = relieve(made, 3, threshold=threshold, max_moves=5)
+    assert [c.numbers["gain_points_per_move"] for c in few.changes] == gains[: len(few.changes)]
