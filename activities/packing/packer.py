@@ -69,12 +69,17 @@ class Packer:
             self._reach[mask] = self.board.masks[mask] & self.open
         return self._reach[mask]
 
-    def _scores(self, i: int) -> Floats:
-        """How evenly such an instance would use up the room of each host; 0 of those that cannot take it."""
+    def fitting(self, i: int) -> Mask:
+        """The open hosts that have room for the instance, whatever its company says."""
         found: Mask = self.reach(i).copy()
         for column, amount in enumerate(self._rows[i]):
             if amount:
                 found &= self.free[column] >= amount
+        return found
+
+    def _scores(self, i: int) -> Floats:
+        """How evenly such an instance would use up the room of each host; 0 of those that cannot take it."""
+        found = self.fitting(i)
         score: Floats = (self._pull[i] @ self.free) * self._norm
         score += 1e-9  # an instance that needs nothing fits as well
         score *= found

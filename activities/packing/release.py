@@ -10,6 +10,7 @@ import numpy as np
 
 from activities.packing.board import Mask
 from activities.packing.keep import SLACKS, Choice, Field, Limit
+from activities.packing.level import level
 from activities.packing.packer import Packer
 from activities.packing.repair import place_all
 
@@ -18,7 +19,7 @@ _SURE = 3  # variants that are tried for fewest hosts on greater clouds
 _NEAR = 1.002  # hosts over their bound, where a greater cloud is tried no further
 _DROPS = 12  # kept hosts that are tried for release in the end
 _SWAPS = 60  # pairs of a kept and a released host that are tried to change parts, for fewer moves
-_STIRS = 60  # times that a few hosts are filled anew to make room for what is left over
+_STIRS = 240  # times that a few hosts are filled anew to make room for what is left over
 
 Order = Callable[[Iterable[int]], list[int]]
 
@@ -153,6 +154,7 @@ class Release:
     def _settle(self, choice: Choice) -> Released:
         """Place what was found on the board under all rules; a host that they hold back is kept after all."""
         board, packer = self.board, self.packer
+        level(packer)
         board.open = packer.open
         held: set[int] = set()
         for i, host in packer.placed().items():
