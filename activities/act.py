@@ -33,7 +33,7 @@ from plan_schemas.plan import Refused, from_document, to_document
 from plan_schemas.policy import Policy
 from plan_schemas.problems import Invalid
 from plan_schemas.tokens import Approval
-from plan_schemas.usage import NONE
+from plan_schemas.usage import NONE, Usage
 from plan_schemas.windows import Window, openings
 
 Document = dict[str, Any]
@@ -168,7 +168,7 @@ class Activities:
                 audit_id=audit_id,
                 moves=moves,
                 policies=self._policies,
-                usage=self._store.usage(measured["ref"]) if measured else NONE,
+                usage=self._used(measured),
             )
             if measured:
                 self._keeping.note_usage(audit_id, snapshot["fingerprint"], measured["ref"])
@@ -176,13 +176,25 @@ class Activities:
             return {"plan": plan, "summary": made.summary}
 
     @activity.defn(name="audit.measure")
-    def measure(self, goal: str, before: Document, after: Document) -> dict[str, float]:
+    def measure(
+        self,
+        goal: str,
+        before: Document,
+        after: Document,
+        used_before: Document | None = None,
+        used_after: Document | None = None,
+    ) -> dict[str, float]:
         with told_to_temporal():
-            return dict(
-                indicators.measure(
-                    self._catalog.goals[goal], self._store.get(before["ref"]), self._store.get(after["ref"])
-                )
+            return indicators.measure(
+                self._catalog.goals[goal],
+                self._store.get(before["ref"]),
+                self._store.get(after["ref"]),
+                used_before=self._used(used_before),
+                used_after=self._used(used_after),
             )
+
+    def _used(self, measured: Document | None) -> Usage:
+        return self._store.usage(measured["ref"]) if measured else NONE
 
     @activity.defn(name="act", no_thread_cancel_exception=True)
     def act(self, document: Document, cloud: str, allow: list[str]) -> Document:

@@ -44,6 +44,7 @@ class Audit:
         self.step = PLANNED_AGAIN  # what comes after it
         self.rounds = Rounds(workflow.info().workflow_id)
         self.dry_run = False
+        self.measured: Measured | None = None  # before anything was changed
         self.asked: dict[str, Any] = {}
 
     @workflow.run
@@ -106,6 +107,9 @@ class Audit:
 
     async def _decide(self, audit: dict[str, Any], before: Snapshot, others: list[str]) -> Decision:
         measured = await self._measure_usage(audit, before)
+        self.measured = self.measured or measured
+        if measured:
+            self._turn("ONGOING", f"decides by {audit['strategy']}", usage=measured)
         moves = await calls.moves_of(others) if others else []
         decision = await calls.decide(audit, before, workflow.info().workflow_id, moves, measured)
         _stop_if_cancelled()
@@ -116,9 +120,7 @@ class Audit:
         """Right after the observation, so that both tell of one moment; nothing where allocations suffice."""
         if not audit.get("metrics"):
             return None
-        measured = await calls.measure_usage(audit, before)
-        self._turn("ONGOING", f"decides by {audit['strategy']}", usage=measured)
-        return measured
+        return await calls.measure_usage(audit, before)
 
     async def _see_through(self, audit: dict[str, Any], decision: Decision, plan: Plan) -> str:
         """Wait for the plan, and for each that takes its place after drift; answers the last one's state."""
@@ -207,7 +209,8 @@ class Audit:
             self._turn("ONGOING", f"waits {settle:g} s for the cloud to settle")
             await workflow.sleep(settle, summary="settle time before measuring")
         after = await calls.observe(audit["cloud"], audit["max_uncertain"])
-        measured = await calls.measure(audit["goal"], before, after)
+        used = await self._measure_usage(audit, after)
+        measured = await calls.measure(audit["goal"], before, after, self.measured, used)
         self.report["measured"] = measured
         self.report["model_after"] = after
         ratio = _efficacy(plan.get("forecast", {}), measured)

@@ -156,10 +156,15 @@ async def decide(
     )
 
 
-async def measure(goal: str, before: Snapshot, after: Snapshot) -> dict[str, float]:
-    return await _call(
-        "audit.measure", dict[str, float], [goal, before, after], f"measure {goal} on the new snapshot"
-    )
+async def measure(
+    goal: str,
+    before: Snapshot,
+    after: Snapshot,
+    used_before: Measured | None = None,
+    used_after: Measured | None = None,
+) -> dict[str, float]:
+    args = [goal, before, after, used_before, used_after]
+    return await _call("audit.measure", dict[str, float], args, f"measure {goal} on the new snapshot")
 
 
 async def derive_undo(plan: Document, done: list[str], reason: str) -> Undo:
