@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests import distribution
-from tests.live import THREE_ROOMS, Live, bring_up
-from tests.rooms import Rooms
+from tests.live.rooms import Rooms
+from tests.live.stack import THREE_ROOMS, Live, bring_up
 
 REAL_ONLY = Path(__file__).with_name("devcloud")
 

@@ -32,7 +32,7 @@ from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from tests.fuzzing import Input, Nonsense, target
-from tests.live import THREE_ROOMS, Live, bring_up
+from tests.live.stack import THREE_ROOMS, Live, bring_up
 
 AT_ONCE = 6
 PATIENCE = 40.0  # seconds for an answer, on a busy machine

@@ -16,7 +16,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from deploy.local.stack import read_pid
-from tests.live import Live, NotInTime
+from tests.live.stack import Live, NotInTime
 from workflows import start
 
 HEARTBEAT = 3.0  # seconds until Temporal gives a dead worker's action to another one

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.killing import Killer, Phase, Round, draw_moves, hit, run_round
-from tests.live import Live, bring_up
+from tests.live.stack import Live, bring_up
 from workflows import start
 
 CLOUD = Path(__file__).with_name("clouds") / "pairs.yaml"

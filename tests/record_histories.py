@@ -1,6 +1,6 @@
 """Golden histories: `python -m tests.record_histories` records them anew into tests/histories/.
 
-Each shape of a life is brought about on the real stack; tests/test_replay.py replays what was recorded.
+Each shape of a life is brought about on the real stack; tests/when/test_replay.py replays what was recorded.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.killing import SHORT
-from tests.live import Live, bring_up
-from tests.rooms import Document, Rooms, close, sleep, states
+from tests.live.rooms import Document, Rooms, close, sleep, states
+from tests.live.stack import Live, bring_up
 
 HISTORIES = Path(__file__).with_name("histories")
 CLOUD = Path(__file__).parents[1] / "deploy" / "simcloud" / "clouds" / "three-rooms.yaml"

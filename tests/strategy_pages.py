@@ -18,7 +18,7 @@ import yaml
 from deploy import cli
 from plan_schemas.catalog import Strategy, load
 from plan_schemas.frozen import thaw
-from tests.test_golden import AUDITS
+from tests.deciding.test_golden import AUDITS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "strategies"

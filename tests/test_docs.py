@@ -27,7 +27,7 @@ NO_FILE = re.compile(r"^(plan|audit|rollback|permits|var)/|[<>…*{}$ ]|://")
 
 # A few examples of the property that `make test` runs over every strategy it finds.
 PROPERTY = """
-from tests import test_strategies as properties
+from tests.deciding import test_strategies as properties
 assert "empty_smallest" in properties.STRATEGIES
 properties.on_many_clouds.__defaults__ = (25,)
 properties.test_every_plan_keeps_every_rule("empty_smallest")

@@ -14,7 +14,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from tests.live import TEMPORAL
+from tests.live.stack import TEMPORAL
 from workflows import start
 from workflows.plugin import PASSED_THROUGH
 

@@ -24,8 +24,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import FailureError
 
 from deploy.local.stack import Stack
-from tests.hand import move, service
-from tests.live import Live
+from tests.judge.hand import move, service
+from tests.live.stack import Live
 from workflows import start
 from workflows.wire.failure import details_of
 

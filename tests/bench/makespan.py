@@ -32,7 +32,7 @@ import yaml
 from activities.planner import bounds
 from deploy.local.stack import Stack
 from plan_schemas.plan import Plan, from_document
-from tests.live import Live
+from tests.live.stack import Live
 from workflows import start
 from workflows.plugin import BallastPlugin
 

@@ -13,7 +13,7 @@ from typing import Any
 from activities.metrics import gate
 from activities.metrics.measure import measure
 from deploy.simcloud.generate import generate
-from tests.acting import observed
+from tests.how.acting import observed
 from tests.metrics.numbers import METRICS, NEEDS, strategy
 from tests.metrics.serving import datasource, served
 

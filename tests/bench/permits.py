@@ -1,7 +1,7 @@
 """`python -m tests.bench.permits`: permits per second and the wait for a grant, with many plans at once.
 
 Each plan is a workflow with a plan's own Leave and Liaison that asks, starts nothing and gives back (see
-tests/bidder.py): what is measured is the permits and their signals, on a real dev server.
+tests/bench/bidder.py): what is measured is the permits and their signals, on a real dev server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from temporalio.worker import Worker
 from activities.others.holders import Holders
 from activities.others.neighbours import Neighbours
 from deploy.local.stack import USUAL, Stack, free_port, stop
-from tests.bidder import Bidder
+from tests.bench.bidder import Bidder
 from workflows.permits import Permits
 from workflows.start import connect
 

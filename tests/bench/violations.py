@@ -1,7 +1,7 @@
 """Every strategy on thousands of random constrained clouds, each plan before the judge at every moment.
 
 `python -m tests.bench.violations [--count 2000] [--seed 1] [--only STRATEGY]`: a line of JSON per strategy;
-exit code 1 when the judge found anything, and the case is then in var/failed/ for tests/proposing.py.
+exit code 1 when the judge found anything; the case is then in var/failed/ for tests/deciding/proposing.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from plan_schemas.catalog import load
 from plan_schemas.model import Cluster, to_document
 from plan_schemas.plan import Refused
 from tests import judge, worlds
-from tests.proposing import propose
+from tests.deciding.proposing import propose
 
 Row = dict[str, Any]
 FAILED = Path("var/failed")

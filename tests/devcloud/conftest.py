@@ -11,7 +11,7 @@ from deploy.devcloud.layout import NAME, Layout, layout
 from tests.behaviour.clouds import Cloud
 from tests.behaviour.real import ENVIRONMENT, Real
 from tests.devcloud.site import Site
-from tests.live import Live, bring_up_beside
+from tests.live.stack import Live, bring_up_beside
 
 
 @pytest.fixture(scope="session")

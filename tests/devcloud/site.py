@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.behaviour.clouds import Cloud
-from tests.operator import Document, Operator
+from tests.live.operator import Document, Operator
 
 SHORT = {
     "abortable": True,

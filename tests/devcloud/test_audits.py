@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests import judge
 from tests.devcloud.site import Site
-from tests.operator import Document
+from tests.live.operator import Document
 
 
 def assert_faultless(site: Site, audit: Document) -> Document:

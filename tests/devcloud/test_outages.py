@@ -10,7 +10,7 @@ import pytest
 from deploy.devcloud.layout import Layout
 from tests.devcloud import outages
 from tests.devcloud.site import RUNNING, Site
-from tests.operator import sleep, states
+from tests.live.operator import sleep, states
 
 pytestmark = pytest.mark.long  # minutes of waiting for Nova to notice
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.devcloud.site import RUNNING, Site
-from tests.operator import close, one_line, sleep, states
+from tests.live.operator import close, one_line, sleep, states
 
 COLD = ["live", "cold", "service"]
 

@@ -19,8 +19,8 @@ from tests.behaviour.clouds import Cloud
 from tests.devcloud.allowed import allowed
 from tests.devcloud.requests import FORBIDDEN, WRITES, Request
 from tests.devcloud.site import RUNNING, Site
-from tests.live import Live
-from tests.operator import states
+from tests.live.operator import states
+from tests.live.stack import Live
 
 POLICIES = Path(__file__).parents[2] / "deploy" / "openstack"
 ROLES = {rights.READER: (rights.READER,), rights.OPERATOR: (rights.OPERATOR, rights.READER)}

@@ -23,7 +23,7 @@ from tests.faults.batch import Bench
 from tests.faults.matrix import AT_ONCE, Tally, cells, try_out
 from tests.faults.pens import declaration
 from tests.kills import WORKERS
-from tests.live import Live
+from tests.live.stack import Live
 from workflows import start
 
 PENS = AT_ONCE + 8

@@ -18,7 +18,7 @@ from activities.door import Door
 from tests.faults.pens import LONG, SECONDS, Pen, Row
 from tests.faults.run import Run
 from tests.faults.verdict import is_doubled
-from tests.live import Live, NotInTime
+from tests.live.stack import Live, NotInTime
 from workflows import start
 from workflows.wire.failure import details_of
 

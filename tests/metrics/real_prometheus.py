@@ -29,7 +29,7 @@ from deploy.simcloud.generate import generate
 from plan_schemas.catalog import load
 from plan_schemas.dialect import Datasource
 from plan_schemas.needs import Need
-from tests.acting import observed
+from tests.how.acting import observed
 from tests.metrics.numbers import METRICS, NEEDS, strategy
 from tests.metrics.serving import served, truth
 

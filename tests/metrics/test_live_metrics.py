@@ -16,7 +16,7 @@ import yaml
 
 import plan_schemas
 from deploy.local.stack import Stack
-from tests.live import THREE_ROOMS, Live
+from tests.live.stack import THREE_ROOMS, Live
 from tests.metrics.numbers import METRICS
 
 AUDIT = {

@@ -36,7 +36,7 @@ from plan_schemas.model import Cluster
 from plan_schemas.needs import Need
 from plan_schemas.plan import Refused
 from plan_schemas.usage import Usage
-from tests.acting import observed
+from tests.how.acting import observed
 from tests.metrics.numbers import METRICS, NEEDS, strategy
 from tests.metrics.serving import datasource, served, truth
 

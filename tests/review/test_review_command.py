@@ -17,9 +17,9 @@ from activities.memory.store import SnapshotStore
 from deploy import cli, pages, reading
 from plan_schemas.plan import to_document
 from tests.bench import clouds
-from tests.live import Live
+from tests.live.rooms import Rooms
+from tests.live.stack import Live
 from tests.review.reading import Page
-from tests.rooms import Rooms
 
 EXAMPLES = Path(plan_schemas.__file__).parent / "documents" / "examples"
 SNAPSHOT = str(EXAMPLES / "snapshot-tiny.yaml")

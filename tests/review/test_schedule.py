@@ -11,9 +11,9 @@ from deploy.review.schedule import IN, OTHER, OUT, clock, lanes, ticks, timeline
 from plan_schemas.model import Cluster, to_document
 from plan_schemas.plan import Plan, from_document
 from tests import worlds
+from tests.deciding.test_golden import proposed
 from tests.judge.picture import Picture
 from tests.review.test_page import consolidated
-from tests.test_golden import proposed
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -14,10 +14,10 @@ from deploy.simcloud.cloud import Cloud
 from plan_schemas.audit import Scope, Situation
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.plan import Action, Proposal, SkipCause
-from tests.acting import ALLOW, VirtualWatch, door_to, no_new_writes, observed, planned
-from tests.test_ceilings import forged, policy_of
-from tests.test_execute import posts, uuid_of
-from tests.test_simcloud_kit import small
+from tests.how.acting import ALLOW, VirtualWatch, door_to, no_new_writes, observed, planned
+from tests.how.test_ceilings import forged, policy_of
+from tests.how.test_execute import posts, uuid_of
+from tests.simcloud.kit import small
 
 
 def stop(cloud: Cloud, state: str = "stopped") -> Action:

@@ -20,11 +20,12 @@ from plan_schemas.catalog import load
 from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster, to_document
 from plan_schemas.plan import Execution, Plan, Refusal, from_document
-from tests import judge, truth
+from tests import judge
+from tests.deciding import truth
+from tests.deciding.test_strategies import STRATEGIES, cases, proposed
 from tests.judge.picture import Picture, Terms
 from tests.judge.places import crowding, placing, staying
 from tests.judge.purpose import INDICATORS, Ends
-from tests.test_strategies import STRATEGIES, cases, proposed
 
 Row = dict[str, Any]
 CLOUDS = 20  # per strategy

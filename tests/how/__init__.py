@@ -1,0 +1,1 @@
+"""What carries out, looks and remembers: actions, the door, the store."""

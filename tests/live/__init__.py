@@ -1,0 +1,1 @@
+"""The whole stack, used from outside: Temporal dev server, simulated cloud, worker."""

@@ -1,0 +1,88 @@
+"""Whatever dies, and however, every action is carried out exactly once; seen in the cloud's own journal."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.stack import stop
+from tests.killing import MOVE, Killer, Move, Phase, document, draw_moves, judge, requests
+from tests.kills import CLOUD, kill
+from tests.live.stack import Live, bring_up
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A stack at real speed, so that the simulator's clock and ours agree."""
+    running = bring_up(tmp_path_factory.mktemp("kills"), CLOUD, speed=1.0)
+    yield running
+    running.stack.down()
+
+
+async def test_a_killed_worker_doubles_and_loses_nothing(pairs: Live) -> None:
+    """kill -9 in each phase of a migration leaves one accepted migration per action and a plan SUCCEEDED."""
+    tally = await kill(pairs, len(Phase), seed=2)
+    assert tally.wrong == []
+    assert all(tally.hits[phase] == 1 for phase in Phase)
+
+
+def _begin(pairs: Live, id: str, seed: int, heartbeat: float) -> tuple[tuple[Move, Move], float]:
+    """Start a plan of two moves and wait until Nova has accepted both."""
+    moves, begun = draw_moves(pairs, random.Random(seed)), time.time()
+    killer = Killer(pairs, random.Random(seed))
+    pairs.start("ActionPlan", id, document(moves, heartbeat))
+    pairs.until(
+        lambda: all(requests(killer.live.journal(), move, begun) for move in moves),
+        30,
+        "the moves are not asked for",
+    )
+    return moves, begun
+
+
+def _assert_once(pairs: Live, moves: tuple[Move, Move], begun: float) -> None:
+    journal = pairs.journal()
+    assert judge(moves, journal, begun, pairs.sim("state")) == []
+
+
+def test_a_worker_told_to_stop_hands_over_at_once(pairs: Live) -> None:
+    """After SIGTERM in mid-migration the next worker takes up without waiting for the heartbeat time-out."""
+    moves, begun = _begin(pairs, "handed-over", seed=11, heartbeat=120.0)
+    stopped = time.monotonic()
+    assert stop(pairs.stack.directory / "worker.pid")
+    assert time.monotonic() - stopped < MOVE + 5
+    pairs.start_worker()
+    assert pairs.closed("handed-over", within=30) == "COMPLETED"
+    assert {row["state"] for row in pairs.query("handed-over")["actions"].values()} == {"SUCCEEDED"}
+    _assert_once(pairs, moves, begun)
+
+
+def test_temporal_itself_may_die(pairs: Live) -> None:
+    """kill -9 of Temporal in mid-plan: with its database file and port it goes on, and the plan ends well."""
+    moves, begun = _begin(pairs, "survives-temporal", seed=12, heartbeat=3.0)
+    pairs.kill("temporal")
+    time.sleep(1.0)
+    pairs.stack.start_temporal()
+    pairs.stack.await_temporal()
+    described = ("workflow", "describe", "-w", "survives-temporal")
+    pairs.until(lambda: pairs.cli(*described).returncode == 0, 30, "Temporal does not come back")
+    assert pairs.closed("survives-temporal", within=60) == "COMPLETED"
+    _assert_once(pairs, moves, begun)
+
+
+def test_a_planted_double_is_noticed() -> None:
+    """With a worker that never looks what it asked before, `python -m tests.kills` exits 1 and says so."""
+    command = [sys.executable, "-m", "tests.kills", "--count", "4", "--seed", "5", "--break", "idempotency"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "2 accepted migrations" in done.stdout

@@ -1,0 +1,1 @@
+"""The simulated cloud: that it behaves as Nova does."""

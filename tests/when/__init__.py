@@ -1,0 +1,1 @@
+"""The state machines of *when*, without Temporal, and the histories that they replay."""

@@ -1,0 +1,1 @@
+"""Documents, the catalogue, what is refused."""
