@@ -21,6 +21,11 @@ class Need:
     period: float = PERIOD
     aggregate: str = "mean"  # mean | max | min
 
+    @property
+    def over(self) -> str:
+        """Over what time, such as `mean of 300 s`."""
+        return f"{self.aggregate} of {self.period:g} s"
+
 
 def names(strategy: Strategy, parameters: Mapping[str, Any]) -> tuple[str, ...]:
     """The metrics that it needs, in the order of its declaration.

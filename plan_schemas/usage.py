@@ -23,6 +23,7 @@ class Usage:
     values: Numbers = EMPTY
     at: str = ""  # RFC 3339, UTC: until when the numbers tell
     source: str = ""  # of what datasource
+    over: Mapping[str, str] = EMPTY  # of each metric over what time, where that is known
     gaps: Gaps = EMPTY  # why there is no number: stale, not_a_number, duplicate
     assumed: tuple[str, ...] = ()  # by a strategy's fallback, a sentence for each metric; only after the gate
 
@@ -46,6 +47,8 @@ def to_document(usage: Usage) -> dict[str, Any]:
         "source": usage.source,
         "values": {name: dict(sorted(of.items())) for name, of in sorted(usage.values.items())},
     }
+    if usage.over:
+        row["over"] = dict(sorted(usage.over.items()))
     if usage.gaps:
         row["gaps"] = {
             name: {kind: dict(sorted(of.items())) for kind, of in sorted(kinds.items())}

@@ -76,8 +76,13 @@ def admitted(
             f"the metrics of {usage.source or 'the snapshot'} cannot be believed: " + "; ".join(bad)
         )
     values = {one.metric.name: FrozenDict(sorted(one.numbers.items())) for one in judged}
-    assumed = tuple(_assumption(one, cluster, strategy) for one in judged if one.assumed)
-    return replace(usage, values=FrozenDict(values), gaps=EMPTY, assumed=assumed)
+    assumed = [_assumption(one, cluster, strategy) for one in judged if one.assumed]
+    assumed += [
+        f"{need.metric}: the {usage.over[need.metric]} stands for the {need.over} that the audit asks for"
+        for need in needs
+        if usage.over.get(need.metric, need.over) != need.over
+    ]
+    return replace(usage, values=FrozenDict(values), over=EMPTY, gaps=EMPTY, assumed=tuple(assumed))
 
 
 def judge(metric: Metric, usage: Usage, cluster: Cluster, fallback: Mapping[str, Any] = EMPTY) -> Judged:

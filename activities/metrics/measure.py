@@ -60,6 +60,7 @@ def measure(
         values=freeze({name: one.values for name, one in read.items()}),
         at=now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         source=source.name,
+        over=freeze({need.metric: need.over for need in needs}),
         gaps=freeze({name: one.gaps for name, one in read.items() if one.gaps}),
     )
 

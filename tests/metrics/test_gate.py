@@ -191,3 +191,17 @@ def test_a_time_of_no_day_is_refused() -> None:
     assert "2026-02-31T00:00:00Z is no time" in refused(
         Usage(at="2026-02-31T00:00:00Z"), from_document(document)
     )
+
+
+def test_numbers_over_another_time_are_told_in_the_plan() -> None:
+    """A snapshot's mean of five minutes is no sign that a load has lasted for an hour."""
+    cluster = from_document(
+        {"cloud": "c", "collected_at": "2026-01-01T00:00:00Z", "hosts": [], "instances": []}
+    )
+    usage = Usage(at=cluster.collected_at, over=freeze({need.metric: need.over for need in NEEDS}))
+    assert admitted(usage, cluster).assumed == ()
+    hour = [replace(NEEDS[0], period=3600.0, aggregate="min"), *NEEDS[1:]]
+    told = gate.admitted(usage, hour, strategy(), cluster, METRICS).assumed
+    assert told == (
+        f"{NEEDS[0].metric}: the mean of 300 s stands for the min of 3600 s that the audit asks for",
+    )
