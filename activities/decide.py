@@ -81,8 +81,9 @@ def plan_for(
     if made.problems and FEWER in catalog.strategies[audit.strategy].parameters["properties"]:
         made = _with_fewer_hosts(tried, made)
     proposal, plan = made.proposal, made.plan
-    if plan is None:
-        return Made(None, proposal)
+    if plan is None:  # then no plan says what it rests on
+        told = "".join(f" Assumed: {one}." for one in usage.assumed)
+        return Made(None, replace(proposal, summary=f"{proposal.summary}{told}"))
     if made.problems:
         raise Refused("; ".join(made.problems[:5]), "narrow the scope of the audit, or let it change less")
     model = {**plan.model, "fingerprint": fingerprint}  # of the snapshot as it was collected

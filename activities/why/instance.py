@@ -112,7 +112,9 @@ def _changes(case: Case, other: Cluster) -> Iterator[tuple[str, bool | None]]:
     where it cannot be told."""
     if case.goal is None:
         return
-    now, then = (measure(case.goal, case.before, cluster) for cluster in (case.after, other))
+    now, then = (
+        measure(case.goal, case.before, cluster, used_before=case.usage) for cluster in (case.after, other)
+    )
     for name, declared in case.goal.indicators.items():
         if declared["better"] == "neither":
             continue

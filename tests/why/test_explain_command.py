@@ -106,14 +106,18 @@ def test_the_scope_of_its_audit_counts(plan: str, tmp_path: Path, capsys: pytest
     out = explain(capsys, plan, *asked, "--audit", str(audit))[1]
     assert "[excluded] wiki is excluded by the audit's scope" in out
     assert "--audit FILE" not in out
-    spent = explain(capsys, plan, "--instance", "web-1", "--to", "fir", *asked[2:], "--audit", str(audit))[1]
-    assert "[budget] no rule is against fir; the plan makes the 2 moves that max_moves allows" in spent
+    spent = explain(capsys, plan, "--instance", "cache", "--to", "ash", *asked[2:], "--audit", str(audit))[1]
+    assert "[budget] no rule is against ash; the plan makes the 2 moves that max_moves allows" in spent
 
 
 def test_a_host_that_stays_is_explained(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is on it and cannot go, or what could and need not."""
-    status, out = explain(capsys, plan, "--host", "fir", "--snapshot", str(WORLD))
-    assert (status, "[locked] vault is locked" in out) == (0, True)
+    status, out = explain(capsys, plan, "--host", "oak", "--snapshot", str(WORLD))
+    assert (status, "[not_allowed] old is SHUTOFF" in out, "[not_chosen] 3 instances" in out) == (
+        0,
+        True,
+        True,
+    )
     out = explain(capsys, plan, "--host", "yew", "--snapshot", str(WORLD))[1]
     assert "[disabled] yew is disabled (bad DIMM)" in out
     assert "[empty] yew carries nothing that could be moved away" in out
