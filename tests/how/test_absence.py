@@ -23,7 +23,7 @@ from activities.others.moving import SILENT, UNDER_WAY, at_rest
 from deploy.simcloud import fleet
 from deploy.simcloud.cloud import Cloud
 from tests.how.acting import VirtualWatch, door_to, observed
-from tests.how.test_execute import move, posts, run, uuid_of
+from tests.how.one_action import move, posts, run, uuid_of
 from tests.live.rooms import Rooms
 from tests.live.stack import Live
 from tests.simcloud.kit import small

@@ -18,7 +18,7 @@ from plan_schemas.frozen import FrozenDict, thaw
 from plan_schemas.plan import Action, SkipCause, from_document, to_document
 from plan_schemas.policy import Policy
 from tests.how.acting import ALLOW, VirtualWatch, door_to, no_new_writes
-from tests.how.test_execute import move, posts, setting, uuid_of
+from tests.how.one_action import move, posts, setting, uuid_of
 from tests.simcloud.kit import small
 
 PROTECTED: dict[str, Callable[[Cloud], dict[str, Any]]] = {

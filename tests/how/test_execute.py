@@ -1,64 +1,24 @@
-"""One action's life on a simulated cloud: every way it can end, and every way a worker can die on it."""
+"""One action's life on a simulated cloud: every way it can end."""
 
-import threading
 from dataclasses import replace
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from activities.doing import trace
-from activities.doing.execute import Outcome, carry_out
+from activities.doing.execute import carry_out
 from activities.door import Busy, Failed, Stopped, Transient
-from deploy.simcloud import fleet, live, power
-from deploy.simcloud.cloud import Cloud
+from deploy.simcloud import fleet, power
 from deploy.simcloud.faults import ApiFault, MigrationFault
-from deploy.simcloud.identity import Caller
-from plan_schemas.plan import Action, SkipCause
+from plan_schemas.plan import SkipCause
 from tests.how.acting import (
-    ALLOW,
-    Died,
     VirtualWatch,
     door_to,
-    mortal_door_to,
     no_new_writes,
     observed,
-    planned,
-    writes,
 )
+from tests.how.one_action import move, posts, run, stranger, uuid_of
 from tests.simcloud.kit import small
-
-
-def uuid_of(cloud: Cloud, name: str) -> str:
-    return next(i.uuid for i in cloud.instances.values() if i.name == name)
-
-
-def move(cloud: Cloud, name: str = "web", to: str = "a2", kind: str = "live") -> Action:
-    cluster = observed(cloud)
-    return planned(cluster, "migrate", instance=uuid_of(cloud, name), source="a1", destination=to, kind=kind)
-
-
-def setting(cloud: Cloud, state: str, reason: str | None = None, host: str = "a1") -> Action:
-    more = {"reason": reason} if reason else {}
-    return planned(observed(cloud), "change_nova_service_state", host=host, state=state, **more)
-
-
-def run(cloud: Cloud, action: Action, watch: VirtualWatch | None = None) -> Outcome:
-    return carry_out(action, door_to(cloud), watch or VirtualWatch.new(cloud), allow=ALLOW)
-
-
-def posts(cloud: Cloud) -> list[Any]:
-    return [line["action"] or line["method"] for line in writes(cloud)]
-
-
-def stranger(cloud: Cloud) -> Caller:
-    return replace(caller(cloud), user_id="somebody-else")
-
-
-def caller(cloud: Cloud) -> Caller:
-    user = cloud.identity.users["ballast"]
-    return Caller(user.id, user.name, cloud.identity.projects[user.project], user.roles, "req-0")
 
 
 @pytest.mark.parametrize(
@@ -275,60 +235,6 @@ def test_an_abort_of_a_queued_move_takes_it_out_of_the_queue() -> None:
     assert outcome.outcome == "cancelled"
 
 
-def test_leaving_lets_the_move_go_on() -> None:
-    """A worker that is told to let go aborts nothing; the next attempt reports the same move as done."""
-    cloud = small()
-    action = move(cloud)
-    watch = VirtualWatch.new(cloud, stops={4: "leave"})
-    with pytest.raises(Stopped):
-        run(cloud, action, watch)
-    assert run(cloud, action, watch.again()).outcome == "done"
-    assert posts(cloud) == ["os-migrateLive"]
-
-
-@pytest.mark.parametrize("kind", ["live", "cold"])
-@pytest.mark.parametrize("hint", [True, False])
-@pytest.mark.parametrize("pause", [0.0, 0.2, 3.0, 60.0])
-@pytest.mark.parametrize("moment", ["before", "after", "sleep 1", "sleep 3", "sleep 7", "confirm"])
-def test_a_killed_worker_costs_no_second_move(kind: str, hint: bool, pause: float, moment: str) -> None:
-    """Wherever the worker dies, with or without its last heartbeat, the next ends the same single move."""
-    cloud = small()
-    action = move(cloud, kind=kind)
-    dies = int(moment.split()[1]) if moment.startswith("sleep") else None
-    watch = VirtualWatch.new(cloud, dies_at=dies)
-    when, at = ("after", 2) if moment == "confirm" else (moment, 1)
-    door = door_to(cloud) if dies else mortal_door_to(cloud, when, at)
-    if kind == "live" and moment == "confirm":
-        return  # a live migration has no second request
-    with pytest.raises(Died):
-        carry_out(action, door, watch, allow=ALLOW)
-    cloud.advance(pause)
-    outcome = run(cloud, action, watch.again(hint=hint))
-    assert outcome.outcome == "done"
-    assert posts(cloud) == (["os-migrateLive"] if kind == "live" else ["migrate", "confirmResize"])
-
-
-def test_a_lost_reply_hides_no_accepted_move() -> None:
-    """When the connection dies after Nova has accepted, the request is found and followed."""
-    cloud = small()
-    action = move(cloud)
-    cloud.faults.plant(ApiFault(effect="drop_reply", action="os-migrateLive", count=1))
-    assert run(cloud, action).outcome == "done"
-    assert posts(cloud) == ["os-migrateLive"]
-
-
-def test_a_request_that_never_arrived_is_transient() -> None:
-    """When the connection dies before Nova has heard of it, the next attempt asks."""
-    cloud = small()
-    action = move(cloud)
-    cloud.faults.plant(ApiFault(effect="refuse", action="os-migrateLive", count=1))
-    watch = VirtualWatch.new(cloud)
-    with pytest.raises(Transient, match="cannot be reached"):
-        run(cloud, action, watch)
-    assert run(cloud, action, watch.again()).outcome == "done"
-    assert posts(cloud) == ["os-migrateLive"]
-
-
 @pytest.mark.parametrize(("status", "kind"), [(503, Transient), (409, Busy), (429, Transient), (403, Failed)])
 def test_refusals_of_the_api_are_typed(status: int, kind: type[Exception]) -> None:
     """What may work later is transient, what will not is a failure; both carry the cloud's own sentence."""
@@ -339,205 +245,6 @@ def test_refusals_of_the_api_are_typed(status: int, kind: type[Exception]) -> No
     )
     with pytest.raises(kind, match="because of the moon"):
         run(cloud, action)
-
-
-def test_a_twin_of_this_attempt_leads_to_one_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two workers that both believe the action to be theirs make one move, and both report it."""
-    cloud = small()
-    action = move(cloud)
-    door, twin = door_to(cloud), door_to(cloud)
-    post = door.live_migrate
-
-    def after_the_twin(uuid: str, host: str) -> None:
-        twin.live_migrate(uuid, host)
-        post(uuid, host)
-
-    monkeypatch.setattr(door, "live_migrate", after_the_twin)
-    assert carry_out(action, door, VirtualWatch.new(cloud), allow=ALLOW).outcome == "done"
-    assert posts(cloud) == ["os-migrateLive"]
-    assert [line["status"] for line in cloud.journal.requests(action="os-migrateLive")] == [202, 409]
-
-
-def test_the_same_move_by_somebody_else_is_not_ours() -> None:
-    """A move that another user asked for is his: we wait while it runs, and it is `already` afterwards."""
-    cloud = small()
-    action = move(cloud)
-    watch = VirtualWatch.new(cloud)
-    live.ask(
-        cloud,
-        cloud.instances[uuid_of(cloud, "web")],
-        stranger(cloud),
-        host="a2",
-        bypass=False,
-        synchronous=False,
-    )
-    with pytest.raises(Transient, match="migrating"):
-        run(cloud, action, watch)
-    cloud.settle()
-    assert run(cloud, action, watch.again()).cause == SkipCause.ALREADY
-
-
-def test_a_move_of_the_other_kind_in_between_hides_no_older_one() -> None:
-    """Cold there, live back and cold there again: the first one's record is not taken for the last one's."""
-    cloud = small()
-    uuid = uuid_of(cloud, "web")
-    for kind, source, to in (("cold", "a1", "a2"), ("live", "a2", "a1"), ("cold", "a1", "a2")):
-        parameters = {"instance": uuid, "source": source, "destination": to, "kind": kind}
-        outcome = run(cloud, planned(observed(cloud), "migrate", **parameters))
-        newest = max(cloud.migrations.values(), key=lambda m: m.id)
-        assert (outcome.outcome, outcome.evidence["migration"]) == ("done", newest.id)
-        assert cloud.instances[uuid].vm_state == "active"
-
-
-def test_an_earlier_failure_is_not_taken_for_this_attempt() -> None:
-    """The same move, asked for again after it failed, is a new request and not the old one's end."""
-    cloud = small()
-    action = move(cloud)
-    cloud.faults.plant(MigrationFault(effect="check", count=1))
-    with pytest.raises(Failed):
-        run(cloud, action)
-    assert run(cloud, action).outcome == "done"
-    assert posts(cloud) == ["os-migrateLive"] * 2
-
-
-def test_an_aborted_move_can_be_asked_for_again() -> None:
-    """The abort of an earlier action says nothing about this one, even on a cloud whose clock runs ahead."""
-    cloud = small()
-    action = move(cloud)
-    assert run(cloud, action, VirtualWatch.new(cloud, stops={3: "abort"})).outcome == "cancelled"
-    early = VirtualWatch(cloud, cloud.moment - timedelta(hours=1))
-    assert run(cloud, action, early).outcome == "done"
-
-
-def test_a_way_back_is_not_taken_for_a_way_there() -> None:
-    """There, back and there again right after one another are three moves."""
-    cloud = small()
-    there = move(cloud)
-    assert run(cloud, there).outcome == "done"
-    instance = uuid_of(cloud, "web")
-    back = planned(observed(cloud), "migrate", instance=instance, source="a2", destination="a1", kind="live")
-    assert run(cloud, back).outcome == "done"
-    assert run(cloud, there).outcome == "done"
-    assert posts(cloud) == ["os-migrateLive"] * 3
-
-
-def test_another_plans_move_is_not_taken_for_our_own() -> None:
-    """Of two plans that want one server a later attempt of the second finds drift, not its own success."""
-    cloud = small()
-    ours, watch = move(cloud, to="a2"), VirtualWatch.new(cloud)
-    cloud.faults.plant(ApiFault(effect="status", status=503, path="/resource_providers", count=9))
-    with pytest.raises(Transient):
-        run(cloud, ours, watch)
-    cloud.faults.clear()
-    assert watch.beats[-1]["phase"] == "looking"
-    assert run(cloud, move(cloud, to="b1")).outcome == "done"
-    outcome = run(cloud, ours, watch.again())
-    assert outcome.cause == SkipCause.DRIFT
-    assert "host: expected a1, found b1" in outcome.reason
-    assert posts(cloud) == ["os-migrateLive"]
-
-
-@pytest.mark.parametrize("ours", [-3600, -60, 0, 60, 3600])
-def test_a_clock_that_is_wrong_hides_no_request(ours: int) -> None:
-    """However far our clock is from the cloud's, our own request lies behind the horizon."""
-    cloud = small()
-    off = timedelta(seconds=ours)
-
-    class Skewed(VirtualWatch):
-        def now(self) -> Any:
-            return self.cloud.moment + off
-
-    watch = Skewed(cloud, cloud.moment + off, attempt=2)
-    asked_at = cloud.moment + timedelta(seconds=1)
-    cloud.advance(20)
-    assert trace.horizon(watch, cloud.moment) <= asked_at
-
-
-def test_a_token_that_dies_on_the_way_is_replaced() -> None:
-    """A revoked token costs nothing but a new one."""
-    cloud = small()
-    action = move(cloud)
-    cloud.faults.plant(ApiFault(effect="token_revoked", path="/os-migrations", count=2))
-    assert run(cloud, action).outcome == "done"
-
-
-def test_many_threads_survive_one_revoked_token() -> None:
-    """When sixteen threads meet the same dead token, none of them fails."""
-    cloud = small()
-    door = door_to(cloud)
-    instance = uuid_of(cloud, "web")
-    door.server(instance)
-    cloud.identity.revoke_all()
-    failures: list[BaseException] = []
-
-    def read() -> None:
-        try:
-            door.server(instance)
-        except Transient as why:
-            failures.append(why)
-
-    threads = [threading.Thread(target=read) for _ in range(16)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    assert not failures
-
-
-def test_a_service_is_disabled_with_its_reason_and_restored() -> None:
-    """Disabling carries the plan's reason; the inverse enables again."""
-    cloud = small()
-    action = setting(cloud, "disabled", "ballast plan 7")
-    outcome = run(cloud, action)
-    assert outcome.outcome == "done"
-    host = observed(cloud).hosts["a1"]
-    assert (host.status, host.disabled_reason) == ("disabled", "ballast plan 7")
-
-
-def test_the_reason_of_an_operator_stays() -> None:
-    """A host that an operator has disabled is `already` disabled, and his reason is not overwritten."""
-    cloud = small()
-    action = setting(cloud, "disabled", "ballast plan 7")
-    fleet.set_status(cloud, cloud.hosts["a1"], enabled=False, reason="bad DIMM")
-    with no_new_writes(cloud):
-        assert run(cloud, action).cause == SkipCause.ALREADY
-    assert observed(cloud).hosts["a1"].disabled_reason == "bad DIMM"
-
-
-@pytest.mark.parametrize("hint", [True, False])
-@pytest.mark.parametrize("state", ["enabled", "disabled"])
-def test_a_service_set_by_a_dead_worker_is_our_own_work(state: str, hint: bool) -> None:
-    """A worker that died after the request leaves `done`, not `already`: it must be undone with the plan."""
-    cloud = small()
-    if state == "enabled":
-        fleet.set_status(cloud, cloud.hosts["a1"], enabled=False, reason="earlier")
-    action = setting(cloud, state, "ballast plan 7" if state == "disabled" else None)
-    watch = VirtualWatch.new(cloud)
-    with pytest.raises(Died):
-        carry_out(action, mortal_door_to(cloud, "after"), watch, allow=ALLOW)
-    assert run(cloud, action, watch.again(hint=hint)).outcome == "done"
-    assert posts(cloud) == ["PUT"]
-
-
-def test_a_sleep_is_not_slept_twice() -> None:
-    """A sleep counts from its first scheduling; after a crash only the rest is slept."""
-    cloud = small()
-    action = planned(observed(cloud), "sleep", seconds=60)
-    watch = VirtualWatch.new(cloud, dies_at=9)
-    with pytest.raises(Died):
-        run(cloud, action, watch)
-    assert run(cloud, action, watch.again()).outcome == "done"
-    assert cloud.now == pytest.approx(60, abs=0.1)
-
-
-def test_a_sleeper_can_be_woken() -> None:
-    """An abort ends a sleep as cancelled, with how much was slept."""
-    cloud = small()
-    outcome = run(
-        cloud, planned(observed(cloud), "sleep", seconds=60), VirtualWatch.new(cloud, stops={3: "abort"})
-    )
-    assert outcome.outcome == "cancelled"
-    assert outcome.evidence["slept"] == 10.0
 
 
 def test_an_unknown_action_is_named() -> None:
@@ -558,29 +265,3 @@ def test_a_lock_that_the_plan_expects_is_respected_all_the_same() -> None:
         outcome = run(cloud, action)
     assert (outcome.outcome, outcome.cause) == ("skipped", SkipCause.PRECONDITION)
     assert outcome.reason == "it is locked: whoever locked it wants it left alone"
-
-
-MASAKARI = "Masakari detected host failed."
-
-
-@pytest.mark.parametrize(("host", "code"), [("a1", "recovery"), ("a2", "disabled")])
-def test_a_host_that_masakari_recovers_is_neither_source_nor_destination(host: str, code: str) -> None:
-    """Its reason for disabling a host keeps every move away from it, in both directions, with that reason."""
-    cloud = small()
-    action = move(cloud)
-    fleet.set_status(cloud, cloud.hosts[host], enabled=False, reason=MASAKARI)
-    with no_new_writes(cloud):
-        outcome = run(cloud, action)
-    assert (outcome.outcome, outcome.cause) == ("skipped", SkipCause.PRECONDITION)
-    assert f"is being recovered ({MASAKARI})" in outcome.reason
-    assert outcome.evidence["refusals"] == [code]
-
-
-def test_a_host_that_masakari_recovers_is_not_enabled() -> None:
-    """Not even by a plan that found it so; a plan that found it otherwise calls it drift."""
-    cloud = small()
-    fleet.set_status(cloud, cloud.hosts["a1"], enabled=False, reason=MASAKARI)
-    with no_new_writes(cloud):
-        outcome = run(cloud, setting(cloud, "enabled"))
-    assert (outcome.outcome, outcome.cause) == ("skipped", SkipCause.PRECONDITION)
-    assert outcome.reason.startswith(f"the host is being recovered ({MASAKARI})")

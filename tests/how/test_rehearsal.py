@@ -20,8 +20,8 @@ from plan_schemas.frozen import freeze
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, ActionState, Execution, Plan, SkipCause
 from tests.how.acting import ALLOW, VirtualWatch, door_to, no_new_writes, observed, planned, writes
+from tests.how.one_action import posts, uuid_of
 from tests.how.test_actions import MIX, worlds_of
-from tests.how.test_execute import posts, uuid_of
 from tests.simcloud.kit import small
 from workflows.plan import rehearsal
 from workflows.progress import Progress

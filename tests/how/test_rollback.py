@@ -14,7 +14,7 @@ from plan_schemas import admit
 from plan_schemas.catalog import load
 from plan_schemas.plan import Refused, to_document
 from tests.how.acting import door_to, observed, planned
-from tests.how.test_execute import uuid_of
+from tests.how.one_action import uuid_of
 from tests.how.test_rehearsal import as_plan
 from tests.simcloud.kit import small
 

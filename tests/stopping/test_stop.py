@@ -15,8 +15,8 @@ from plan_schemas.audit import Scope, Situation
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.plan import Action, Proposal, SkipCause
 from tests.how.acting import ALLOW, VirtualWatch, door_to, no_new_writes, observed, planned
+from tests.how.one_action import posts, uuid_of
 from tests.how.test_ceilings import forged, policy_of
-from tests.how.test_execute import posts, uuid_of
 from tests.simcloud.kit import small
 
 
