@@ -10,6 +10,7 @@ from typing import Any
 from activities.actions import Facts
 from activities.doing import facts
 from activities.doing import trace as tracing
+from activities.doing.asking import ask, judge_conflict
 from activities.doing.follow import Follow, failure
 from activities.doing.trace import Asked, Before
 from activities.door import Busy, Cancelled, Door, Failed, Gone, Transient, Watch
@@ -174,29 +175,14 @@ class _Move:
 
     def _post(self, known: Before) -> Asked:
         post = self.door.live_migrate if self.kind == "live" else self.door.cold_migrate
-        try:
-            with self.watch.writing({"phase": "asking", **tracing.noted(known)}):
-                post(self.instance, self.destination)
-        except Transient as why:
-            # A lost reply may hide an accepted request, and a conflict may be with a twin of this attempt.
-            asked = self._find(known)
-            if asked is not None:
-                return asked
-            if isinstance(why, Busy):
-                self._judge_conflict(why)
-            raise
-        asked = self._find(known)
-        if asked is None:
-            raise Transient(f"Nova accepted the move of {self.instance} and does not show it yet")
-        return asked
-
-    def _judge_conflict(self, why: Busy) -> None:
-        """Raises Failed if the conflict is one that waiting does not lift."""
-        server = self.door.server(self.instance)
-        if server.locked:
-            raise Failed(why.reason, f"unlock it: openstack server unlock {self.instance}") from why
-        if server.task_state is None and server.status not in _STATES[self.kind]:
-            raise Failed(why.reason, f"the server is {server.status}; plan again") from why
+        return ask(
+            lambda: post(self.instance, self.destination),
+            lambda: self._find(known),
+            watch=self.watch,
+            noted=tracing.noted(known),
+            conflict=lambda why: judge_conflict(self.door, self.instance, why, _STATES[self.kind]),
+            what=f"the move of {self.instance}",
+        )
 
     def accept(self, follow: Follow, server: Server) -> tuple[Migration, Server]:
         """A cold migration rests in VERIFY_RESIZE: confirm it if it is right, take it back if it is not."""

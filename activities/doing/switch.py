@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from activities.doing import stall, trace
+from activities.doing.asking import ask, judge_conflict
 from activities.doing.follow import failure
-from activities.door import Busy, Door, Failed, Stopped, Transient, Watch
+from activities.door import Door, Failed, Stopped, Watch
 from activities.observe.nova import Request, Server
 
 _NAMES = frozenset({"stop", "start"})  # as Nova calls these requests
@@ -84,28 +85,14 @@ class Switch:
             )
         known = self._known = self._newest_id()
         post = self.door.stop if self.verb == "stop" else self.door.start
-        try:
-            with self.watch.writing({"phase": "asking", _BEFORE: known}):
-                post(self.instance)
-        except Transient as why:
-            # A lost reply may hide an accepted request, and a conflict may be with a twin of this attempt.
-            if (asked := self._find(known)) is not None:
-                return asked
-            if isinstance(why, Busy):
-                self._judge_conflict(why)
-            raise
-        asked = self._find(known)
-        if asked is None:
-            raise Transient(f"Nova accepted the {self.verb} of {self.instance} and does not show it yet")
-        return asked
-
-    def _judge_conflict(self, why: Busy) -> None:
-        """Raises Failed if the conflict is one that waiting does not lift."""
-        server = self.door.server(self.instance)
-        if server.locked:
-            raise Failed(why.reason, f"unlock it: openstack server unlock {self.instance}") from why
-        if server.task_state is None and server.status not in (self.origin, self.wanted):
-            raise Failed(why.reason, f"the server is {server.status}; plan again") from why
+        return ask(
+            lambda: post(self.instance),
+            lambda: self._find(known),
+            watch=self.watch,
+            noted={_BEFORE: known},
+            conflict=lambda why: judge_conflict(self.door, self.instance, why, (self.origin, self.wanted)),
+            what=f"the {self.verb} of {self.instance}",
+        )
 
     def _judge(self, request: Request, server: Server, age: float) -> None:
         """Raises Failed when it rests as it was, or when nobody is there to end its task."""
