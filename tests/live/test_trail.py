@@ -116,7 +116,12 @@ def test_nothing_starts_outside_of_the_windows(rooms: Rooms) -> None:
     window = {"start": f"{opens:%H:%M}", "end": f"{opens + timedelta(hours=1):%H:%M}"}
     id = rooms.start({"id": "n", "type": "nop"}, windows=[[window]])
     waits = f"waits for a window: the next window opens at {opens.isoformat()}"
-    rooms.live.until(lambda: rooms.live.query(id)["actions"]["n"].get("why") == waits, 20, "does not wait")
+
+    def why() -> str | None:
+        row = rooms.live.query(id).get("actions", {}).get("n", {})  # none while it is being checked
+        return str(row["why"]) if "why" in row else None
+
+    rooms.live.until(lambda: why() == waits, 20, "does not wait")
     rooms.live.reaches(id, "SUCCEEDED", within=130)
     row = rooms.live.describe(id)
     assert datetime.now(UTC) >= opens

@@ -18,9 +18,9 @@ from plan_schemas import admit
 from plan_schemas.audit import Audit
 from plan_schemas.catalog import load
 from plan_schemas.frozen import EMPTY
-from plan_schemas.model import Cluster, to_document
+from plan_schemas.model import Cluster
 from plan_schemas.plan import Execution, Plan, Refusal, from_document
-from tests import judge
+from tests import judge, worlds
 from tests.deciding import truth
 from tests.deciding.test_strategies import STRATEGIES, cases, proposed
 from tests.judge.picture import Picture, Terms
@@ -52,8 +52,8 @@ def worked(cluster: Cluster, audit: Row) -> Worked:
     document = proposed(cluster, audit) or {"actions": []}
     asked = admit.audit(audit, load())
     plan = from_document(document) if "execution" in document else _nothing(asked)
-    snapshot = to_document(cluster)
-    found = case(plan, cluster, audit=asked, goals=load().goals)
+    snapshot = worlds.measured(cluster)
+    found = case(plan, cluster, audit=asked, goals=load().goals, usage=worlds.used(cluster))
     return Worked(found, audit, document, snapshot, dict(truth.outcome(snapshot, document)))
 
 
