@@ -13,7 +13,6 @@ FORBIDDEN: dict[str, Request] = {
     "resize": ("compute", "POST", "/servers/{server}/action", {"resize": {"flavorRef": "{flavor}"}}),
     "reset state": ("compute", "POST", "/servers/{server}/action", {"os-resetState": {"state": "error"}}),
     "evacuate": ("compute", "POST", "/servers/{server}/action", {"evacuate": {}}),
-    "stop": ("compute", "POST", "/servers/{server}/action", {"os-stop": None}),
     "reboot": ("compute", "POST", "/servers/{server}/action", {"reboot": {"type": "HARD"}}),
     "pause": ("compute", "POST", "/servers/{server}/action", {"pause": None}),
     "lock": ("compute", "POST", "/servers/{server}/action", {"lock": None}),
@@ -40,5 +39,7 @@ WRITES: dict[str, Request] = {
     "confirm": ("compute", "POST", "/servers/{server}/action", {"confirmResize": None}),
     "revert": ("compute", "POST", "/servers/{server}/action", {"revertResize": None}),
     "abort": ("compute", "DELETE", "/servers/{server}/migrations/1", None),
+    "stop": ("compute", "POST", "/servers/{server}/action", {"os-stop": None}),
+    "start": ("compute", "POST", "/servers/{server}/action", {"os-start": None}),
     "disable": ("compute", "PUT", "/os-services/{service}", {"status": "disabled"}),
 }
