@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,16 +14,17 @@ from temporalio.exceptions import ApplicationError
 
 from activities import complete, decide, rollback, signers
 from activities.doing import execute
-from activities.doing.pulse import Pulse, signs_of_life, steady, telling_of_pauses
+from activities.doing.pulse import Pulse, giving_up, signs_of_life, steady, telling_of_pauses
 from activities.door import Door, Failed, Gone, Stopped, Transient
 from activities.memory import snapshots
 from activities.memory.keeping import Keeping
+from activities.memory.outdating import outdating
 from activities.memory.records import Records
 from activities.memory.store import Lost, SnapshotStore
 from activities.memory.trail import Trail
 from activities.observe import Incomplete, collect
 from activities.planner import indicators, inverse
-from activities.rehearsal import Earlier, Rehearsal
+from activities.rehearsal import rehearsed, told
 from activities.signers import Signers
 from plan_schemas import admit
 from plan_schemas.catalog import Catalog
@@ -220,12 +220,11 @@ class Activities:
     def _carry_out(
         self, document: Document, cloud: str, allow: list[str], watch: Pulse, *, begin: bool = True
     ) -> Document:
-        """What the cloud cannot do for now is tried again as often as the plan says, by whatever worker."""
-        action, attempts = complete.action_from(document), document["attempts"]
-        try:
+        action = complete.action_from(document)
+        with giving_up(watch, document["attempts"]):
             door = self._open_door(cloud)
-            rehearsal = _rehearsal(document, door, watch)
-            with self._outdating(cloud) if rehearsal is None else nullcontext():
+            rehearsal = rehearsed(document.get("rehearsed"), door, watch.now)
+            with outdating(self._keeping, cloud) if rehearsal is None else nullcontext():
                 outcome = execute.carry_out(
                     action,
                     rehearsal or door,
@@ -235,40 +234,7 @@ class Activities:
                     policies=self._policies,
                     approved=document.get("approved", False),
                 )
-            return _told(_rehearsed(outcome, rehearsal) if rehearsal else outcome)
-        except Transient as why:
-            if (faults := watch.fault()) >= attempts:
-                said = f"{why}; it was tried {faults} time{'' if faults == 1 else 's'}"
-                remedy = "look at the cloud, then start what is left again"
-                raise Failed(said, remedy, kind="unavailable") from why
-            raise
-
-    @contextmanager
-    def _outdating(self, cloud: str) -> Iterator[None]:
-        """Whatever becomes of an action: no snapshot from before its end may be taken for the present. Where
-        that cannot be noted nothing begins; and what has ended is not undone by it."""
-        try:
-            self._keeping.note_change(cloud, datetime.now(UTC))
-        except OSError as error:
-            said = f"the store {self._store.root} cannot be written ({error}), so nothing is begun"
-            raise Transient(said) from error
-        try:
-            yield
-        finally:
-            self._outdate(cloud)
-
-    def _outdate(self, cloud: str) -> None:
-        try:
-            self._keeping.note_change(cloud, datetime.now(UTC))
-        except OSError:
-            activity.logger.exception("the store %s cannot be written", self._store.root)
-            self._forget(cloud)
-
-    def _forget(self, cloud: str) -> None:
-        try:
-            self._keeping.forget_snapshot(cloud)
-        except OSError:
-            activity.logger.exception("and the newest snapshot of %s stays there although outdated", cloud)
+            return told(outcome, rehearsal)
 
     @activity.defn(name="plan.keep")
     async def keep(self, window: float) -> None:
@@ -334,29 +300,6 @@ class Activities:
         info = activity.info()
         handle = self._client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
         await handle.cancel(reason=reason)
-
-
-def _rehearsal(document: Document, door: Door, watch: Pulse) -> Rehearsal | None:
-    """In a dry run the action says what was rehearsed before it, and comes to no other door."""
-    if "rehearsed" not in document:
-        return None
-    earlier = [Earlier(row["type"], row["parameters"], row["expects"]) for row in document["rehearsed"]]
-    return Rehearsal(door, earlier, watch.now)
-
-
-def _rehearsed(outcome: execute.Outcome, rehearsal: Rehearsal) -> execute.Outcome:
-    if outcome.outcome != "done":
-        return outcome
-    return replace(outcome, reason="(dry run) nothing was sent", evidence=rehearsal.evidence)
-
-
-def _told(outcome: execute.Outcome) -> Document:
-    return {
-        "outcome": outcome.outcome,
-        "cause": outcome.cause,
-        "why": outcome.reason,
-        "evidence": {**outcome.evidence, "seconds": outcome.seconds},
-    }
 
 
 def _now() -> str:

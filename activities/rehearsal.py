@@ -8,11 +8,12 @@ they expected it: so an action that rests on an earlier one is not judged by a c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from activities import actions, orders
+from activities.doing.execute import Outcome
 from activities.door import Door, Reader
 from activities.observe.nova import Migration, Progress, Request, Server, Service
 from activities.orders import Order
@@ -202,3 +203,24 @@ class Rehearsal:
 
     def _come_true(self, subject: str, changes: Changes) -> None:
         self._came_true.append((subject, changes))
+
+
+def rehearsed(
+    rows: Sequence[Mapping[str, Any]] | None, door: Door, now: Callable[[], datetime]
+) -> Rehearsal | None:
+    """In a dry run the action says what was rehearsed before it, and comes to no other door."""
+    if rows is None:
+        return None
+    return Rehearsal(door, [Earlier(row["type"], row["parameters"], row["expects"]) for row in rows], now)
+
+
+def told(outcome: Outcome, rehearsal: Rehearsal | None) -> dict[str, Any]:
+    """An outcome as a plan takes it; of a dry run with what would have been sent."""
+    if rehearsal is not None and outcome.outcome == "done":
+        outcome = replace(outcome, reason="(dry run) nothing was sent", evidence=rehearsal.evidence)
+    return {
+        "outcome": outcome.outcome,
+        "cause": outcome.cause,
+        "why": outcome.reason,
+        "evidence": {**outcome.evidence, "seconds": outcome.seconds},
+    }

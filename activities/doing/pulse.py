@@ -16,7 +16,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.door import Stopped
+from activities.door import Failed, Stopped, Transient
 
 LONGEST_NAP = 1.0  # seconds between two looks for a cancellation
 SAFE = 0.9  # share of the heartbeat time-out after which an attempt counts as given up
@@ -45,20 +45,28 @@ async def signs_of_life() -> AsyncIterator[None]:
 def steady() -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """A heartbeat for an activity in a thread: the last one is repeated while an answer is awaited."""
     told: list[Mapping[str, Any]] = [{}]
-    over, context = threading.Event(), copy_context()
-
-    def repeat() -> None:
-        while not over.wait(BETWEEN):
-            activity.heartbeat(dict(told[0]))
 
     def tell(progress: Mapping[str, Any]) -> None:
         told[0] = progress
         activity.heartbeat(dict(progress))
 
+    with _repeating(BETWEEN, lambda: activity.heartbeat(dict(told[0]))):
+        yield tell
+
+
+@contextmanager
+def _repeating(seconds: float, beat: Callable[[], object]) -> Iterator[None]:
+    """A thread that beats in this activity's name every so many seconds."""
+    over, context = threading.Event(), copy_context()
+
+    def repeat() -> None:
+        while not over.wait(seconds):
+            beat()
+
     repeating = threading.Thread(target=context.run, args=(repeat,), daemon=True)
     repeating.start()
     try:
-        yield tell
+        yield
     finally:
         over.set()
         repeating.join()
@@ -95,21 +103,13 @@ class Pulse:
     @contextmanager
     def ticking(self) -> Iterator[Pulse]:
         """Repeat the last sign of life while answers are awaited: a slow cloud is no dead worker."""
-        over, context = threading.Event(), copy_context()
-
-        def repeat() -> None:
-            while not over.wait(min(BETWEEN, self._limit / 3)):
-                with self._beating:
-                    if not self._writing:
-                        self._beat_in_time()
-
-        repeating = threading.Thread(target=context.run, args=(repeat,), daemon=True)
-        repeating.start()
-        try:
+        with _repeating(min(BETWEEN, self._limit / 3), self._beat_unless_writing):
             yield self
-        finally:
-            over.set()
-            repeating.join()
+
+    def _beat_unless_writing(self) -> None:
+        with self._beating:
+            if not self._writing:
+                self._beat_in_time()
 
     def heartbeat(self, details: Mapping[str, Any]) -> None:
         """Raises Stopped when it comes too late, for then Temporal has given this attempt up, and the next
@@ -188,6 +188,19 @@ class Pulse:
             if why.paused:
                 self._look_away()
             raise Stopped("leave")  # paused, reset, timed out, terminated: the migration is not to be touched
+
+
+@contextmanager
+def giving_up(watch: Pulse, attempts: int) -> Iterator[None]:
+    """What the cloud cannot do for now is tried again as often as the plan says, by whatever worker."""
+    try:
+        yield
+    except Transient as why:
+        if (faults := watch.fault()) >= attempts:
+            said = f"{why}; it was tried {faults} time{'' if faults == 1 else 's'}"
+            remedy = "look at the cloud, then start what is left again"
+            raise Failed(said, remedy, kind="unavailable") from why
+        raise
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""A plan carried out on the simulated cloud, action by action in its own order, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from activities.doing.execute import carry_out
+from activities.planner import indicators
+from activities.decide import plan_for
+from plan_schemas import admit
+from plan_schemas.catalog import load
+from plan_schemas.model import Cluster
+from plan_schemas.plan import Plan
+from plan_schemas.usage import Usage
+from tests.how.acting import VirtualWatch, door_to, observed
+from tests.worlds.simulated import simulated
+
+
+@dataclass(frozen=True)
+class Executed:
+    """How each action ended and in how many simulated seconds, and the goal's indicators afterwards."""
+
+    plan: Plan
+    ends: Mapping[str, tuple[str, float]]
+    measured: Mapping[str, float]
+
+
+def executed(audit: Mapping[str, Any], cluster: Cluster, usage: Usage) -> Executed:
+    """Decide, carry out through the real client, observe again. What servers use goes where they go."""
+    known = load()
+    asked = admit.audit(dict(audit), known)
+    made = plan_for(asked, cluster, known, usage=usage)
+    assert made.plan is not None, made.summary
+    cloud = simulated(cluster)
+    before, ends = observed(cloud), dict[str, tuple[str, float]]()
+    for action in made.plan.actions:
+        begun = cloud.moment
+        outcome = carry_out(
+            action, door_to(cloud), VirtualWatch.new(cloud), allow=made.plan.execution.allow
+        )
+        ends[action.id] = (outcome.outcome, (cloud.moment - begun).total_seconds())
+        cloud.advance(1)
+    measured = indicators.measure(
+        known.goals[asked.goal], before, observed(cloud), used_before=usage
+    )
+    return Executed(made.plan, ends, measured)
