@@ -62,6 +62,8 @@ def _told(one: Goal | Strategy | ActionSpec, findings: Mapping[str, Finding]) ->
         yield _wrapped(one.how)
         yield f"  goal        {one.goal}"
         yield f"  metrics     {', '.join(one.metrics) or 'none'}"
+        if one.held:
+            yield f"  with hold   also the course of {', '.join(one.held)}"
         for name in one.metrics:
             if (found := findings.get(name)) is not None:
                 verdict = "can be believed now" if found.is_good else "CANNOT be believed now"

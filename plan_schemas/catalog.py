@@ -55,6 +55,7 @@ class Strategy:
     actions: tuple[str, ...]  # types of action that it may propose
     example: Mapping[str, Any]  # parameters of an audit
     urgency: int = 5  # of its actions: 1 mandatory .. 5 nice to have
+    held: tuple[str, ...] = ()  # metrics of whose last `hold` seconds it also needs the course
     metrics_fallback: Mapping[str, Any] = EMPTY  # {use, at_most}: for a subject without a believable number
 
 
@@ -217,6 +218,11 @@ def _check_strategy(entry: Entry, all_: Entries, found: Findings) -> None:
         _named("action", action, ("actions", index), all_, found)
     for index, metric in enumerate(entry.value["metrics"]):
         _named("metric", metric, ("metrics", index), all_, found)
+    for index, metric in enumerate(entry.value.get("held", ())):
+        if metric not in entry.value["metrics"]:
+            found.add(("held", index), f"{metric} is none of its metrics", "add it there, or remove it here")
+    if "held" in entry.value and "hold" not in entry.value["parameters"]["properties"]:
+        found.add(("held",), "without a parameter hold no course is needed", "declare it, or remove the key")
 
 
 def _check_dialect(entry: Entry, all_: Entries, found: Findings) -> None:

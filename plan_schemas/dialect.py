@@ -41,11 +41,12 @@ class Dialect:
     summary: str
     subjects: Mapping[str, Naming]  # host | instance
     metrics: Mapping[str, Question]
+    resolution: float  # seconds that always have two samples
 
     @classmethod
     def of(cls, name: str, row: Mapping[str, Any]) -> Dialect:
         """The dialect of a valid file."""
-        return cls(name, row["summary"], _namings(row), _questions(row))
+        return cls(name, row["summary"], _namings(row), _questions(row), seconds(row["resolution"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Datasource:
     url: str  # up to /api/v1
     subjects: Mapping[str, Naming]
     metrics: Mapping[str, Question]
+    resolution: float = 300.0  # seconds of each window of a course
     clouds: tuple[str, ...] = ()  # empty: all
     timeout_seconds: float = 30.0
     ca_file: str = ""
@@ -78,6 +80,7 @@ class Datasource:
             url=document["url"].rstrip("/"),
             subjects=FrozenDict({**dialect.subjects, **_namings(document)}),
             metrics=FrozenDict({**dialect.metrics, **_questions(document)}),
+            resolution=seconds(document["resolution"]) if "resolution" in document else dialect.resolution,
             clouds=tuple(document.get("clouds", ())),
             timeout_seconds=seconds(document.get("timeout", 30)),
             ca_file=tls.get("ca_file", ""),

@@ -15,11 +15,12 @@ _NODE = {"host": "compute_node", "instance": "instance"}  # Watcher's words for 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One metric over the last `period` seconds; each is one query."""
+    """One metric over the last `period` seconds; each is one query, and its course is another."""
 
     metric: str
     period: float = PERIOD
     aggregate: str = "mean"  # mean | max | min
+    hold: float = 0.0  # seconds of which the course is needed, too; 0: none
 
     @property
     def over(self) -> str:
@@ -46,11 +47,15 @@ def names(strategy: Strategy, parameters: Mapping[str, Any]) -> tuple[str, ...]:
 
 def of(strategy: Strategy, parameters: Mapping[str, Any], metrics: Mapping[str, Metric]) -> tuple[Need, ...]:
     """The same with period and aggregate of each, as Watcher's parameters say them."""
-    return tuple(_need(metrics[name], parameters) for name in names(strategy, parameters))
+    hold = float(parameters.get("hold") or 0.0)
+    return tuple(
+        _need(metrics[name], parameters, hold if name in strategy.held else 0.0)
+        for name in names(strategy, parameters)
+    )
 
 
-def _need(metric: Metric, parameters: Mapping[str, Any]) -> Need:
+def _need(metric: Metric, parameters: Mapping[str, Any], hold: float) -> Need:
     kind = _NODE[metric.subject]
     period = (parameters.get("periods") or {}).get(kind) or parameters.get("period") or PERIOD
     aggregates = parameters.get("aggregation_method") or {}
-    return Need(metric.name, float(period), aggregates.get(kind) or "mean")
+    return Need(metric.name, float(period), aggregates.get(kind) or "mean", hold)

@@ -75,14 +75,25 @@ def _is_closed(bare: str) -> bool:
 
 def query(value: str, newest: str, terms: Terms) -> str:
     """One query for the numbers of all subjects and the times of their newest samples. Raises NotThere."""
-    put = {
+    parts = {
+        "value": Template(value).substitute(_put(terms)),
+        "newest": Template(newest).substitute(_put(terms)),
+    }
+    return " or ".join(f'label_replace(({text}), "{KIND}", "{kind}", "", "")' for kind, text in parts.items())
+
+
+def course(value: str, terms: Terms) -> str:
+    """One query for the numbers of all subjects, to be asked at many moments. Raises NotThere."""
+    return Template(value).substitute(_put(terms))
+
+
+def _put(terms: Terms) -> dict[str, str]:
+    return {
         "subject": _label(terms.subject),
         "period": _seconds(terms.period),
         "stale_after": _seconds(terms.stale_after),
         "labels": ",".join(f"{_label(k)}={quoted(v)}" for k, v in sorted(terms.labels.items())),
     }
-    parts = {"value": Template(value).substitute(put), "newest": Template(newest).substitute(put)}
-    return " or ".join(f'label_replace(({text}), "{KIND}", "{kind}", "", "")' for kind, text in parts.items())
 
 
 def quoted(value: str) -> str:

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
-from plan_schemas.frozen import EMPTY, freeze, thaw
+from plan_schemas.frozen import EMPTY, FrozenDict, freeze, thaw
 
 Numbers = Mapping[str, Mapping[str, float]]  # metric -> subject -> value
 Gaps = Mapping[str, Mapping[str, Mapping[str, str]]]  # metric -> kind of trouble -> subject -> what it is
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What one metric was, as means over windows of time that touch each other; the last one ends now."""
+
+    window: float  # seconds
+    values: Mapping[str, tuple[float | None, ...]]  # by subject; as many of each, None where there is none
+
+    @staticmethod
+    def windows(hold: float, window: float) -> int:
+        """How many are looked at so that no spike shorter than `hold` touches all of them: the first and the
+        last may be touched by a moment of it, the others lie between."""
+        return ceil(hold / window) + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,7 @@ class Usage:
     source: str = ""  # of what datasource
     over: Mapping[str, str] = EMPTY  # of each metric over what time, where that is known
     gaps: Gaps = EMPTY  # why there is no number: stale, not_a_number, duplicate
+    courses: Mapping[str, Course] = EMPTY  # of each metric that a `hold` asks for
     assumed: tuple[str, ...] = ()  # by a strategy's fallback, a sentence for each metric; only after the gate
 
     def of(self, metric: str) -> Mapping[str, float]:
@@ -37,7 +53,11 @@ NONE = Usage()
 
 def from_document(document: Mapping[str, Any] | None) -> Usage:
     """The `usage` of a valid Snapshot document; nothing of one that has none."""
-    return NONE if document is None else Usage(**freeze(document))
+    if document is None:
+        return NONE
+    row = {key: freeze(value) for key, value in document.items() if key != "courses"}
+    courses = {name: Course(**freeze(one)) for name, one in document.get("courses", {}).items()}
+    return Usage(**row, courses=FrozenDict(courses))
 
 
 def to_document(usage: Usage) -> dict[str, Any]:
@@ -53,5 +73,10 @@ def to_document(usage: Usage) -> dict[str, Any]:
         row["gaps"] = {
             name: {kind: dict(sorted(of.items())) for kind, of in sorted(kinds.items())}
             for name, kinds in sorted(thaw(usage.gaps).items())
+        }
+    if usage.courses:
+        row["courses"] = {
+            name: {"window": one.window, "values": dict(sorted(one.values.items()))}
+            for name, one in sorted(usage.courses.items())
         }
     return row

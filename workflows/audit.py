@@ -209,7 +209,7 @@ class Audit:
             self._turn("ONGOING", f"waits {settle:g} s for the cloud to settle")
             await workflow.sleep(settle, summary="settle time before measuring")
         after = await calls.observe(audit["cloud"], audit["max_uncertain"])
-        used = await self._measure_usage(audit, after)
+        used = await self._measure_usage(_without_hold(audit), after)
         measured = await calls.measure(audit["goal"], before, after, self.measured, used)
         self.report["measured"] = measured
         self.report["model_after"] = after
@@ -265,6 +265,11 @@ def _efficacy(forecast: dict[str, float], measured: dict[str, float]) -> float |
         if promised and name in measured:
             return measured[name] / promised
     return None
+
+
+def _without_hold(audit: dict[str, Any]) -> dict[str, Any]:
+    """What was before is asked in order to decide; a result is of now."""
+    return {**audit, "parameters": {k: v for k, v in audit["parameters"].items() if k != "hold"}}
 
 
 def _page(report: dict[str, Any]) -> str:

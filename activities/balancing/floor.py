@@ -26,6 +26,7 @@ class Scene:
     kinds: tuple[Kind, ...]
     loads: tuple[dict[str, float], ...]  # per kind, by instance
     levels: tuple[dict[str, float], ...]  # per kind, by host
+    passing: frozenset[str] = frozenset()  # hosts whose load has not lasted for as long as it must
 
     def hosts(self) -> list[str]:
         """The hosts that may give and take."""
@@ -80,6 +81,7 @@ class Floor(Board):
         self.usable: Mask = np.zeros(len(self.hosts), dtype=bool)
         self.usable[[self.number[n] for n in seen.hosts()]] = True
         self.open = self.usable
+        self.passing: Mask = np.array([name in seen.passing for name in self.hosts], dtype=bool)
         self.on: dict[int, list[int]] = {h: [] for h in range(len(self.hosts))}
         for i, host in enumerate(self.home.tolist()):
             self.on[host].append(i)

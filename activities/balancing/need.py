@@ -24,8 +24,9 @@ class Hot:
 
 
 def hot_hosts(floor: Floor, threshold: float) -> list[int]:
-    """The hosts at or above the threshold that may be sources."""
-    found: list[int] = np.flatnonzero(floor.usable & (floor.level[:, 0] >= threshold)).tolist()
+    """The hosts at or above the threshold that may be sources, unless that has not lasted."""
+    hot = floor.usable & ~floor.passing & (floor.level[:, 0] >= threshold)
+    found: list[int] = np.flatnonzero(hot).tolist()
     return found
 
 

@@ -30,6 +30,7 @@ class Read:
     gaps: dict[str, dict[str, str]] = field(default_factory=dict)
     series: int = 0
     newest: float | None = None  # age in seconds of the newest sample of all
+    asked_at: float | None = None  # when the datasource answered, by its own clock; None without any series
 
     def gap(self, kind: str, subject: str, said: str) -> None:
         self.values.pop(subject, None)
@@ -47,7 +48,7 @@ class Sample:
 def read(rows: Sequence[Any], metric: Metric, unit: str, naming: Naming, cluster: Cluster) -> Read:
     """The result of one query for all subjects of a metric."""
     samples = _by_kind(rows, naming, _names(metric, naming, cluster))
-    out = Read(series=len(samples["value"]))
+    out = Read(series=len(samples["value"]), asked_at=_parts(rows[0])[1] if rows else None)
     newest = {s.name: s for s in sorted(samples["newest"], key=lambda s: s.value)}
     if newest:
         out.newest = min(s.at - s.value for s in newest.values())
@@ -69,6 +70,38 @@ def read(rows: Sequence[Any], metric: Metric, unit: str, naming: Naming, cluster
             times = units.factor(metric, unit, cluster, name) if name in known else 1.0
             out.values[name] = round(found[0].value * times, 4)
     return out
+
+
+def course(
+    rows: Sequence[Any],
+    metric: Metric,
+    unit: str,
+    naming: Naming,
+    cluster: Cluster,
+    moments: Sequence[float],
+) -> dict[str, tuple[float | None, ...]]:
+    """The result of one query at many moments, by subject; None where there is no number.
+
+    Where an instance has moved there are two for a while: the least counts, for that can only say that
+    something has not lasted.
+    """
+    names, step = _names(metric, naming, cluster), moments[1] - moments[0]
+    known: Mapping[str, Any] = cluster.hosts if metric.subject == "host" else cluster.instances
+    found: dict[str, list[float | None]] = {}
+    for row in rows:
+        labels, points = _points(row)
+        told = _subject(labels.get(naming.label, ""), naming)
+        name = names.get(told, told) if told is not None else None
+        if name is None or name not in known:
+            continue
+        times = units.factor(metric, unit, cluster, name)
+        mine = found.setdefault(name, [None] * len(moments))
+        for at, value in points:
+            n = round((at - moments[0]) / step)
+            if 0 <= n < len(mine) and math.isfinite(value):
+                number, there = round(value * times, 4), mine[n]
+                mine[n] = number if there is None else min(there, number)
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def glance(rows: Sequence[Any], naming: Naming) -> tuple[float | None, list[float]]:
@@ -106,6 +139,14 @@ def _parts(row: Any) -> tuple[Mapping[str, str], float, float]:
         return {k: _text(v) for k, v in dict(labels).items()}, float(at), float(value)
     except (KeyError, TypeError, ValueError):
         raise Unreadable(f"a sample is not as Prometheus writes it: {str(row)[:120]}") from None
+
+
+def _points(row: Any) -> tuple[Mapping[str, str], list[tuple[float, float]]]:
+    try:
+        labels = {k: _text(v) for k, v in dict(row["metric"]).items()}
+        return labels, [(float(at), float(value)) for at, value in row["values"]]
+    except (KeyError, TypeError, ValueError):
+        raise Unreadable(f"a series is not as Prometheus writes it: {str(row)[:120]}") from None
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from activities.metrics import subjects
+from activities.metrics import course, subjects
 from activities.words import count, some
 from plan_schemas.catalog import Strategy
 from plan_schemas.frozen import EMPTY, FrozenDict
@@ -16,18 +16,22 @@ from plan_schemas.metric import Metric
 from plan_schemas.model import Cluster
 from plan_schemas.needs import Need
 from plan_schemas.plan import Refused
-from plan_schemas.usage import NONE, Usage
+from plan_schemas.usage import NONE, Course, Usage
 
 STRANGERS = (
     2.0  # percent of its subjects that a metric may know and the cloud not: booted or deleted just now
 )
-HOLES = ("missing", "stale", "not_a_number")  # what a declared fallback may fill
+HOLES = ("missing", "stale", "not_a_number", "interrupted")  # what a declared fallback may fill
 _SHOWN = 5  # subjects by name of each trouble
 _ROUNDING = 1.0  # below 0: what arithmetic on counters may give for nothing
 _WHAT = {  # trouble -> what is said of the subjects, and what to do
     "missing": ("have no number", "see that their exporters are scraped, and that the label names them"),
     "stale": ("have only old samples", "see why their exporters are not scraped any more"),
     "not_a_number": ("have no finite number", "look at the query: it may divide by zero"),
+    "interrupted": (
+        "have no number for a part of the time that it must have lasted",
+        "see that they are scraped without gaps, or ask for a shorter `hold`",
+    ),
     "duplicate": ("have more than one series", "aggregate by the label that names them"),
     "out_of_range": ("have numbers out of range", "check the unit that the datasource declares"),
     "unknown": ("are measured, but not in this cloud", "narrow the datasource by `labels`, or its `match`"),
@@ -44,6 +48,7 @@ class Judged:
     expected: int = 0
     assumed: tuple[str, ...] = ()  # subjects that the strategy's fallback speaks for
     wrong_unit: str = ""
+    course: Course | None = None  # where a `hold` asks for it
 
     def note(self, trouble: str, subject: str, said: str = "") -> None:
         self.troubles.setdefault(trouble, {})[subject] = said
@@ -70,29 +75,45 @@ def admitted(
         remedy = "configure a datasource (docs/metrics.md), or take a snapshot with usage"
         raise Refused(f"{strategy.name} needs {names}, and nothing was measured", remedy)
     _require_one_moment(usage, cluster, wanted, max_age)
-    judged = [judge(metric, usage, cluster, strategy.metrics_fallback) for metric in wanted]
+    judged = [
+        judge(metric, usage, cluster, strategy.metrics_fallback, need.hold)
+        for metric, need in zip(wanted, needs)
+    ]
     if bad := [sentence for one in judged for sentence in told(one, cluster)]:
         raise Refused(
             f"the metrics of {usage.source or 'the snapshot'} cannot be believed: " + "; ".join(bad)
         )
     values = {one.metric.name: FrozenDict(sorted(one.numbers.items())) for one in judged}
+    courses = {one.metric.name: one.course for one in judged if one.course is not None}
     assumed = [_assumption(one, cluster, strategy) for one in judged if one.assumed]
     assumed += [
         f"{need.metric}: the {usage.over[need.metric]} stands for the {need.over} that the audit asks for"
         for need in needs
         if usage.over.get(need.metric, need.over) != need.over
     ]
-    return replace(usage, values=FrozenDict(values), over=EMPTY, gaps=EMPTY, assumed=tuple(assumed))
+    return replace(
+        usage,
+        values=FrozenDict(values),
+        over=EMPTY,
+        gaps=EMPTY,
+        courses=FrozenDict(courses),
+        assumed=tuple(assumed),
+    )
 
 
-def judge(metric: Metric, usage: Usage, cluster: Cluster, fallback: Mapping[str, Any] = EMPTY) -> Judged:
-    """What is right and wrong with one metric, each subject of the cloud with a number if there is any."""
+def judge(
+    metric: Metric, usage: Usage, cluster: Cluster, fallback: Mapping[str, Any] = EMPTY, hold: float = 0.0
+) -> Judged:
+    """What is right and wrong with one metric, each subject of the cloud with a number if there is any, and
+    with its course if it must have lasted for a while."""
     out = Judged(metric)
     given, gaps = usage.values.get(metric.name, EMPTY), usage.gaps.get(metric.name, EMPTY)
     expected = subjects.measured(metric, cluster)
     out.expected = len(expected)
     for subject in sorted(expected):
         _take(out, subject, given.get(subject), gaps, metric.most(cluster, subject))
+    if hold:
+        _follow(out, usage, cluster, hold)
     _fill(out, cluster, fallback)
     _suspect(out, expected, given, cluster)
     for subject, number in subjects.unmeasured(metric, cluster).items():
@@ -116,6 +137,18 @@ def _take(out: Judged, subject: str, value: float | None, gaps: Mapping[str, Any
         out.note("out_of_range", subject, f"{value:.6g}, expected 0 to {most:g} {out.metric.unit}")
     else:
         out.numbers[subject] = min(max(value, 0.0), most)
+
+
+def _follow(out: Judged, usage: Usage, cluster: Cluster, hold: float) -> None:
+    """Whoever has a number now must have had one all the time, too."""
+    if not out.numbers:
+        out.course = Course(hold, EMPTY)
+        return
+    told, number = course.of(out.metric, usage, hold)
+    out.course, bad = course.judged(out.metric, told, number, usage, cluster, list(out.numbers))
+    for subject, (trouble, said) in bad.items():
+        out.numbers.pop(subject)
+        out.note(trouble, subject, said)
 
 
 def _fill(out: Judged, cluster: Cluster, fallback: Mapping[str, Any]) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from activities.door import Failed
 from activities.metrics import answer
-from activities.metrics.prometheus import ask
+from activities.metrics.prometheus import ask, ask_course
 from plan_schemas import queries
-from plan_schemas.dialect import Datasource
-from plan_schemas.frozen import freeze
+from plan_schemas.dialect import Datasource, Naming
+from plan_schemas.frozen import FrozenDict, freeze
 from plan_schemas.metric import Metric
 from plan_schemas.model import Cluster
 from plan_schemas.needs import Need
 from plan_schemas.plan import Refused
-from plan_schemas.usage import Usage
+from plan_schemas.usage import Course, Usage
+
+_WINDOWS = 20  # of a hold: that finely is a course looked at, whatever its length
 
 
 def choose(sources: Sequence[Datasource], cloud: str, needs: Sequence[Need], name: str = "") -> Datasource:
@@ -53,15 +56,21 @@ def measure(
 ) -> Usage:
     """Numbers and gaps of every metric; nothing is judged here. Raises Transient, Failed or Refused."""
     read: dict[str, answer.Read] = {}
+    courses: dict[str, Course] = {}
     for need in needs:
         heartbeat(need.metric)
         read[need.metric] = of_one(source, need, metrics[need.metric], cluster)
+        if need.hold:
+            heartbeat(f"{need.metric} over {need.hold:g} s")
+            end = read[need.metric].asked_at or now.timestamp()
+            courses[need.metric] = course_of(source, need, metrics[need.metric], cluster, end)
     return Usage(
         values=freeze({name: one.values for name, one in read.items()}),
         at=now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         source=source.name,
         over=freeze({need.metric: need.over for need in needs}),
         gaps=freeze({name: one.gaps for name, one in read.items() if one.gaps}),
+        courses=FrozenDict(courses),
     )
 
 
@@ -72,18 +81,46 @@ def of_one(source: Datasource, need: Need, metric: Metric, cluster: Cluster) -> 
     try:
         return answer.read(rows, metric, unit, source.subjects[metric.subject], cluster)
     except answer.Unreadable as error:
-        said = f"the datasource {source.name} answers on {metric.name}: {error}"
-        raise Failed(said, "check its url") from None
+        raise _unreadable(source, metric, error) from None
+
+
+def course_of(source: Datasource, need: Need, metric: Metric, cluster: Cluster, end: float) -> Course:
+    """What one metric of all its subjects was up to a moment of the datasource's clock, by one query.
+
+    Its windows are as wide as the datasource needs them, or wider: there are never more than so many.
+    """
+    question, naming = source.metrics[metric.name], _naming(source, metric)
+    window = float(ceil(max(source.resolution, need.hold / _WINDOWS)))
+    number = Course.windows(need.hold, window)
+    moments = [end - window * n for n in reversed(range(number))]
+    terms = queries.Terms(naming.label, window, metric.stale_after_seconds, source.labels)
+    try:
+        query = queries.course(question.query["mean"], terms)
+        rows = ask_course(source, query, moments)
+        values = answer.course(rows, metric, question.unit, naming, cluster, moments)
+    except queries.NotThere as error:
+        raise Refused(f"the course of {metric.name} cannot be asked for: {error}") from None
+    except answer.Unreadable as error:
+        raise _unreadable(source, metric, error) from None
+    return Course(window, FrozenDict(sorted(values.items())))
+
+
+def _unreadable(source: Datasource, metric: Metric, error: answer.Unreadable) -> Failed:
+    return Failed(f"the datasource {source.name} answers on {metric.name}: {error}", "check its url")
 
 
 def rows_of(source: Datasource, need: Need, metric: Metric) -> Sequence[Any]:
     """What is answered to the one query of a metric, as it came."""
-    question, naming = source.metrics[metric.name], source.subjects.get(metric.subject)
-    if naming is None:
-        said = f"the datasource {source.name} does not say which label names a {metric.subject}"
-        raise Refused(said, f"add subjects.{metric.subject} to its document")
+    question, naming = source.metrics[metric.name], _naming(source, metric)
     terms = queries.Terms(naming.label, need.period, metric.stale_after_seconds, source.labels)
     try:
         return ask(source, queries.query(question.query[need.aggregate], question.newest, terms))
     except queries.NotThere as error:
         raise Refused(f"{metric.name} cannot be asked for: {error}") from None
+
+
+def _naming(source: Datasource, metric: Metric) -> Naming:
+    if naming := source.subjects.get(metric.subject):
+        return naming
+    said = f"the datasource {source.name} does not say which label names a {metric.subject}"
+    raise Refused(said, f"add subjects.{metric.subject} to its document")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from activities.door import Failed, LockedOut, Transient
 from plan_schemas.dialect import Datasource
 
 LARGEST = 512 * 2**20  # bytes of an answer
+_AT_ONCE = 2**16  # of them
 _TOLD = 300  # characters of what it says
 
 
@@ -32,14 +34,25 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def ask(source: Datasource, query: str) -> Sequence[Any]:
     """The samples of an instant query. Raises Transient, or Failed with what to do."""
-    url = f"{source.url}/api/v1/query"
+    return _samples(source, _post(source, "query", {"query": query}), "vector")
+
+
+def ask_course(source: Datasource, query: str, moments: Sequence[float]) -> Sequence[Any]:
+    """The samples of a query at moments that are as far from each other. Raises likewise."""
+    step = moments[1] - moments[0]
+    when = {"start": f"{moments[0]:.3f}", "end": f"{moments[-1]:.3f}", "step": f"{step:g}"}
+    return _samples(source, _post(source, "query_range", {"query": query, **when}), "matrix")
+
+
+def _post(source: Datasource, path: str, fields: Mapping[str, str]) -> bytes:
     request = urllib.request.Request(  # noqa: S310  the document's schema allows http and https alone
-        url, urlencode({"query": query}).encode(), _headers(source), method="POST"
+        f"{source.url}/api/v1/{path}", urlencode(fields).encode(), _headers(source), method="POST"
     )
     opener = urllib.request.build_opener(_NoRedirects(), urllib.request.HTTPSHandler(context=_tls(source)))
+    until = time.monotonic() + source.timeout_seconds
     try:
         with opener.open(request, timeout=source.timeout_seconds) as reply:
-            raw = reply.read(LARGEST + 1)
+            return _whole(source, reply, until)
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(source, error.code, _rest(error), error.headers) from None
@@ -54,9 +67,19 @@ def ask(source: Datasource, query: str) -> Sequence[Any]:
         raise Transient(
             f"{_called(source)} did not answer within {source.timeout_seconds:g} s: {said}"
         ) from None
-    if len(raw) > LARGEST:
-        raise Failed(f"{_called(source)} answers more than {LARGEST >> 20} MiB", "narrow it by `labels`")
-    return _samples(source, raw)
+
+
+def _whole(source: Datasource, reply: Any, until: float) -> bytes:
+    """All of an answer, unless it is too long or drips in for longer than a query may take."""
+    parts, size = [], 0
+    while part := reply.read1(_AT_ONCE):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            raise Failed(f"{_called(source)} answers more than {LARGEST >> 20} MiB", "narrow it by `labels`")
+        if time.monotonic() > until:
+            raise TimeoutError("its answer came in part only")
+    return b"".join(parts)
 
 
 def _rest(error: urllib.error.HTTPError) -> bytes:
@@ -67,7 +90,7 @@ def _rest(error: urllib.error.HTTPError) -> bytes:
         return b""
 
 
-def _samples(source: Datasource, raw: bytes) -> Sequence[Any]:
+def _samples(source: Datasource, raw: bytes, kind: str) -> Sequence[Any]:
     body = _json(raw)
     if body is None or "status" not in body:
         said = f"{_called(source)} answers no JSON of Prometheus: {_start(raw)!r}"
@@ -84,11 +107,11 @@ def _samples(source: Datasource, raw: bytes) -> Sequence[Any]:
     data = body.get("data")
     if (
         not isinstance(data, Mapping)
-        or data.get("resultType") != "vector"
+        or data.get("resultType") != kind
         or not isinstance(data.get("result"), list)
     ):
         raise Failed(
-            f"{_called(source)} answers something else than a vector", "mend the query, or the `url`"
+            f"{_called(source)} answers something else than a {kind}", "mend the query, or the `url`"
         )
     result: Sequence[Any] = data["result"]
     return result

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from activities.balancing.choose import Limits, Step, asked, in_turn
 from activities.balancing.floor import Floor, Scene, scene
+from activities.balancing.hold import past
 from activities.balancing.load import KINDS
 from activities.balancing.relief import Relief
 from activities.balancing.telling import Telling, not_used
@@ -23,6 +25,7 @@ def decide(
     *,
     metrics: str = "instance_cpu_usage",
     threshold: float = 25.0,
+    hold: float = 0.0,
     period: float = 300.0,  # noqa: ARG001  what was measured over
     aggregation_method: Mapping[str, str] | None = None,  # noqa: ARG001  the same
     max_moves: int | None = None,
@@ -31,6 +34,8 @@ def decide(
 ) -> Proposal:
     """Moves that bring overloaded hosts below the threshold, each host whole or not at all."""
     seen = scene(situation.cluster, situation.rules, situation.usage, [KINDS[metrics]])
+    passing = _passing(situation, seen, threshold / 100.0) if hold else {}
+    seen = replace(seen, passing=frozenset(passing))
     search = _search(seen, threshold / 100.0)
     floor, limits = search.floor, Limits(max_moves, aggressiveness, margin)
     wanted, reasons = asked(_steps(search), limits)
@@ -45,13 +50,38 @@ def decide(
     hopeless = sum(not t.least for t in search.hot)
     return Proposal(
         changes=tuple(_changes(telling, made, threshold)),
-        summary=_summary(search, len(made), moves, threshold),
-        rejected=(*_stay(seen, search, made, reasons, threshold), *_closed(seen, threshold / 100.0)),
+        summary=_summary(search, len(made), moves, threshold) + _passed(passing, hold),
+        rejected=(
+            *_stay(seen, search, made, reasons, threshold),
+            *_not_lasting(seen, passing, hold),
+            *_closed(seen, threshold / 100.0),
+        ),
         bounds=(
             bound("hosts_over_threshold", hopeless, left),
             bound("moves", sum(hot[s.host].least for s in made), moves),
         ),
     )
+
+
+def _passing(situation: Situation, seen: Scene, threshold: float) -> dict[str, str]:
+    """The hosts that are hot and were not all the time, with what they were and when."""
+    hot = [h for h in seen.hosts() if seen.levels[0][h] >= threshold]
+    then = past(seen.kinds[0], situation.cluster, situation.usage, hot)
+    return {hot[n]: was for n, was in then.below(threshold).items()}
+
+
+def _not_lasting(seen: Scene, passing: Mapping[str, str], hold: float) -> Iterator[Refusal]:
+    for name, was in passing.items():
+        stays = f"{name} stays at {100 * seen.levels[0][name]:.1f} %"
+        yield Refusal(
+            "hold", name, f"{stays}: that has not lasted for the {hold:g} s of `hold`: it was {was}"
+        )
+
+
+def _passed(passing: Mapping[str, str], hold: float) -> str:
+    if not passing:
+        return ""
+    return f" {count(len(passing), 'more host is', 'more hosts are')}, but not for the {hold:g} s of `hold`."
 
 
 def _search(seen: Scene, threshold: float) -> Relief:

@@ -9,6 +9,7 @@ import numpy as np
 from activities.balancing.choose import Limits, Step, beginning
 from activities.balancing.even import Aim, Evening
 from activities.balancing.floor import Floor, scene
+from activities.balancing.hold import past
 from activities.balancing.load import KINDS, Floats, Kind
 from activities.balancing.spread import least_deviation
 from activities.balancing.telling import Telling, not_used, words
@@ -30,6 +31,7 @@ def decide(
     *,
     metrics: Sequence[str] = ("instance_cpu_usage",),
     thresholds: Mapping[str, float] | None = None,
+    hold: float = 0.0,
     weights: Mapping[str, float] | None = None,
     instance_metrics: Mapping[str, str] = _HOST_METRICS,  # noqa: ARG001  what was measured of hosts
     periods: Mapping[str, float] = _PERIODS,  # noqa: ARG001  over what time
@@ -44,7 +46,9 @@ def decide(
     floor = Floor(seen, seen.movable(seen.hosts()))
     targets = np.array([(thresholds or {}).get(k.metric, 0.1) for k in kinds])
     weighed = np.array([(weights or {}).get(f"{k.metric}_weight", 1.0) for k in kinds])
-    search = Evening(floor, Aim(weighed, targets, _ALL if max_moves is None else max_moves, margin))
+    passing = _passing(situation, floor, kinds, targets) if hold else {}
+    wanted = np.array([np.inf if n in passing else t for n, t in enumerate(targets)])
+    search = Evening(floor, Aim(weighed, wanted, _ALL if max_moves is None else max_moves, margin))
     before, telling = search.deviations(), Telling(floor)
     start = floor.level.copy()
     search.run()
@@ -58,8 +62,12 @@ def decide(
     floor.level = floor_before
     return Proposal(
         changes=tuple(_changes(telling, taken, weighed)),
-        summary=_summary(kinds, before, after, targets, moves),
+        summary=_summary(kinds, before, after, targets, moves, passing),
         rejected=(
+            *(
+                Refusal("hold", kinds[n].metric, f"{_not_lasting(kinds[n], hold)}: it was {was}")
+                for n, was in passing.items()
+            ),
             *(_too_little(floor, s, aggressiveness) for s in rest[:_SHOWN]),
             *(_below_margin(search, margin) if not rest else ()),
             *not_used(
@@ -71,6 +79,22 @@ def decide(
             for n, k in enumerate(kinds)
         ),
     )
+
+
+def _passing(situation: Situation, floor: Floor, kinds: Sequence[Kind], targets: Floats) -> dict[int, str]:
+    """The kinds of load whose deviation was not above its threshold all the time, with what it was."""
+    among = np.flatnonzero(floor.usable).tolist()
+    found = {}
+    for n, kind in enumerate(kinds):
+        then = past(kind, situation.cluster, situation.usage, [floor.hosts[h] for h in among])
+        least, when = then.least_deviation()
+        if least <= targets[n]:
+            found[n] = f"{100 * least:.1f} points {when}"
+    return found
+
+
+def _not_lasting(kind: Kind, hold: float) -> str:
+    return f"the deviation of {kind.word} has not been above its threshold for the {hold:g} s of `hold`"
 
 
 def _changes(telling: Telling, steps: Sequence[Step], weights: Floats) -> Iterator[Change]:
@@ -116,7 +140,18 @@ def _below_margin(search: Evening, margin: float) -> Iterator[Refusal]:
         )
 
 
-def _summary(kinds: Sequence[Kind], before: Floats, after: Floats, targets: Floats, moves: int) -> str:
+def _summary(
+    kinds: Sequence[Kind],
+    before: Floats,
+    after: Floats,
+    targets: Floats,
+    moves: int,
+    passing: Mapping[int, str],
+) -> str:
+    lasting = [n not in passing for n in range(len(kinds))]
+    if passing and not moves and (before <= targets)[lasting].all():
+        was = "; ".join(f"{kinds[n].word} was {said}" for n, said in passing.items())
+        return f"The load has not been uneven for as long as `hold` asks: deviation of {was}."
     if (before <= targets).all():
         low = ", ".join(
             f"{k.word} {100 * b:.1f} points (threshold {100 * t:g})"

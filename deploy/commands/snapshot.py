@@ -52,6 +52,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="SECONDS",
         help="to aggregate over (default %(default)g)",
     )
+    parser.add_argument(
+        "--hold",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="of which to tell the course, for an audit with `hold` (default: none)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object about it")
     parser.set_defaults(run=run)
 
@@ -87,7 +94,12 @@ def _usage(args: argparse.Namespace, cluster: Cluster) -> dict[str, Any]:
     path = args.datasources or os.environ.get("BALLAST_DATASOURCES")
     sources = datasources.read(Path(path) if path else None, known)
     source = choose(sources, cluster.cloud, (), args.datasource)
-    needs = [Need(name, args.period) for name in known.metrics if name in source.metrics]
+    held = {name for strategy in known.strategies.values() for name in strategy.held}
+    needs = [
+        Need(name, args.period, hold=args.hold if name in held else 0.0)
+        for name in known.metrics
+        if name in source.metrics
+    ]
     return to_rows(measure(source, needs, known.metrics, cluster, now=datetime.now(UTC)))
 
 

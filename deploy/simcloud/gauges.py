@@ -11,6 +11,7 @@ from deploy.simcloud.faults import MetricFault
 
 SCRAPED = 15.0  # seconds between samples
 Value = Callable[[float, float], float]  # mean between two moments
+Told = tuple[str, dict[str, str], Value, float]  # of whom, labels, and since when
 
 
 @dataclass
@@ -21,14 +22,16 @@ class Series:
     newest: float  # the moment of the newest sample
 
 
-def series(cloud: Cloud, name: str) -> Iterator[Series]:
-    """All of one name."""
+def series(cloud: Cloud, name: str, now: float) -> Iterator[Series]:
+    """All of one name that had been scraped by then, the faults being those of today."""
     make = _KINDS.get(name)
     if make is None:
         return
-    newest = cloud.now - cloud.now % SCRAPED
+    newest = now - now % SCRAPED
     faults = [f for f in cloud.faults.metric if f.metric in (None, name)]
-    for subject, labels, value in make(cloud):
+    for subject, labels, value, born in make(cloud):
+        if newest < born:
+            continue
         one = Series(name, labels, value, newest)
         struck = [f for f in faults if f.subjects is None or {subject, *labels.values()} & set(f.subjects)]
         yield from _spoilt(one, struck)
@@ -53,18 +56,18 @@ def _spoilt(one: Series, faults: list[MetricFault]) -> Iterator[Series]:
     yield one
 
 
-def _instance_cpu(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
+def _instance_cpu(cloud: Cloud) -> Iterator[Told]:
     for server in load.running(cloud):
-        yield server.name, {"uuid": server.uuid}, load.of(cloud, server).cpu.over
+        yield server.name, {"uuid": server.uuid}, load.of(cloud, server).cpu.over, server.launched or 0.0
 
 
-def _instance_ram(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
+def _instance_ram(cloud: Cloud) -> Iterator[Told]:
     for server in load.running(cloud):
         used = load.memory(cloud, server)
-        yield server.name, {"uuid": server.uuid}, lambda *_, used=used: used
+        yield server.name, {"uuid": server.uuid}, lambda *_, used=used: used, server.launched or 0.0
 
 
-def _host_cpu(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
+def _host_cpu(cloud: Cloud) -> Iterator[Told]:
     for host in cloud.hosts.values():
         if host.alive:
             cores = host.inventories[VCPU].total
@@ -72,14 +75,14 @@ def _host_cpu(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
             def percent(begin: float, end: float, host=host, cores=cores) -> float:  # type: ignore[no-untyped-def]
                 return float(100 * load.host_cores(cloud, host, begin, end) / cores)
 
-            yield host.name, {"host": host.name}, percent
+            yield host.name, {"host": host.name}, percent, 0.0
 
 
-def _host_ram(cloud: Cloud) -> Iterator[tuple[str, dict[str, str], Value]]:
+def _host_ram(cloud: Cloud) -> Iterator[Told]:
     for host in cloud.hosts.values():
         if host.alive:
             used = load.host_memory(cloud, host)
-            yield host.name, {"host": host.name}, lambda *_, used=used: used
+            yield host.name, {"host": host.name}, lambda *_, used=used: used, 0.0
 
 
 _KINDS = {

@@ -11,11 +11,13 @@ from zlib import crc32
 
 from activities.metrics import subjects
 from plan_schemas.catalog import load
-from plan_schemas.frozen import freeze
+from plan_schemas.frozen import FrozenDict, freeze
 from plan_schemas.model import Cluster, Host, Instance, to_document
-from plan_schemas.usage import Usage
+from plan_schemas.usage import Course, Usage
 from plan_schemas.usage import to_document as of_usage
 
+WINDOW, WINDOWS = 300.0, 6  # of what is told of the last while
+SPIKES = (0, 0, 0, 1, 4)  # so many windows ago all that a host bears began
 HEATS = (0.02, 0.08, 0.08, 0.15, 0.5)  # share of what the instances of a host may use
 
 
@@ -26,12 +28,22 @@ def used(cluster: Cluster) -> Usage:
         name: {s: _value(name, s, cluster, heats) for s in sorted(subjects.measured(metric, cluster))}
         for name, metric in load().metrics.items()
     }
-    return Usage(freeze(values), at=cluster.collected_at, source="random")
+    courses = {name: _course(of, cluster) for name, of in values.items() if name.startswith("instance_")}
+    return Usage(freeze(values), at=cluster.collected_at, source="random", courses=FrozenDict(courses))
 
 
 def measured(cluster: Cluster) -> dict[str, Any]:
     """The Snapshot document with what is used."""
     return {**to_document(cluster), "usage": of_usage(used(cluster))}
+
+
+def _course(values: dict[str, float], cluster: Cluster) -> Course:
+    """What was used all the time, but for hosts whose load began a while ago."""
+    courses = {}
+    for uuid, value in values.items():
+        idle = WINDOWS - (SPIKES[_draw(str(cluster.instances[uuid].host), 7) % len(SPIKES)] or WINDOWS)
+        courses[uuid] = (*[value / 10] * idle, *[value] * (WINDOWS - idle))
+    return Course(WINDOW, FrozenDict(courses))
 
 
 def _value(metric: str, subject: str, cluster: Cluster, heats: dict[str, float]) -> float:
