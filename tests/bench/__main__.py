@@ -1,9 +1,10 @@
 """Every goal of decisions, measured: `python -m tests.bench [--quick | --seeds 3] [--only consolidation]`.
 
-Each file of tests/bench/goals/ has GOALS and `rows(seeds, quick)`; a row is {goal, hosts, seed, constrained,
-value, bound, ratio, seconds, peak_mb} and what else it has to tell. Rows go to the output and to
-var/bench/goals.jsonl as they come, a table follows at the end; the exit code is
-1 when a goal is not met, 2 when something could not be measured.
+Each file of tests/bench/goals/ has GOALS and `jobs(seeds, quick)`; of each answer a job makes rows: {goal,
+hosts, seed, constrained, value, bound, ratio} and what else there is to tell, or {cost, hosts, seed, seconds,
+peak_mb}. Rows go to the output and to var/bench/goals.jsonl as they come; the tables follow on stderr, where
+progress is told too, and in var/bench/goals.txt. The exit code is 1 when a goal is not met, 2 when something
+could not be measured.
 """
 
 from __future__ import annotations
@@ -13,52 +14,71 @@ import importlib
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
-from tests.bench.table import Goal, Row, table, verdicts
+from tests.bench import costs, jobs
+from tests.bench.jobs import Job
+from tests.bench.table import Goal, Row, last_line, table, verdicts
 
 SEEDS = list(range(101, 111))  # on none of them anything was tuned
 QUICK = SEEDS[:1]
 HERE = Path(__file__).parent / "goals"
+KEPT = Path("var/bench")
 
 
 def files() -> list[str]:
-    return sorted(
-        path.stem for path in HERE.glob("*.py") if path.stem != "__init__" and "test_" not in path.stem
-    )
+    return sorted(path.stem for path in HERE.glob("[a-z]*.py") if not path.stem.startswith("test_"))
+
+
+def wanted(names: list[str], seeds: list[int], quick: bool) -> tuple[list[Goal], list[Job]]:
+    """The goals of these files, and all that has to be measured for them."""
+    modules = [importlib.import_module(f"tests.bench.goals.{name}") for name in names]
+    goals = [goal for module in modules for goal in module.GOALS]
+    return [*goals, *costs.GOALS], [job for module in modules for job in module.jobs(seeds, quick)]
+
+
+def measured(todo: list[Job]) -> tuple[list[Row], int]:
+    """All rows, told as they come, and how many measurements failed."""
+    rows: list[Row] = []
+    failed = 0
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / "goals.jsonl").open("w", encoding="utf-8") as sink:
+
+        def tell(row: Row) -> None:
+            rows.append(row | {"load": round(os.getloadavg()[0], 1)})  # on a busy machine, seconds are more
+            for out in (sink, sys.stdout):
+                print(json.dumps(rows[-1]), file=out, flush=True)
+
+        for job, answer in jobs.run(todo):
+            if isinstance(answer, RuntimeError):
+                failed += 1
+                print(f"FAILED {job}: {answer}", file=sys.stderr, flush=True)
+                continue
+            for row in job.told(answer):
+                tell(row)
+        for row in list(costs.derived(rows)):
+            tell(row)
+    return rows, failed
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed and small clouds: about a minute")
+    parser.add_argument("--quick", action="store_true", help="one seed and small clouds: a minute or two")
     parser.add_argument("--only", choices=files(), action="append", help="one file of goals")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many of the ten seeds")
     given = parser.parse_args()
     seeds = QUICK if given.quick else SEEDS[: given.seeds]
-    kept = Path("var/bench")
-    kept.mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = []
-    goals: list[Goal] = []
-    began = time.monotonic()
-    with (kept / "goals.jsonl").open("w", encoding="utf-8") as sink:
-        for name in given.only or files():
-            module = importlib.import_module(f"tests.bench.goals.{name}")
-            goals += module.GOALS
-            for row in module.rows(seeds, given.quick):
-                row |= {"load": round(os.getloadavg()[0], 1)}  # on a busy machine seconds are pessimistic
-                rows.append(row)
-                for out in (sink, sys.stdout):
-                    print(json.dumps(row), file=out, flush=True)
-            print(f"{name}: all measured after {time.monotonic() - began:.0f} s", file=sys.stderr)
+    goals, todo = wanted(given.only or files(), seeds, given.quick)
+    rows, failed = measured(todo)
     found = verdicts(goals, rows)
-    print(table(found))
-    return 0 if all(one.met for one in found) else 1
+    for one in found:
+        print(json.dumps(one.row()), flush=True)
+    parts = [table(found), costs.table(rows), last_line(found, failed)]
+    text = "\n\n".join(part for part in parts if part)
+    (KEPT / "goals.txt").write_text(f"{text}\n", encoding="utf-8")
+    print(f"\n{text}", file=sys.stderr)
+    return 2 if failed else 0 if all(one.met for one in found) else 1
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except RuntimeError as problem:
-        print(problem, file=sys.stderr)
-        sys.exit(2)
+    sys.exit(main())

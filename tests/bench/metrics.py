@@ -22,8 +22,8 @@ MOST_QUERIES = 10
 FILE = Path("var/bench/metrics.jsonl")
 
 
-def one(hosts: int) -> dict[str, Any]:
-    cloud = generate(hosts, 11)
+def one(hosts: int, seed: int = 11) -> dict[str, Any]:
+    cloud = generate(hosts, seed)
     cloud.advance(86_400)
     cluster = observed(cloud)
     moment = datetime.fromisoformat(cluster.collected_at)
@@ -38,6 +38,7 @@ def one(hosts: int) -> dict[str, Any]:
     return {
         "bench": "metrics",
         "hosts": hosts,
+        "seed": seed,
         "instances": len(cluster.instances),
         "numbers": sum(len(believed.of(name)) for name in METRICS),
         "queries": queries,

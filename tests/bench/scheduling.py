@@ -163,8 +163,8 @@ def measured(case: Case) -> Iterator[Row]:
             "refused": len(ordered.refused),
             "ratio": _ratio(timing.value, timing.bound),
             "goal": GOALS.get(case.kind),
-            "seconds": round(whole, 2),
-            "seconds_of_the_bound": round(time.process_time() - begun, 3),
+            "seconds": round(whole, 4),
+            "seconds_of_the_bound": round(time.process_time() - begun, 4),
         }
         yield row
         if case.kind != "crowded":
