@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from activities import strategies
-from activities.metrics import gate
+from activities.metrics import aside, gate
 from activities.others import claims
 from activities.planner import plan as planner
 from activities.rules import reserve
@@ -64,7 +64,7 @@ def plan_for(
     rules = narrowed(audit.scope.rules(cluster, audit.execution.allow), above, cluster)
     fingerprint = cluster.fingerprint
     usage = _believed(audit, cluster, catalog, usage)
-    cluster, rules = claims.reckon(cluster, rules, moves)
+    cluster, rules = claims.reckon(aside.doubting(cluster, usage.aside), rules, moves)
     strategy = strategies.find(audit.strategy)
 
     def tried(more: Mapping[str, Any], why: str = "") -> Tried:
@@ -90,8 +90,9 @@ def plan_for(
     if audit.max_age_seconds:
         model["max_age_seconds"] = audit.max_age_seconds
     if usage.at:
-        assumed = {"assumed": usage.assumed} if usage.assumed else {}
-        model["usage"] = FrozenDict({"at": usage.at, "source": usage.source, **assumed})
+        unknown: dict[str, Any] = {"assumed": usage.assumed, "aside": usage.aside}
+        given = {key: value for key, value in unknown.items() if value}
+        model["usage"] = FrozenDict({"at": usage.at, "source": usage.source, **given})
     return Made(replace(plan, model=FrozenDict(model), audit=audit_id or plan.audit), proposal)
 
 

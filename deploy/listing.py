@@ -62,6 +62,8 @@ def _told(one: Goal | Strategy | ActionSpec, findings: Mapping[str, Finding]) ->
         yield _wrapped(one.how)
         yield f"  goal        {one.goal}"
         yield f"  metrics     {', '.join(one.metrics) or 'none'}"
+        if told := one.metrics_fallback:
+            yield f"  fallback    {told['use']} what has no number, at most {told['at_most']:g} % of it"
         if one.held:
             yield f"  with hold   also the course of {', '.join(one.held)}"
         for name in one.metrics:

@@ -41,7 +41,9 @@ class Usage:
     over: Mapping[str, str] = EMPTY  # of each metric over what time, where that is known
     gaps: Gaps = EMPTY  # why there is no number: stale, not_a_number, duplicate
     courses: Mapping[str, Course] = EMPTY  # of each metric that a `hold` asks for
-    assumed: tuple[str, ...] = ()  # by a strategy's fallback, a sentence for each metric; only after the gate
+    # By a strategy's fallback, only after the gate:
+    assumed: tuple[str, ...] = ()  # a sentence for each metric
+    aside: Mapping[str, str] = EMPTY  # hosts that neither give nor take, with what nobody knows there
 
     def of(self, metric: str) -> Mapping[str, float]:
         """By subject. Raises KeyError for a metric that the strategy does not declare."""

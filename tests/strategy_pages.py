@@ -50,7 +50,12 @@ def _lines(one: Strategy) -> Iterator[str]:
     yield f"| metrics | {metrics or 'none: it decides on what is allocated'} |"
     if one.metrics_fallback:
         told = one.metrics_fallback
-        yield f"| without a number | counts as {told['use']}, for at most {told['at_most']:g} % of them |"
+        uses = {
+            "set_aside": "is left alone with its host",
+            "allocated": "counts as full",
+            "nothing": "counts as idle",
+        }
+        yield f"| without a number | {uses[told['use']]}, for at most {told['at_most']:g} % of them |"
     indicators = ", ".join(f"`{n}` ({i['unit']}, better {i['better']})" for n, i in goal.indicators.items())
     yield f"| measured by | {indicators or 'nothing'} |"
     yield from ("", "## Parameters", "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from activities.metrics import course, subjects
+from activities.metrics import aside, course, subjects
 from activities.words import count, some
 from plan_schemas.catalog import Strategy
 from plan_schemas.frozen import EMPTY, FrozenDict
@@ -24,6 +24,11 @@ STRANGERS = (
 HOLES = ("missing", "stale", "not_a_number", "interrupted")  # what a declared fallback may fill
 _SHOWN = 5  # subjects by name of each trouble
 _ROUNDING = 1.0  # below 0: what arithmetic on counters may give for nothing
+_COUNTED = {  # what a fallback makes of them
+    "set_aside": "left alone, as is the host of each, which neither gives nor takes",
+    "allocated": "counted as fully used",
+    "nothing": "counted as idle",
+}
 _WHAT = {  # trouble -> what is said of the subjects, and what to do
     "missing": ("have no number", "see that their exporters are scraped, and that the label names them"),
     "stale": ("have only old samples", "see why their exporters are not scraped any more"),
@@ -46,7 +51,7 @@ class Judged:
     numbers: dict[str, float] = field(default_factory=dict)
     troubles: dict[str, dict[str, str]] = field(default_factory=dict)
     expected: int = 0
-    assumed: tuple[str, ...] = ()  # subjects that the strategy's fallback speaks for
+    assumed: Mapping[str, str] = EMPTY  # subjects that the strategy's fallback speaks for, and why it must
     wrong_unit: str = ""
     course: Course | None = None  # where a `hold` asks for it
 
@@ -98,6 +103,7 @@ def admitted(
         gaps=EMPTY,
         courses=FrozenDict(courses),
         assumed=tuple(assumed),
+        aside=_aside(judged, cluster, strategy),
     )
 
 
@@ -153,15 +159,16 @@ def _follow(out: Judged, usage: Usage, cluster: Cluster, hold: float) -> None:
 
 def _fill(out: Judged, cluster: Cluster, fallback: Mapping[str, Any]) -> None:
     """Holes in the measure, as the strategy's own declaration says, unless they are too many."""
-    holes = sorted({s for kind in HOLES for s in out.troubles.get(kind, ())})
+    found = {subject: kind for kind in HOLES for subject in out.troubles.get(kind, ())}
+    holes = dict(sorted(found.items()))
     if not fallback or not holes or 100 * len(holes) > fallback["at_most"] * out.expected:
         return
-    for subject in holes:
+    if fallback["use"] != aside.SET_ASIDE:
         is_full = fallback["use"] == "allocated"
-        out.numbers[subject] = out.metric.most(cluster, subject) if is_full else 0.0
+        out.numbers |= {s: out.metric.most(cluster, s) if is_full else 0.0 for s in holes}
     for kind in HOLES:
         out.troubles.pop(kind, None)
-    out.assumed = tuple(holes)
+    out.assumed = holes
 
 
 def _suspect(out: Judged, expected: Iterable[str], given: Mapping[str, float], cluster: Cluster) -> None:
@@ -195,10 +202,19 @@ def told(judged: Judged, cluster: Cluster) -> Iterator[str]:
 
 def _assumption(judged: Judged, cluster: Cluster, strategy: Strategy) -> str:
     metric, use = judged.metric, strategy.metrics_fallback["use"]
-    names = [_named(metric, cluster, subject, "") for subject in judged.assumed]
-    counted = "fully used" if use == "allocated" else "idle"
-    said = f"{count(len(names), metric.subject)} of {judged.expected} without a number counted as {counted}"
+    names = [_named(metric, cluster, subject, trouble) for subject, trouble in judged.assumed.items()]
+    said = f"{count(len(names), metric.subject)} of {judged.expected} without a number {_COUNTED[use]}"
     return f"{metric.name}: {said}: {some(names, _SHOWN)}"
+
+
+def _aside(judged: Iterable[Judged], cluster: Cluster, strategy: Strategy) -> FrozenDict:
+    """The hosts of whatever has no number, where the strategy leaves those alone."""
+    if strategy.metrics_fallback.get("use") != aside.SET_ASIDE:
+        return EMPTY
+    found: dict[str, str] = {}
+    for one in judged:
+        found = aside.hosts(one.metric, one.assumed, cluster) | found
+    return FrozenDict(sorted(found.items()))
 
 
 def _named(metric: Metric, cluster: Cluster, subject: str, what: str) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from activities import actions
+from activities.metrics.aside import doubting
 from activities.planner.projection import Projection
 from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Audit, Rules, Scope
@@ -71,4 +72,5 @@ def case(
     rules = scope.rules(cluster, plan.execution.allow)
     rules = narrowed(rules, of_cloud(policies, plan.cloud), cluster)
     parameters = audit.parameters if audit is not None else EMPTY
+    cluster = doubting(cluster, plan.model.get("usage", EMPTY).get("aside", EMPTY))
     return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters, usage)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activities.metrics import gate, subjects
+from activities.metrics.aside import doubting
 from plan_schemas.frozen import freeze
 from plan_schemas.model import Cluster, from_document
 from plan_schemas.plan import Refused
@@ -132,6 +133,31 @@ def test_each_trouble_is_refused_by_name(
         assert all(name in assumed for name in names[:5])
     else:
         assert f"({trouble})" in refused(spoilt, cluster, metrics_fallback=FALLBACK)
+
+
+@settings(max_examples=15, deadline=None)
+@given(clusters(max_hosts=6), st.sampled_from(sorted(METRICS)), st.data())
+def test_what_is_set_aside_has_no_number_and_its_host_is_in_doubt(
+    cluster: Cluster, metric: str, data: st.DataObject
+) -> None:
+    """Nothing is invented: who lacks a number has none, and its host takes no part."""
+    everybody = sorted(subjects.measured(METRICS[metric], cluster))
+    if not everybody:
+        return
+    chosen = data.draw(st.lists(st.sampled_from(everybody), min_size=1, unique=True))
+    holed = changed(believable(cluster), metric, dict.fromkeys(chosen))
+    out = admitted(holed, cluster, metrics_fallback=freeze({"use": "set_aside", "at_most": 100}))
+    known = cluster.hosts if metric.startswith("host") else cluster.instances
+    assert set(out.of(metric)) == set(known) - set(chosen)
+    hosts = {str(cluster.instances[s].host) if metric.startswith("instance") else s for s in chosen}
+    assert set(out.aside) == hosts
+    doubted = doubting(cluster, out.aside)
+    assert {name for name, host in doubted.hosts.items() if host.uncertain} == hosts | {
+        name for name, host in cluster.hosts.items() if host.uncertain
+    }
+    (assumed,) = out.assumed
+    assert f"{metric}: {len(chosen)} " in assumed
+    assert "which neither gives nor takes" in assumed
 
 
 @settings(max_examples=15, deadline=None)
