@@ -31,11 +31,26 @@ def some(names: list[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def size(number: float) -> str:
+    """Bytes, such as `10.4 GiB` or `512 MiB`."""
+    return f"{number / 2**30:,.4g} GiB" if number >= 2**30 else f"{number / 2**20:.4g} MiB"
+
+
+def quantity(name: str, value: Any) -> str:
+    """A number of a plan with the unit that its name tells; a mapping as `one 1, other 2`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {quantity(k, v)}" for k, v in value.items()) or "nothing"
+    if name.endswith("_bytes"):
+        return size(value)
+    said = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{said} s" if name.endswith("_seconds") else said
+
+
 def cost(numbers: Mapping[str, Any]) -> str:
     """What a move costs beside its time: `copies 10.4 GiB, stands still for 0.5 s`; empty for none."""
     said = []
     if numbers.get("copy_bytes"):
-        said.append(f"copies {numbers['copy_bytes'] / 2**30:.4g} GiB")
+        said.append(f"copies {size(numbers['copy_bytes'])}")
     if numbers.get("downtime_seconds"):
         said.append(f"stands still for {numbers['downtime_seconds']:.3g} s")
     return ", ".join(said)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from activities.decide import Made
+from activities.words import quantity
 from deploy.review.markup import printable
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Bound, Plan, Refusal
@@ -79,7 +80,7 @@ def action(plan: Plan, one: Action) -> Iterator[str]:
     for name, value in one.parameters.items():
         yield f"  with     {name}: {value}"
     for name, value in one.numbers.items():
-        yield f"  number   {name}: {_inline(value)}"
+        yield f"  number   {name}: {quantity(name, value)}"
     if one.urgency:
         asks = f"; its server asks for {one.automation}" if one.automation else ""
         yield f"  urgency  {one.urgency} of 5, where 1 is mandatory{asks}"

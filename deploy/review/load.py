@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from plan_schemas.model import Cluster, Host
@@ -108,3 +108,8 @@ def _moved(
             if host is not None:
                 more[host] = more.get(host, 0.0) + sign * amount
     yield from more.items()
+
+
+def metrics(rows: Iterable[Load]) -> tuple[str, ...]:
+    """What is measured of any of them."""
+    return tuple(sorted({name for row in rows for name in row.measured}))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from activities.words import cost
+from activities.words import cost, quantity, size
 from deploy.review.charts import anchor, gap_cell, load_cell
 from deploy.review.content import Review, measured, rules
-from deploy.review.load import Load
+from deploy.review.load import Load, metrics
 from deploy.review.markup import Markup, tag
 from deploy.review.schedule import Moment, clock
 from plan_schemas.plan import Action, Bound, Refusal
@@ -49,9 +49,9 @@ def cards(review: Review) -> Markup:
     moves = sum(a.touches.into is not None for a in plan.actions)
     shown = [(str(moves), "moves"), (str(len(plan.actions) - moves), "other actions")]
     shown.append((clock(review.seconds), "expected, if nothing else moves"))
-    copied = sum(a.numbers.get("copy_bytes", 0) for a in plan.actions) / 2**30
+    copied = sum(a.numbers.get("copy_bytes", 0) for a in plan.actions)
     still = sum(a.numbers.get("downtime_seconds", 0) for a in plan.actions)
-    shown += [(f"{copied:,.4g} GiB", "are copied")] if copied else []
+    shown += [(size(copied), "are copied")] if copied else []
     shown += [(clock(still), "of downtime, all servers together")] if still else []
     for name, value in plan.forecast.items():
         if name != "instance_migrations_count":  # those are the moves
@@ -92,7 +92,7 @@ def loads(review: Review) -> Iterator[Markup]:
 
 
 def _loads(review: Review, rows: list[Load], caption: str) -> Markup:
-    measured = sorted({name for row in review.loads for name in row.measured})
+    measured = metrics(review.loads)
     head = _head("host", ("instances", "n"), *review.classes, *measured)
     body = (
         tag(
@@ -169,7 +169,7 @@ def _more(one: Action) -> Markup | None:
 
 def _details(one: Action) -> Iterator[Markup]:
     for name, value in one.numbers.items():
-        yield tag("li", f"{name.replace('_', ' ')}: {_number(value)}")
+        yield tag("li", f"{name.replace('_', ' ')}: {quantity(name, value)}")
     if one.needs:
         yield tag("li", f"needs {', '.join(one.needs)}")
     if one.freed_by:
@@ -183,12 +183,6 @@ def _details(one: Action) -> Iterator[Markup]:
             tag("span", other.code, class_="tagged"),
             f" {other.text}",
         )
-
-
-def _number(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_number(v)}" for k, v in value.items()) or "nothing"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def refusals(rows: tuple[Refusal, ...]) -> Iterator[Markup]:

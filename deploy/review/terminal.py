@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from deploy.review.content import Review, measured, rules
-from deploy.review.load import Span
+from deploy.review.load import Span, metrics
 from deploy.review.markup import printable
 from deploy.review.schedule import clock
 from plan_schemas.plan import Action
@@ -27,16 +27,17 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
     yield from _table(["distance", "reached", "best", "gap"], _bounds(review), None)
     if review.lacking:
         yield from ("", f"no loads: {printable(review.lacking)}")
-    changed = [row for row in review.loads if row.is_changed]
+    changed, used = [row for row in review.loads if row.is_changed], metrics(review.loads)
     loads = (
         [
             row.host,
             f"{row.instances[0]} → {row.instances[1]}",
             *(_span(row.allocated.get(c)) for c in review.classes),
+            *(_span(row.measured.get(m)) for m in used),
         ]
         for row in changed
     )
-    yield from _table(["host", "instances", *review.classes], loads, most)
+    yield from _table(["host", "instances", *review.classes, *used], loads, most)
     yield from _table(["action", "what", "starts", "takes", "when"], _actions(review), most)
     yield from _table(
         ["rule", "about", "why not"], ([r.code, r.subject, r.text] for r in plan.rejected), most

@@ -23,6 +23,7 @@ from tests.review.reading import Page
 
 EXAMPLES = Path(plan_schemas.__file__).parent / "documents" / "examples"
 SNAPSHOT = str(EXAMPLES / "snapshot-tiny.yaml")
+WORLD = Path(__file__).parents[1] / "golden" / "world.yaml"
 DRAIN = str(EXAMPLES / "audit-maintenance.yaml")
 
 
@@ -48,6 +49,24 @@ def test_a_review_on_the_terminal(plan: str, capsys: pytest.CaptureFixture[str])
         "makespan_seconds",
     ):
         assert said in out
+
+
+def test_the_terminal_has_what_the_page_has_of_what_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A column of each metric beside what is allocated, for the hosts that change."""
+    world, audit, plan = str(WORLD), tmp_path / "audit.yaml", str(tmp_path / "plan.yaml")
+    audit.write_text(
+        "{ballast: v1, kind: Audit, name: even, cloud: grove, strategy: workload_balance,"
+        " parameters: {threshold: 25, period: 900}}"
+    )
+    assert cli.run(["propose", str(audit), "--snapshot", world, "-o", plan]) == 0
+    capsys.readouterr()
+    assert cli.run(["review", plan, "--snapshot", world]) == 0
+    head, *rows = capsys.readouterr().out.partition("\nhost ")[2].splitlines()
+    assert head.split()[-4:] == ["CPU", "measured", "RAM", "measured"]
+    assert [row.split()[0] for row in rows[:2]] == ["bay", "oak"]
+    assert "28 → 17 %" in rows[1]
 
 
 def test_a_review_as_a_page(plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

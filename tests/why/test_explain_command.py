@@ -53,6 +53,13 @@ def explain(capsys: pytest.CaptureFixture[str], plan: str, *words: str) -> tuple
     return status, capsys.readouterr().out
 
 
+def test_numbers_have_their_units(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody reads eleven digits of bytes."""
+    status, out = explain(capsys, plan, "--action", "migrate-ci")
+    assert status == 0
+    assert "  number   copy_bytes: 10.4 GiB\n  number   downtime_seconds: 0.5 s\n" in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
