@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from activities.decide import plan_for
 from activities.doing.execute import carry_out
 from activities.planner import indicators
-from activities.decide import plan_for
-from plan_schemas import admit
+from plan_schemas import admit, needs
 from plan_schemas.catalog import load
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan
@@ -28,7 +28,10 @@ class Executed:
 
 
 def executed(audit: Mapping[str, Any], cluster: Cluster, usage: Usage) -> Executed:
-    """Decide, carry out through the real client, observe again. What servers use goes where they go."""
+    """Decide, carry out through the real client, observe again.
+
+    The simulator has no load of this world: each server uses afterwards what it used before, wherever it is.
+    """
     known = load()
     asked = admit.audit(dict(audit), known)
     made = plan_for(asked, cluster, known, usage=usage)
@@ -37,12 +40,10 @@ def executed(audit: Mapping[str, Any], cluster: Cluster, usage: Usage) -> Execut
     before, ends = observed(cloud), dict[str, tuple[str, float]]()
     for action in made.plan.actions:
         begun = cloud.moment
-        outcome = carry_out(
-            action, door_to(cloud), VirtualWatch.new(cloud), allow=made.plan.execution.allow
-        )
+        outcome = carry_out(action, door_to(cloud), VirtualWatch.new(cloud), allow=made.plan.execution.allow)
         ends[action.id] = (outcome.outcome, (cloud.moment - begun).total_seconds())
         cloud.advance(1)
-    measured = indicators.measure(
-        known.goals[asked.goal], before, observed(cloud), used_before=usage
-    )
+    wanted = needs.names(known.strategies[asked.strategy], asked.parameters)
+    used = replace(usage, values={name: usage.values[name] for name in wanted})
+    measured = indicators.measure(known.goals[asked.goal], before, observed(cloud), used_before=used)
     return Executed(made.plan, ends, measured)

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from deploy import cli
+from plan_schemas import loader, usage
 from plan_schemas.catalog import Strategy, load
 from plan_schemas.frozen import thaw
+from plan_schemas.model import from_document
 from tests.deciding.test_golden import AUDITS
+from tests.executed import executed
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "strategies"
@@ -27,8 +32,9 @@ MADE = "<!-- Written by `python -m tests.strategy_pages` from the declaration; c
 URGENCY = {1: "mandatory", 5: "nice to have"}
 
 
+@cache
 def pages() -> dict[str, str]:
-    """The text of every page by its file's name."""
+    """The text of every page by its file's name, worked out once."""
     known = load().strategies
     return {"README.md": _index(known), **{f"{name}.md": page(one) for name, one in sorted(known.items())}}
 
@@ -89,7 +95,25 @@ def _example(one: Strategy) -> Iterator[str]:
     yield from ("", "## An example, carried out", "")
     yield f"On the six hosts of [`{WORLD}`](../../{WORLD}), with this `example.yaml`:"
     yield from ("", "```yaml", text.rstrip(), "```", "")
-    yield from ("```", f"$ ballast propose example.yaml --snapshot {WORLD}", *_told(text), "```")
+    yield from ("```", f"$ ballast propose example.yaml --snapshot {WORLD}", *_told(text), "```", "")
+    yield from _executed(one, document)
+
+
+def _executed(one: Strategy, document: Mapping[str, Any]) -> Iterator[str]:
+    world = loader.parse((ROOT / WORLD).read_text(encoding="utf-8"))
+    done = executed(document, from_document(world), usage.from_document(world["usage"]))
+    yield "Carried out on the simulated cloud, one action after the other in the plan's order:"
+    yield from ("", "| action | ended | took | expected |", "|---|---|---|---|")
+    for action in done.plan.actions:
+        ended, took = done.ends[action.id]
+        yield f"| `{action.id}` | {ended} | {took:.1f} s | {action.seconds:.1f} s |"
+    if done.measured:
+        yield from ("", "and measured afterwards, on a new picture of that cloud:")
+        yield from ("", "| indicator | forecast | measured |", "|---|---|---|")
+        for name, value in done.measured.items():
+            yield f"| `{name}` | {done.plan.forecast.get(name, math.nan):g} | {value:g} |"
+    if one.metrics:
+        yield from ("", "What each server uses is taken to be the same wherever it is.")
 
 
 def _told(audit: str) -> list[str]:
@@ -108,7 +132,9 @@ def _index(known: Mapping[str, Strategy]) -> str:
         f"| [{name}]({name}.md) | `{one.goal}` | {one.summary} | {', '.join(one.metrics) or 'none'} |"
         for name, one in sorted(known.items())
     )
-    said = "Each page is made of the strategy's declaration, and shows an example as it was carried out."
+    said = (
+        "Each page is made of the strategy's declaration; its example is decided, carried out and measured."
+    )
     head = ("| strategy | goal | what it does | metrics |", "|---|---|---|---|")
     own = "To write one of your own: [add a strategy](../add-a-strategy.md)."
     return "\n".join((MADE, "", "# Strategies", "", said, "", *head, *rows, "", own)) + "\n"

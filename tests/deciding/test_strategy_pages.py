@@ -17,3 +17,14 @@ def test_every_example_comes_to_a_plan() -> None:
     """No page shows a refusal alone: the audits of tests/deciding/test_golden.py suit their world."""
     texts = {name: text for name, text in pages().items() if name != "README.md"}
     assert [name for name, text in texts.items() if "\ndistance  " not in text] == []
+
+
+def test_every_example_ends_as_it_was_forecast() -> None:
+    """Each action was done on the simulated cloud, and each indicator came out as promised."""
+    for name, text in pages().items():
+        rows = [line.split(" | ") for line in text.partition("Carried out on")[2].splitlines()]
+        done = [row for row in rows if row[0].startswith("| `") and len(row) == 4]
+        told = [row for row in rows if row[0].startswith("| `") and len(row) == 3]
+        assert (name == "README.md") or done
+        assert {row[1] for row in done} <= {"done"}, name
+        assert all(row[1] == row[2].removesuffix(" |") for row in told), name

@@ -49,8 +49,7 @@ def _add_host(cloud: Cloud, host: model.Host) -> None:
 
 def _server(cloud: Cloud, one: model.Instance) -> Instance:
     amounts = one.resources
-    off = one.status == "SHUTOFF"
-    return Instance(
+    server = Instance(
         uuid=one.uuid,
         name=one.name,
         flavor=Flavor(
@@ -66,5 +65,7 @@ def _server(cloud: Cloud, one: model.Instance) -> Instance:
         group=one.server_group,
         hints={"group": one.server_group} if one.server_group else {},
         image=named_hex("image", "cirros"),
-        **({"vm_state": "stopped", "power_state": SHUTDOWN} if off else {}),
     )
+    if one.status == "SHUTOFF":
+        server.vm_state, server.power_state = "stopped", SHUTDOWN
+    return server
