@@ -170,9 +170,10 @@ class Activities:
                 policies=self._policies,
                 usage=self._used(measured),
             )
-            if measured:
-                self._keeping.note_usage(audit_id, snapshot["fingerprint"], measured["ref"])
-            plan = complete.require_size(to_document(made.plan)) if made.plan else None
+            if made.plan is None:
+                return {"plan": None, "summary": made.summary}
+            plan = complete.require_size(to_document(made.plan))
+            snapshots.rested_on(self._keeping, audit_id, snapshot, measured, datetime.now(UTC))
             return {"plan": plan, "summary": made.summary}
 
     @activity.defn(name="audit.measure")

@@ -1,4 +1,4 @@
-"""Retention of large payloads: what belongs to no workflow that Temporal still knows is deleted."""
+"""Retention of large payloads and of pictures: what no workflow and nobody else comes back to is deleted."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.memory import retention
+from activities.memory.keeping import Keeping
 from workflows.wire.vault import folders
 
 EVERY = 3600.0  # seconds
@@ -35,11 +38,20 @@ async def _keep_sweeping(client: Client, store: Path, hours: int) -> None:
     while True:
         try:
             count = await sweep(client, store, older_than=time.time() - hours * 3600)
+            now, begun = datetime.now(UTC), await oldest_running(client)
+            pictures = await asyncio.to_thread(retention.sweep, Keeping(store), now, begun)
         except (RPCError, OSError) as error:
             logger.warning("the store could not be swept; it is tried again", why=str(error))
         else:
-            logger.info("store swept", deleted_payloads=count)
+            logger.info("store swept", deleted_payloads=count, deleted_pictures=pictures)
         await asyncio.sleep(EVERY)
+
+
+async def oldest_running(client: Client) -> datetime | None:
+    """When the oldest of the audits and plans began that still run, with what it may have found there."""
+    running = "WorkflowType IN ('Audit', 'ActionPlan', 'Rollback') AND ExecutionStatus = 'Running'"
+    starts = [row.start_time async for row in client.list_workflows(running)]
+    return min(starts) - timedelta(seconds=MARGIN) if starts else None
 
 
 async def sweep(client: Client, store: Path, *, older_than: float) -> int:

@@ -17,6 +17,7 @@ from uuid import uuid4
 Document = dict[str, Any]
 logger = logging.getLogger("ballast.keeping")
 FORGOTTEN = timedelta(days=30)  # after which a terminated plan is history, and what was told of it too
+UNUSED = timedelta(days=1)  # for which a picture is kept on which no plan rests
 LEFT_OVER = timedelta(days=1)  # what was begun to be written so long ago nobody goes on with
 
 
@@ -34,22 +35,32 @@ class Keeping:
         if known is None or _moment(known["collected_at"]) < _moment(snapshot["collected_at"]):
             self._write(self._path("newest", cloud), snapshot)
 
-    def note_model(self, fingerprint: str, ref: str) -> None:
-        """Where the picture is that plans name by its fingerprint."""
-        self._write(self._path("models", fingerprint), {"ref": ref})
+    def note_model(self, fingerprint: str, ref: str, until: datetime) -> None:
+        """Where the picture is that plans name by its fingerprint, and until when it is kept at least."""
+        known = self._read(self._path("models", fingerprint)) or {}
+        if "until" in known:
+            until = max(until, _moment(known["until"]))
+        self._write(self._path("models", fingerprint), {"ref": ref, "until": until.isoformat()})
 
     def snapshot_of(self, fingerprint: str) -> str:
         """The reference of a picture by its fingerprint; empty if it was never here."""
         known = self._read(self._path("models", fingerprint))
         return str(known["ref"]) if known else ""
 
-    def note_usage(self, audit: str, fingerprint: str, ref: str) -> None:
+    def note_usage(self, audit: str, fingerprint: str, ref: str, until: datetime) -> None:
         """Where that is which an audit measured beside its picture."""
-        self._write(self._path("models", f"{audit} {fingerprint}"), {"ref": ref})
+        self.note_model(f"{audit} {fingerprint}", ref, until)
 
     def usage_of(self, audit: str, fingerprint: str) -> str:
         """The reference of what an audit measured beside a picture; empty if it measured nothing."""
         return self.snapshot_of(f"{audit} {fingerprint}")
+
+    def _hold(self, plan: Document, until: datetime) -> None:
+        """What a plan rests on is kept as long as its record."""
+        fingerprint = str(plan.get("model", {}).get("fingerprint", ""))
+        for name in (fingerprint, f"{plan.get('audit', '')} {fingerprint}"):
+            if ref := self.snapshot_of(name):
+                self.note_model(name, ref, until)
 
     def note_change(self, cloud: str, at: datetime) -> None:
         """Something of this cloud was changed, or found changed: what was collected before is outdated."""
@@ -87,6 +98,7 @@ class Keeping:
             if _until(other) < now.timestamp() or other.name.startswith(_name(plan_id)):
                 other.unlink(missing_ok=True)
         self._write(folder / f"{_name(plan_id)}.{int(until.timestamp())}.json", record)
+        self._hold(record.get("plan", {}), until)
 
     def record(self, plan_id: str, now: datetime) -> Document | None:
         """The record of a finished plan that Temporal may have forgotten."""

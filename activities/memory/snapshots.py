@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from activities.memory.keeping import Keeping
+from activities.memory.keeping import FORGOTTEN, UNUSED, Keeping
 from plan_schemas.model import Cluster
 
 Document = dict[str, Any]
@@ -23,7 +23,7 @@ def kept(keeping: Keeping, cluster: Cluster, ref: str) -> Document:
         "instances": len(cluster.instances),
         "told": f"snapshot of {taken:%H:%M:%S}, new",
     }
-    keeping.note_model(cluster.fingerprint, ref)
+    keeping.note_model(cluster.fingerprint, ref, taken + UNUSED)
     keeping.note_snapshot(cluster.cloud, {**snapshot, "doubtful": doubtful})
     return snapshot
 
@@ -38,3 +38,13 @@ def reused(
     taken = datetime.fromisoformat(found["collected_at"])
     old = round((now - taken).total_seconds())
     return {**found, "told": f"snapshot of {taken:%H:%M:%S}, {old} s old, reused"}
+
+
+def rested_on(
+    keeping: Keeping, audit: str, snapshot: Document, measured: Document | None, now: datetime
+) -> None:
+    """A plan was made of these: whoever looks at it comes back to them."""
+    until = now + FORGOTTEN
+    keeping.note_model(snapshot["fingerprint"], snapshot["ref"], until)
+    if measured:
+        keeping.note_usage(audit, snapshot["fingerprint"], measured["ref"], until)

@@ -37,7 +37,9 @@ class SnapshotStore:
         raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         ref = hashlib.sha256(raw).hexdigest()
         target = self._path(ref)
-        if not target.exists():
+        if target.exists():
+            target.touch()  # or it could be old enough to be let go of
+        else:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_suffix(f".{uuid4().hex}.tmp")  # another thread may be at the same one
             partial.write_bytes(raw)

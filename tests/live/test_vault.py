@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
 from temporalio.converter import (
     StorageDriverClaim,
     StorageDriverRetrieveContext,
@@ -17,7 +20,7 @@ from temporalio.converter import (
 )
 
 from deploy.settings import BadSetting, Settings, from_environment
-from deploy.sweeping import sweep
+from deploy.sweeping import oldest_running, sweep
 from deploy.worker import CannotRun, run
 from tests.live.rooms import Rooms, nop
 from tests.live.stack import Live
@@ -69,12 +72,24 @@ def test_a_large_plan_waits_for_a_payload_that_is_gone(rooms: Rooms) -> None:
     assert live.closed(id, within=90) == "CANCELED"
 
 
+async def listed(client: Client) -> datetime:
+    """When the oldest began that runs, as soon as Temporal lists any."""
+    for _ in range(40):
+        if (oldest := await oldest_running(client)) is not None:
+            return oldest
+        await asyncio.sleep(0.5)
+    raise AssertionError("nothing is listed")
+
+
 async def test_what_no_workflow_needs_is_swept(rooms: Rooms) -> None:
     """While Temporal knows a workflow its payloads stay, however old; without it they go after their time."""
     live, id = rooms.live, "plan/swept"
     client = await start.connect(live.stack.address)
     await start.start_plan(client, large(rooms), id=id)
     live.reaches(id, "RECOMMENDED")
+    began = live.describe(id)["workflowExecutionInfo"]["startTime"]
+    oldest = await listed(client)
+    assert oldest < datetime.fromisoformat(began.replace("Z", "+00:00")), "what it may have found there stays"
     live.signal(id, "reject", '{"by": "eve", "reason": "only a test"}')
     assert live.closed(id) == "COMPLETED"
     store = live.stack.directory / "store"

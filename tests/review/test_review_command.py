@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,8 @@ def test_what_its_audit_measured_is_shown(plan: str, tmp_path: Path) -> None:
     pages.writer(store)(to_document(found), "plan/audit/x")
     assert "CPU measured" not in pages.file(store, "plan/audit/x").read_text()
     ref = SnapshotStore(store).put_usage(clouds.usage(cluster, 1))
-    Keeping(store).note_usage(found.audit or "", cluster.fingerprint, ref)
+    until = datetime.now(UTC) + timedelta(days=1)
+    Keeping(store).note_usage(found.audit or "", cluster.fingerprint, ref, until)
     pages.writer(store)(to_document(found), "plan/audit/x")
     assert "CPU measured" in pages.file(store, "plan/audit/x").read_text()
 
