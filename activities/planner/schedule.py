@@ -56,7 +56,11 @@ def makespan(actions: Sequence[Action], limits: Limits) -> float:
 
 
 class _Clockwork:
-    """Starts by priority what may start; what finds a slot taken waits at that slot."""
+    """Starts by priority what may start; what finds a slot taken waits at that slot.
+
+    What ends at the same moment has all ended before anything starts: durations expected of a few flavors are
+    often the same to the last digit, and which of them comes first in a list means nothing.
+    """
 
     def __init__(self, actions: Sequence[Action], limits: Limits) -> None:
         self.limits = limits
@@ -90,7 +94,8 @@ class _Clockwork:
                 self.missing[other] -= 1
                 if not self.missing[other]:
                     self._push(other)
-            self._start(now)
+            if not self.running or self.running[0][0] > now:
+                self._start(now)
         return now
 
     def _push(self, n: int) -> None:

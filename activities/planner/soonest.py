@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
-from activities.planner import bounds, edges, schedule
+from activities.planner import bounds, edges, lookahead, schedule
+from activities.planner.critical import critical
 from activities.planner.edges import Span
-from activities.planner.timeline import RULES, timeline
+from activities.planner.timeline import Rule, timeline
 from activities.rules.occupancy import Occupancy
 from plan_schemas.plan import Action, Bound, Limits
 
 NEAR = 1.02  # times the bound: nearer is not worth another try
+_LEAST, _MOST = 4, 80  # tries, as many as there are actions
+_ACTIONS = 25_000  # that are looked at in all tries together, if there are more tries than the least
+_STEPS = 12  # of a walk
+_HELD_UP = 1.3  # so much more urgent becomes what held up the end
+_SPREAD = 1.3  # and so much all may differ from what they were
+_DICE = (5**0.5 / 2 - 0.5, 2**0.5 - 1)  # multiples of an irrational number lie evenly, the same each time
 
 Given = Mapping[str, Sequence[str]]  # per action the `freed_by` that a person gave it
+Ranks = Mapping[str, float]
+Times = Mapping[str, Span]
+
+RANKED = Rule("ranked", reserving=True)
 
 
 def soonest(
@@ -34,21 +47,97 @@ def soonest(
         lasts = schedule.makespan(longest, limits)
         if lasts <= max(value, NEAR * limit):
             best, value = longest, lasts
-    bare = [replace(a, freed_by=tuple(given.get(a.id, ()))) for a in actions]
-    for rule in RULES:
-        if value <= NEAR * limit:
-            break
-        at = timeline(bare, ranks, ledger, limits, rule)
-        if at is None or max(end for _, end in at.values()) >= value:
-            continue
-        found = _linked(bare, at, ledger)
-        lasts = schedule.makespan(found, limits)
-        if lasts < value:
-            best, value = found, lasts
+    if value > NEAR * limit:
+        bare = [replace(a, freed_by=tuple(given.get(a.id, ()))) for a in actions]
+        search = _Search(bare, ledger, limits, best, value)
+        search.run(ranks, NEAR * limit)
+        best, value = search.best, search.value
     return best, bounds.bound("makespan_seconds", limit, value)
 
 
-def _linked(bare: Sequence[Action], at: Mapping[str, Span], ledger: Occupancy) -> tuple[Action, ...]:
+class _Search:
+    """Timelines by several rules, then by walks from each; what is kept is the plan that is over soonest."""
+
+    def __init__(
+        self,
+        bare: Sequence[Action],
+        ledger: Occupancy,
+        limits: Limits,
+        best: tuple[Action, ...],
+        value: float,
+    ) -> None:
+        self.best, self.value = best, value
+        self._bare, self._ledger, self._limits = bare, ledger, limits
+        self._left = max(_LEAST, min(_MOST, len(bare), _ACTIONS // len(bare)))
+
+    def run(self, ranks: Ranks, enough: float) -> None:
+        """Stops as soon as it is near enough, and in any case after so many tries."""
+        ahead = lookahead.urgency(self._bare, self._ledger)
+        begins = (
+            ahead,
+            lookahead.with_work(self._bare, ahead, self._limits),
+            {a.id: a.seconds for a in self._bare},
+        )
+        walks = (self._walk(begin, spread) for spread in (1.0, _SPREAD) for begin in begins)
+        for at in chain(self._by_rules(begins, ranks), *walks):
+            if at is not None:
+                self._compare(at)
+            self._left -= 1
+            if self.value <= enough or self._left <= 0:
+                return
+
+    def _by_rules(self, begins: Sequence[Ranks], ranks: Ranks) -> Iterator[Times | None]:
+        """No one rule is best for all plans."""
+        for begin in begins:
+            yield self._times(RANKED, begin)
+        for reserving in (True, False):
+            yield self._times(Rule("left", reserving), ranks)
+            yield self._times(Rule("ranked", reserving), ranks)
+        for begin in begins:
+            yield self._times(Rule("ranked", reserving=False), begin)
+
+    def _walk(self, ranks: Ranks, spread: float) -> Iterator[Times | None]:
+        """Again and again with that more urgent which held up the end, and all a little more or less so."""
+        for step in range(_STEPS):
+            at = self._times(RANKED, ranks)
+            yield at
+            held_up = critical(self._bare, at) if at is not None else frozenset()
+            ranks = {
+                id: rank * _shake(n, step, spread) * (_HELD_UP if id in held_up else 1.0)
+                for n, (id, rank) in enumerate(ranks.items())
+            }
+
+    def _times(self, rule: Rule, ranks: Ranks) -> Times | None:
+        return timeline(self._bare, ranks, self._ledger, self._limits, rule)
+
+    def _compare(self, at: Times) -> None:
+        """By the forecasts of the plans that this timeline makes, for their edges leave more open than it."""
+        if max(end for _, end in at.values()) >= self.value:
+            return
+        found = _linked(self._bare, at, self._ledger)
+        for plan in (_by_chains(found), found):
+            lasts = schedule.makespan(plan, self._limits)
+            if lasts < self.value:
+                self.best, self.value = plan, lasts
+
+
+def _shake(number: int, step: int, spread: float) -> float:
+    """A factor about 1, another one for each action in each step."""
+    return math.pow(spread, (number * _DICE[0] + step * _DICE[1]) % 1.0 - 0.5)
+
+
+def _by_chains(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """The more urgent the longer the chain of those that wait for it."""
+    lasts: dict[str, float] = {}
+    behind: dict[str, float] = {}
+    for action in reversed(actions):
+        lasts[action.id] = round(action.seconds + behind.get(action.id, 0.0), 3)
+        for id in action.waits_for:
+            behind[id] = max(behind.get(id, 0.0), lasts[action.id])
+    return tuple(replace(a, priority=lasts[a.id]) for a in actions)
+
+
+def _linked(bare: Sequence[Action], at: Times, ledger: Occupancy) -> tuple[Action, ...]:
     """The actions by their times: with edges to whoever makes room, and the sooner the more urgent."""
     by_id = {a.id: a for a in bare}
     frees = edges.freed_by(ledger, [(id, by_id[id].touches) for id in at], at)

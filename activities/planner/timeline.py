@@ -25,14 +25,9 @@ Entry = tuple[float, int, str]  # how urgent, its place in the plan, id: most ur
 class Rule:
     """Who is most urgent, and whether nobody takes space where somebody more urgent waits for space."""
 
-    # Who has most work behind it at the start, whose hosts have most left now, or who alone lasts longest.
-    urgent: Literal["behind", "left", "longest"]
+    # Who was ranked highest before the start, whose hosts have most work left now, or who lasts longest.
+    urgent: Literal["ranked", "left", "longest"]
     reserving: bool
-
-
-RULES = tuple(
-    Rule(urgent, reserving) for reserving in (True, False) for urgent in ("left", "behind", "longest")
-)
 
 
 def timeline(
@@ -91,7 +86,7 @@ class _Clock:
         return self.limits.out_per_host if slot[0] == "out" else self.limits.in_per_host
 
     def _entry(self, id: str) -> Entry:
-        if self.rule.urgent == "behind":
+        if self.rule.urgent == "ranked":
             return (-self.ranks[id], self._place[id], id)
         if self.rule.urgent == "longest":
             return (-self.actions[id].seconds, self._place[id], id)
