@@ -20,7 +20,14 @@ from plan_schemas.plan import Refused, Touches
 Span = tuple[float, float]  # when an action starts and ends, seconds from the start of the plan
 Thing = tuple[str, ...]  # ("class", VCPU), ("group", uuid), ("apart", uuid, uuid)
 
-FAULT = "this is a fault of the planner: please report it with the audit and the snapshot"
+
+class Fault(Refused):
+    """The planner's own mistake, found before it did harm; other refusals are the fault of nobody here."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            reason, "this is a fault of the planner: please report it with the audit and the snapshot"
+        )
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,7 @@ def _waits(here: list[Passage], thing: Thing, start: int, host: str) -> Iterator
             while freed[waited] < taken:
                 waited += 1
                 if waited == len(freed):
-                    raise Refused(
-                        f"{passage.id} finds only {freed[-1]} of {taken} {thing[1]} on {host}", FAULT
-                    )
+                    raise Fault(f"{passage.id} finds only {freed[-1]} of {taken} {thing[1]} on {host}")
             yield passage.id, leaving[:waited]
 
 

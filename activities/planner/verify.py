@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from activities.planner.edges import FAULT, Passage, Thing, free, passages
+from activities.planner.edges import Fault, Passage, Thing, free, passages
 from activities.rules.occupancy import Occupancy
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Action, Refused
+from plan_schemas.plan import Action
 
 
 def verify(actions: Sequence[Action], cluster: Cluster) -> None:
     """Prove that in every interleaving which the edges allow each host has room and keeps its groups apart.
 
-    Raises Refused.
+    Raises Fault.
     """
     seen: set[str] = set()
     waits: dict[str, frozenset[str]] = {}
     for action in actions:
         waits[action.id] = frozenset(action.waits_for)
         if not waits[action.id] <= seen or action.id in seen:
-            raise Refused(f"the edges of {action.id} do not lead backward", FAULT)
+            raise Fault(f"the edges of {action.id} do not lead backward")
         seen.add(action.id)
     ledger = Occupancy(cluster)
     for host, here in passages(ledger, [(a.id, a.touches) for a in actions]).items():
@@ -48,5 +48,5 @@ def _prove(
             text = (
                 f"{host} could be asked for {taken} {thing[1]} with room for {room} when {passage.id} starts"
             )
-            raise Refused(f"the plan is not safe: {text}", FAULT)
+            raise Fault(f"the plan is not safe: {text}")
         taken -= passage.takes[thing]

@@ -1,7 +1,9 @@
 """Every strategy on thousands of random constrained clouds, each plan before the judge at every moment.
 
-`python -m tests.bench.violations [--count 2000] [--seed 1] [--only STRATEGY]`: a line of JSON per strategy;
-exit code 1 when the judge found anything; the case is then in var/failed/ for tests/deciding/proposing.py.
+`python -m tests.bench.violations [--count 2000] [--seed 1] [--only STRATEGY]`: a line of JSON per strategy
+with what there was to judge and how often each rule alone decided (tests/bench/binding.py); exit code 1 when
+the judge found anything; the case is then in var/failed/ for tests/deciding/proposing.py. 2 when a strategy
+that moves servers made too few plans, or a rule that every cloud has never decided: that shows nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +22,62 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from activities.planner.edges import Fault
 from plan_schemas.catalog import load
 from plan_schemas.model import Cluster, to_document
 from plan_schemas.plan import Refused
 from tests import judge, worlds
+from tests.bench.binding import Binding
 from tests.deciding.proposing import propose
 
 Row = dict[str, Any]
-FAILED = Path("var/failed")
+FAILED, KEPT = Path("var/failed"), Path("var/bench")
+FEWEST_PLANS = 0.1  # of the clouds: below this, a strategy was hardly looked at
 
 
-def judged(cluster: Cluster, audit: Row) -> Row:
-    """What there was to judge in the plan of an audit, and the rules that it broke; a refusal says why."""
-    snapshot = worlds.measured(cluster)
+# What every constrained cloud has: locked servers, closed and dead hosts, pins, traits, groups, full hosts.
+ALWAYS = ("locked", "disabled", "down", "zone", "traits", "anti_affinity", "capacity", "order")
+
+
+@dataclass
+class Found:
+    """What came of all audits of a strategy."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    binding: Counter[str] = field(default_factory=Counter)  # by rule
+    broken: Counter[str] = field(default_factory=Counter)  # by rule
+
+    def row(self) -> Row:
+        keys = ("clouds", "plans", "refused", "actions", "moves")
+        told = {key: self.counts[key] for key in keys} | {"violations": self.broken.total()}
+        binding = dict(sorted(self.binding.items()))
+        return told | {"broken": dict(self.broken), "binding": binding}
+
+
+def judge_one(cluster: Cluster, audit: Row, seen: Binding, found: Found) -> list[tuple[str, str]]:
+    """Counts what there was to judge in the plan of an audit; the rules that it broke, each with a text."""
+    found.counts["clouds"] += 1
     try:
         document = propose(cluster, audit)
-    except Refused as refused:
-        # The planner proves each plan by a replay of its own: that it must refuse one is a fault as well.
-        return {"refused": 1, "broken": ["refused as unproven"] if "fault" in str(refused) else []}
+    except Fault as fault:
+        return [("fault", str(fault))]  # the planner proves each plan by itself: that one fails is a fault
+    except Refused:
+        found.counts["refused"] += 1
+        return []
     moves = sum(a["type"] == "migrate" for a in document["actions"])
-    counts = {"plans": int(bool(document["actions"])), "actions": len(document["actions"]), "moves": moves}
-    broken = judge.plan(snapshot, document, audit=audit) if document["actions"] else []
-    return counts | {"broken": [f"{v.rule}: {v.text} ({v.moment}, {v.subject})" for v in broken]}
+    plans = int(bool(document["actions"]))
+    found.counts.update({"plans": plans, "actions": len(document["actions"]), "moves": moves})
+    if not plans:
+        return []
+    found.binding += seen.rules(document, audit)
+    broken = judge.plan(worlds.measured(cluster), document, audit=audit)
+    return [(v.rule, f"{v.text} ({v.moment}, {v.subject})") for v in broken]
 
 
-def search(strategies: Sequence[str], count: int, seed: int) -> dict[str, Counter[str]]:
+def search(strategies: Sequence[str], count: int, seed: int) -> dict[str, Found]:
     """So many constrained clouds, with an audit of each strategy on each of them."""
     known = load().strategies
-    found: dict[str, Counter[str]] = {strategy: Counter() for strategy in strategies}
+    found = {strategy: Found() for strategy in strategies}
     began = time.monotonic()
 
     @hypothesis.seed(seed)
@@ -59,20 +90,30 @@ def search(strategies: Sequence[str], count: int, seed: int) -> dict[str, Counte
     )
     @given(worlds.clusters(constrained=True), st.data())
     def run(cluster: Cluster, data: st.DataObject) -> None:
-        for strategy, counts in found.items():
+        seen = Binding(to_document(cluster))
+        for strategy, here in found.items():
             audit = data.draw(worlds.audits(cluster, strategy, known[strategy].parameters))
-            row = judged(cluster, audit)
-            for text in row["broken"]:
-                _keep(strategy, counts["violations"], cluster, audit, text)
-                counts["violations"] += 1
-            counts["clouds"] += 1
-            counts.update({k: v for k, v in row.items() if k != "broken"})
-        done = found[strategies[0]]["clouds"]
+            for rule, text in judge_one(cluster, audit, seen, here):
+                _keep(strategy, here.broken.total(), cluster, audit, f"{rule}: {text}")
+                here.broken[rule] += 1
+        done = found[strategies[0]].counts["clouds"]
         if done % 100 == 0:
-            print(f"{done} clouds, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            spent = time.monotonic() - began
+            left = spent / done * (count - done)
+            print(f"{done} clouds, {spent:.0f} s, about {left:.0f} more", file=sys.stderr, flush=True)
 
     run()
     return found
+
+
+def idle(found: Mapping[str, Found]) -> list[str]:
+    """Why a search has shown too little: a strategy that seldom plans, a rule that never decided."""
+    plain = [s for s, here in found.items() if here.counts["plans"] < here.counts["clouds"] * FEWEST_PLANS]
+    together = sum((here.binding for here in found.values()), Counter[str]())
+    return [
+        *(f"{s} made {found[s].counts['plans']} plans of {found[s].counts['clouds']} clouds" for s in plain),
+        *(f"the rule {rule} never decided anything" for rule in ALWAYS if not together[rule]),
+    ]
 
 
 def _keep(strategy: str, number: int, cluster: Cluster, audit: Row, text: str) -> None:
@@ -88,10 +129,18 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=sorted(load().strategies))
     given_ = parser.parse_args()
     found = search(given_.only or sorted(load().strategies), given_.count, given_.seed)
-    for strategy, counts in found.items():
-        keys = ("clouds", "plans", "refused", "actions", "moves", "violations")
-        print(json.dumps({"bench": "violations", "strategy": strategy} | {k: counts[k] for k in keys}))
-    return 1 if any(counts["violations"] for counts in found.values()) else 0
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / "violations.jsonl").open("w", encoding="utf-8") as sink:
+        for strategy, here in found.items():
+            for out in (sys.stdout, sink):
+                print(json.dumps({"bench": "violations", "strategy": strategy} | here.row()), file=out)
+    broken = sum(here.broken.total() for here in found.values())
+    plans = sum(here.counts["plans"] for here in found.values())
+    print(f"{broken} violations in {plans} plans", file=sys.stderr)
+    lacking = idle(found)
+    for why in lacking:
+        print(f"this search shows too little: {why}", file=sys.stderr)
+    return 1 if broken else 2 if lacking else 0
 
 
 if __name__ == "__main__":
