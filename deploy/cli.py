@@ -13,6 +13,7 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import NoReturn
 
 from activities.door import Failed
@@ -28,8 +29,16 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     subparsers = out.add_subparsers(metavar="COMMAND", required=True)
     names = sorted(module.name for module in iter_modules(commands.__path__))
     for name in [wanted] if wanted in names else names:
-        import_module(f"{commands.__name__}.{name}").add(subparsers)
+        module = import_module(f"{commands.__name__}.{name}")
+        module.add(subparsers)
+        subparsers.choices[name].description = _first_words(module)
     return out
+
+
+def _first_words(command: ModuleType) -> str:
+    """What a command is for, as the first line of its file says: "`ballast x FILE`: what for"."""
+    said = (command.__doc__ or "").strip().splitlines()[0].partition(": ")[2]
+    return said[:1].upper() + said[1:]
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -30,7 +30,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: s
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--cloud", metavar="NAME", help="its name in clouds.yaml; by default $OS_CLOUD")
     which.add_argument("--all", action="store_true", help="every cloud that plans run on or ever ran on")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for everybody whose plan waits")
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="why, for the record and for whoever waits"
+    )
     parser.add_argument(
         "--by", default="", metavar="NAME", help="who; by default the name you are logged in by"
     )

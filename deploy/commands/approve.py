@@ -23,7 +23,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser("approve", help="let a plan run, or a part of it; with a key, signed")
     parser.add_argument("plan", metavar="PLAN-ID", help="its workflow id, such as plan/audit/nightly")
     parser.add_argument("--by", required=True, metavar="NAME", help="who approves")
-    parser.add_argument("--reason", default="", metavar="TEXT")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the record")
     parser.add_argument("--actions", default="", metavar="ID,ID", help="these and what they wait for alone")
     parser.add_argument("--key", type=Path, metavar="FILE", help="sign with this private key of ssh-keygen")
     parser.add_argument("--signer", default="", metavar="NAME", help="whose key it is, unless that of --by")

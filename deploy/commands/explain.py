@@ -40,9 +40,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser("explain", help="why something is in a plan, and why not")
     parser.add_argument("plan", metavar="PLAN", help="a file, or a workflow id such as plan/audit/nightly")
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--action", metavar="ID")
+    chosen.add_argument("--action", metavar="ID", help="why it is done, after what, and what was passed over")
     chosen.add_argument("--instance", metavar="UUID", help="or its name, where only one is called so")
-    chosen.add_argument("--host", metavar="NAME")
+    chosen.add_argument("--host", metavar="NAME", help="what is done there, and why no more")
     parser.add_argument("--to", metavar="HOST", help="with --instance: why it does not go there")
     parser.add_argument(
         "--snapshot", type=Path, metavar="FILE", help="the picture it rests on, unless the store has it"

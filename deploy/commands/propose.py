@@ -17,8 +17,14 @@ from plan_schemas.plan import Refused, to_document
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("propose", help="decide and plan on a snapshot: no Temporal, no cloud")
-    parser.add_argument("audit", type=Path, metavar="AUDIT")
-    parser.add_argument("--snapshot", type=Path, required=True, metavar="FILE")
+    parser.add_argument("audit", type=Path, metavar="AUDIT", help="an Audit document")
+    parser.add_argument(
+        "--snapshot",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the cloud that is decided on, of `ballast snapshot`",
+    )
     parser.add_argument("-o", "--output", metavar="PLAN", help="write the plan there; - is standard output")
     parser.add_argument("--plans", type=Path, metavar="DIR", help="catalogue files of your own")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

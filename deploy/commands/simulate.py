@@ -16,8 +16,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = subparsers.add_parser(
         "simulate", help="replay a plan on a snapshot: timeline, makespan, violations"
     )
-    parser.add_argument("plan", type=Path, metavar="PLAN")
-    parser.add_argument("--snapshot", type=Path, required=True, metavar="FILE")
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="a plan document")
+    parser.add_argument(
+        "--snapshot", type=Path, required=True, metavar="FILE", help="the cloud that it starts from"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

@@ -12,7 +12,9 @@ from deploy import settings, worker
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("worker", help="run a worker")
+    parser = subparsers.add_parser(
+        "worker", help="run a worker; its settings are environment variables, see the README"
+    )
     parser.set_defaults(run=run)
 
 

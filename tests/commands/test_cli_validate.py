@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
 import plan_schemas
-from deploy import cli
+from deploy import cli, commands
 
 OURS = Path(plan_schemas.__file__).parent
 GOOD = "ballast: v1\nkind: Audit\nname: a\ncloud: c\ngoal: dummy\n"
@@ -144,6 +146,17 @@ def test_what_cannot_be_written_or_done_is_one_line(
 def test_wrong_usage_is_status_two(argv: list[str], status: int) -> None:
     """argparse's own verdicts become exit statuses."""
     assert cli.run(argv) == status
+
+
+def test_every_command_says_what_each_of_its_words_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """`ballast COMMAND --help` begins with a sentence, and no argument stands there without one."""
+    for name in sorted(module.name for module in iter_modules(commands.__path__)):
+        assert cli.run([name, "--help"]) == 0
+        told = capsys.readouterr().out
+        _, sentence, *_ = told.split("\n\n")
+        assert sentence.endswith("."), name
+        rows = re.findall(r"^  (\S.*)(?:\n {10,}(\S.*))?", told.split("\n\n", 2)[2], re.MULTILINE)
+        assert [row for row, below in rows if "  " not in row and not below] == [], name
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
