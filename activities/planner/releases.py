@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from activities.rules.checks import own_needs
 from activities.rules.occupancy import Occupancy
@@ -27,6 +28,7 @@ class Move:
 
 
 Part = tuple[int, float]  # of one resource: the amount, and the seconds that its move takes
+Point = tuple[float, float]  # a moment, and how much of one resource is free then
 
 
 def latest(
@@ -43,13 +45,10 @@ def latest(
         if sum(n.get(name, 0) for n in needs) <= free:
             continue
         comes = [(n.get(name, 0), m.seconds) for n, m in zip(needs, arriving, strict=True)]
-        goes = [
-            (n[name], m.seconds / limits.out_per_host)
-            for n, m in zip(gives, leaving, strict=True)
-            if n.get(name)
-        ]
-        points = _freed(goes)
-        found = max(found, _rest([c for c in comes if c[0]], free, points, limits.in_per_host))
+        taking = [c for c in comes if c[0]]
+        goes = [(n[name], m.seconds) for n, m in zip(gives, leaving, strict=True) if n.get(name)]
+        points = _freed(goes, limits.out_per_host)
+        found = max(found, _rest(taking, free, points, limits.in_per_host), _together(taking, free, points))
         released = [
             max(r, _when(amount - free, points)) for r, (amount, _) in zip(released, comes, strict=True)
         ]
@@ -66,16 +65,48 @@ def _needs(ledger: Occupancy, host: str, move: Move) -> dict[str, int]:
     return own_needs(cluster, one, cluster.hosts[host]) if one is not None else {}
 
 
-def _freed(goes: Sequence[Part]) -> list[tuple[float, int]]:
-    """At best so much is free after so many seconds: those first that free most per second."""
-    points, time, amount = [(0.0, 0)], 0.0, 0
-    for freed, seconds in sorted(goes, key=lambda g: g[1] / g[0]):
-        time, amount = time + seconds, amount + freed
-        points.append((time, amount))
+def _freed(goes: Sequence[Part], slots: int) -> list[Point]:
+    """At best so much is free after so many seconds: those first that free most per second, as if in parts.
+
+    But nobody has left before the seconds have passed that its own move takes.
+    """
+    lengths = sorted({seconds for _, seconds in goes})
+    by_rate = sorted(goes, key=lambda g: g[1] / g[0])
+    points: list[Point] = [(0.0, 0.0)]
+    for since, until in zip(lengths, (*lengths[1:], inf), strict=True):
+        points.append((since, points[-1][1]))
+        points.extend(_between(since, until, [g for g in by_rate if g[1] <= since], slots))
     return points
 
 
-def _when(short: int, points: Sequence[tuple[float, int]]) -> float:
+def _between(since: float, until: float, goes: Sequence[Part], slots: int) -> Iterator[Point]:
+    """What these free, the part of it between two moments."""
+    time = amount = 0.0
+    for freed, seconds in goes:
+        after = time + seconds / slots
+        if after > since:
+            if time <= since:
+                yield since, amount + freed * (since - time) / (after - time)
+            if after >= until:
+                yield until, amount + freed * (until - time) / (after - time)
+                return
+            yield after, amount + freed
+        time, amount = after, amount + freed
+    if time <= since:
+        yield since, amount
+
+
+def _together(comes: Sequence[Part], free: int, points: Sequence[Point]) -> float:
+    """Some of the longest are all on the host when the last of these begins, which may be any of them."""
+    total, found = 0, 0.0
+    for amount, seconds in sorted(comes, key=lambda c: -c[1]):
+        total += amount
+        if total > free:
+            found = max(found, _when(total - free, points) + seconds)
+    return found
+
+
+def _when(short: int, points: Sequence[Point]) -> float:
     """The earliest moment at which so much more can be free (as if instances could leave in parts)."""
     if short <= 0:
         return 0.0
@@ -85,18 +116,18 @@ def _when(short: int, points: Sequence[tuple[float, int]]) -> float:
     return points[-1][0]
 
 
-def _rest(comes: Sequence[Part], free: int, points: Sequence[tuple[float, int]], slots: int) -> float:
+def _rest(comes: Sequence[Part], free: int, points: Sequence[Point], slots: int) -> float:
     """What has no room by some moment is work for after that moment."""
     whole = sum(seconds for _, seconds in comes)
     return max(time + (whole - _begun(comes, free + freed)) / slots for time, freed in points)
 
 
-def _begun(comes: Sequence[Part], room: int) -> float:
+def _begun(comes: Sequence[Part], room: float) -> float:
     """The most seconds of work that so much room lets begin."""
-    return sum(_fill(sorted(comes, key=lambda c: -c[1] / c[0]), max(0, room)))
+    return sum(_fill(sorted(comes, key=lambda c: -c[1] / c[0]), max(0.0, room)))
 
 
-def _fill(comes: Sequence[Part], room: int) -> Iterator[float]:
+def _fill(comes: Sequence[Part], room: float) -> Iterator[float]:
     for amount, seconds in comes:
         if room <= 0:
             return

@@ -321,6 +321,14 @@ def test_the_bound_knows_that_others_must_leave_first() -> None:
     assert (timing.bound, timing.value) == (12.0, 12.0)
 
 
+def test_the_bound_knows_that_a_long_move_makes_no_room_before_its_end() -> None:
+    """With four slots a move still takes its own time to leave, and those that wait for it come after that."""
+    cluster = row(("x", "a", 2), ("y", "a", 2), ("z", "b", 4))
+    moves = [move("x", "a", "b"), move("y", "a", "b"), move("z", "b", "c")]
+    (timing,) = make(cluster, moves, Limits(20, 4, 4)).bounds
+    assert (timing.bound, timing.value) == (12.0, 12.0)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_an_exchange_is_no_slower_than_by_the_first_rule(seed: int) -> None:
     """A plan is never slower than its own edges allow with the first rule of urgency."""
