@@ -54,7 +54,12 @@ def of(cloud: Cloud, server: Instance) -> Load:
     if server.load is not None:
         cpu, ram, swing, period = server.load
         return Load(Curve(cpu, min(swing, cpu, 100 - cpu), period), ram)
-    draw = random.Random(f"{cloud.seed}/{server.uuid}")
+    return drawn(cloud.seed, server.uuid)
+
+
+def drawn(seed: int, uuid: str) -> Load:
+    """That of a server of which nothing was declared, in whatever cloud."""
+    draw = random.Random(f"{seed}/{uuid}")
     mean = round(100 * draw.betavariate(0.8, 3.2), 2)
     swing = round(min(mean, 100 - mean) * draw.uniform(0, 0.4), 2)
     return Load(Curve(mean, swing, DAY, draw.random()), round(100 * draw.uniform(0.2, 0.8), 2))

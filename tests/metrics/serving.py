@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from deploy.simcloud import load as loads
+from deploy.simcloud import exporter, exposition
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.server import build
 from plan_schemas.catalog import load
 from plan_schemas.dialect import Datasource
-
-MIB = 2**20
 
 
 @contextmanager
@@ -43,13 +41,5 @@ def datasource(origin: str, **changed: Any) -> Datasource:
 
 def truth(cloud: Cloud, period: float) -> dict[str, dict[str, float]]:
     """What the cloud itself says of every subject, over a period until now, in our units."""
-    begin, end = cloud.now - period, cloud.now
-    servers, hosts = list(loads.running(cloud)), [h for h in cloud.hosts.values() if h.alive]
-    return {
-        "instance_cpu_usage": {s.uuid: loads.of(cloud, s).cpu.over(begin, end) for s in servers},
-        "instance_ram_usage": {s.uuid: loads.memory(cloud, s) / MIB for s in servers},
-        "host_cpu_usage": {
-            h.name: 100 * loads.host_cores(cloud, h, begin, end) / h.inventories["VCPU"].total for h in hosts
-        },
-        "host_ram_usage": {h.name: loads.host_memory(cloud, h) / MIB for h in hosts},
-    }
+    alive = ((h.name, exporter.machine(cloud, h)) for h in cloud.hosts.values() if h.alive)
+    return exposition.truth(alive, cloud.now - period, cloud.now)
