@@ -9,9 +9,9 @@ _NAMES = {"VCPU": "vCPU", "PCPU": "pCPU", "DISK_GB": "GB disk"}
 _ORDER = {"VCPU": 0, "PCPU": 1, "MEMORY_MB": 2, "DISK_GB": 3}
 
 
-def amounts(of: Mapping[str, int]) -> str:
-    """Such as `4 vCPU, 8 GiB RAM, 20 GB disk`; nothing is `nothing`."""
-    some = sorted((k for k, v in of.items() if v), key=lambda k: (_ORDER.get(k, 9), k))
+def amounts(of: Mapping[str, int], *, each: bool = False) -> str:
+    """Such as `4 vCPU, 8 GiB RAM, 20 GB disk`; nothing is `nothing`. `each`: also what there is none of."""
+    some = sorted((k for k, v in of.items() if v or each), key=lambda k: (_ORDER.get(k, 9), k))
     return ", ".join(_amount(k, of[k]) for k in some) or "nothing"
 
 

@@ -34,9 +34,9 @@ def snapshot(path: Path) -> Cluster:
     return measured(path)[0]
 
 
-def measured(path: Path) -> tuple[Cluster, Usage]:
+def measured(path: Path, known: Catalog | None = None) -> tuple[Cluster, Usage]:
     """The same with what was measured, if the document says anything of it. Raises Invalid."""
-    document = _checked(path, catalog.load(), "Snapshot")
+    document = _checked(path, known or catalog.load(), "Snapshot")
     return model.from_document(document), usage.from_document(document.get("usage"))
 
 

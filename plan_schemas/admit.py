@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from plan_schemas import dialect, graph, needs, schema
+from plan_schemas import dialect, graph, needs, schema, usage
 from plan_schemas.audit import MAX_UNCERTAIN, Audit, Scope, Selection
 from plan_schemas.catalog import Catalog, Strategy
 from plan_schemas.complaints import nearest
@@ -17,7 +17,7 @@ from plan_schemas.frozen import canonical, freeze, thaw
 from plan_schemas.plain import unfit
 from plan_schemas.plan import Execution, execution_from, from_document
 from plan_schemas.problems import Findings, Invalid, Path, Positions, Problem, quoted
-from plan_schemas.windows import is_zone
+from plan_schemas.windows import is_moment, is_zone
 
 Document = Mapping[str, Any]
 
@@ -234,7 +234,17 @@ def _policy_means(document: Document, _: Catalog, found: Findings) -> None:
 def _datasource_means(document: Document, catalog: Catalog, found: Findings) -> None:
     _named("dialect", document, catalog.dialects, found)
     if not found.problems:
-        dialect.check(document, catalog.metrics, found)
+        dialect.check(document, {name: metric.unit for name, metric in catalog.metrics.items()}, found)
+
+
+def _snapshot_means(document: Document, catalog: Catalog, found: Findings) -> None:
+    told = document.get("usage")
+    rows = told if isinstance(told, Mapping) else {}
+    for path, text in ((("collected_at",), document.get("collected_at")), (("usage", "at"), rows.get("at"))):
+        if isinstance(text, str) and not is_moment(text):
+            found.add(path, f"{text} is no time", "there is no such day or hour; mend it")
+    if not found.problems:
+        usage.check(rows, catalog.metrics, found)
 
 
 def _windows_mean(rows: Any, found: Findings, path: Path) -> None:
@@ -287,4 +297,5 @@ _MEANING: Mapping[str, Callable[[Document, Catalog, Findings], None]] = {
     "ActionPlan": _plan_means,
     "Policy": _policy_means,
     "Datasource": _datasource_means,
+    "Snapshot": _snapshot_means,
 }

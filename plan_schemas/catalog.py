@@ -23,6 +23,7 @@ from plan_schemas.loader import Invalid, Located, parse_located
 from plan_schemas.metric import Metric
 from plan_schemas.plan import ActionType, Retry
 from plan_schemas.problems import Findings, Problem
+from plan_schemas.units import TIMES
 
 FOLDERS = {  # folder -> kind of its files
     "goals": "goal",
@@ -226,7 +227,8 @@ def _check_strategy(entry: Entry, all_: Entries, found: Findings) -> None:
 
 
 def _check_dialect(entry: Entry, all_: Entries, found: Findings) -> None:
-    check_dialect(entry.value, [name for kind, name in all_ if kind == "metric"], found)
+    metrics = {name: e.value.get("unit") for (kind, name), e in all_.items() if kind == "metric" and e.value}
+    check_dialect(entry.value, {n: u for n, u in metrics.items() if u in TIMES}, found)
 
 
 def _check_nothing_more(entry: Entry, all_: Entries, found: Findings) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ from plan_schemas.frozen import EMPTY, FrozenDict, freeze
 from plan_schemas.patterns import danger
 from plan_schemas.problems import Findings, quoted
 from plan_schemas.schema import seconds
+from plan_schemas.units import possible
+
+_DAY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,11 @@ class Datasource:
         )
 
 
-def check(row: Mapping[str, Any], metrics: Collection[str], found: Findings) -> None:
-    """What is wrong with a dialect or a datasource beyond its form."""
-    if "url" in row and (said := _uncallable(row["url"])):
-        found.add(("url",), said, "check its host and port")
+def check(row: Mapping[str, Any], metrics: Mapping[str, str], found: Findings) -> None:
+    """What is wrong with a dialect or a datasource beyond its form; `metrics` are all there are, by unit."""
+    _check_address(row, found)
+    if "resolution" in row and not 1 <= seconds(row["resolution"]) <= _DAY:
+        found.add(("resolution",), f"is {row['resolution']}, no time to look at", "take 1s to a day")
     for kind, naming in row.get("subjects", {}).items():
         if "match" in naming and (said := _mismatch(naming["match"])):
             found.add(("subjects", kind, "match"), said, r"write one group, as in ^(cmp-\d+)")
@@ -107,11 +112,22 @@ def check(row: Mapping[str, Any], metrics: Collection[str], found: Findings) -> 
         for path, template in _templates(question):
             for said in queries.problems(template):
                 found.add(("metrics", name, *path), said, "docs/metrics.md says how queries are written")
+        if name in metrics and question["unit"] not in (known := possible(metrics[name])):
+            said = f"{name} is in {metrics[name]}, which {question['unit']} cannot become"
+            found.add(("metrics", name, "unit"), said, f"take one of {', '.join(known)}")
     for label, value in row.get("labels", {}).items():
         try:
             queries.quoted(value)
         except queries.NotThere as error:
             found.add(("labels", label), str(error), "write the value without them")
+
+
+def _check_address(row: Mapping[str, Any], found: Findings) -> None:
+    if "url" in row and (said := _uncallable(row["url"])):
+        found.add(("url",), said, "check its host and port")
+    elif "bearer" in row and (host := _overheard(row["url"])):
+        remedy = "take an https address, or one of this host itself"
+        found.add(("bearer",), f"would go to {host} over plain http, where anybody reads it", remedy)
 
 
 def _uncallable(url: str) -> str | None:
@@ -121,6 +137,17 @@ def _uncallable(url: str) -> str | None:
     except ValueError as error:
         return f"cannot be called: {error}"
     return None
+
+
+def _overheard(url: str) -> str:
+    """The host that a plain http request goes to over a network; empty for none."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        is_here = ip_address(host).is_loopback
+    except ValueError:  # a name
+        is_here = host == "localhost" or host.endswith(".localhost")
+    return host if parts.scheme == "http" and not is_here else ""
 
 
 def _templates(question: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
+from types import NoneType
 from typing import Any
 
+from plan_schemas.complaints import nearest
 from plan_schemas.frozen import EMPTY, FrozenDict, freeze, thaw
+from plan_schemas.problems import Findings, quoted
 
 Numbers = Mapping[str, Mapping[str, float]]  # metric -> subject -> value
 Gaps = Mapping[str, Mapping[str, Mapping[str, str]]]  # metric -> kind of trouble -> subject -> what it is
+
+_BY_METRIC = ("values", "over", "gaps", "courses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,25 @@ def from_document(document: Mapping[str, Any] | None) -> Usage:
     row = {key: freeze(value) for key, value in document.items() if key != "courses"}
     courses = {name: Course(**freeze(one)) for name, one in document.get("courses", {}).items()}
     return Usage(**row, courses=FrozenDict(courses))
+
+
+def check(row: Mapping[str, Any], metrics: Collection[str], found: Findings) -> None:
+    """What is wrong with the `usage` of a Snapshot document beyond its form."""
+    for key in _BY_METRIC:
+        for name in row.get(key, {}):
+            if name not in metrics:
+                remedy = nearest(name, metrics, "known")
+                found.add(("usage", key, name), f"there is no metric {quoted(name)}", remedy)
+    for name, course in row.get("courses", {}).items():
+        wanted = max(map(len, course["values"].values()), default=0)
+        for subject, values in course["values"].items():
+            path = ("usage", "courses", name, "values", subject)
+            if len(values) != wanted:
+                found.add(
+                    path, f"has {len(values)} numbers, others have {wanted}", "put null for what is missing"
+                )
+            elif any(isinstance(v, bool) or not isinstance(v, (int, float, NoneType)) for v in values):
+                found.add(path, "has something else than numbers and nulls", "put null for what is missing")
 
 
 def to_document(usage: Usage) -> dict[str, Any]:

@@ -51,6 +51,15 @@ def is_zone(name: str) -> bool:
     return True
 
 
+def is_moment(text: str) -> bool:
+    """Whether a text that has the form of a time is one: there is no 30 February."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def openings(groups: Iterable[Sequence[Window]], begin: datetime, end: datetime) -> list[Span]:
     """When every group has a window open, between two moments; the whole time without groups."""
     free = [(begin.astimezone(UTC), end.astimezone(UTC))]

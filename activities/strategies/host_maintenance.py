@@ -104,7 +104,8 @@ def _short_of(board: Board, backup: str) -> str:
     short = {k: v for k, v in need.items() if v > free.get(k, 0)}
     if not short:
         return "members of a group that must run apart"
-    return f"they need {amounts(short)}, it has {amounts({k: free.get(k, 0) for k in short})} free"
+    left = amounts({k: free.get(k, 0) for k in short}, each=True)
+    return f"they need {amounts(short)}, it has {left} free"
 
 
 def _disable(host: Host, moving: int, before: int) -> Iterator[Change]:

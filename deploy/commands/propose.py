@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """0 with a plan or nothing to do, 1 when the strategy or the planner refuses."""
     known = catalog.load(args.plans)
     started = perf_counter()
-    audit, (cluster, usage) = reading.audit(args.audit, known), reading.measured(args.snapshot)
+    audit, (cluster, usage) = reading.audit(args.audit, known), reading.measured(args.snapshot, known)
     read = perf_counter()
     try:
         made = plan_for(audit, cluster, known, usage=usage)

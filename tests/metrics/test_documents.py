@@ -51,11 +51,69 @@ QUESTION = {"query": {"mean": "x{${labels}}"}, "newest": "timestamp(x{${labels}}
             "metrics.host_cpu_usage.newest: ${labels} may stand only last between braces",
         ),
         ({"metrics": {"host_cpu_usage": {**QUESTION, "unit": "furlong"}}}, "metrics.host_cpu_usage.unit: is"),
+        (
+            {"metrics": {"host_cpu_usage": {**QUESTION, "unit": "GiB"}}},
+            "host_cpu_usage is in percent, which GiB cannot become; take one of percent, ratio, cores",
+        ),
+        (
+            {"metrics": {"host_ram_usage": {**QUESTION, "unit": "cores"}}},
+            "host_ram_usage is in MiB, which cores cannot become; take one of B, KiB, MB, MiB, GiB",
+        ),
+        (
+            {"bearer": {"file": "f"}, "url": "http://h.example.org/x"},
+            "bearer: would go to h.example.org over",
+        ),
+        ({"bearer": {"file": "f"}, "url": "http://10.0.0.1:9090"}, "over plain http, where anybody reads it"),
+        ({"resolution": 0.5}, "resolution: is 0.5, no time to look at; take 1s to a day"),
     ],
 )
 def test_what_a_document_gets_wrong_is_told(more: dict[str, Any], said: str) -> None:
     """Unknown names, unsafe addresses and headers, secrets in it, templates with holes elsewhere."""
     told = [str(problem) for problem in admit.problems({**DOCUMENT, **more}, load())]
+    assert any(said in one for one in told), told
+
+
+@pytest.mark.parametrize(
+    "url", ["https://h/x", "http://localhost:9090", "http://127.0.0.9:9090/x", "http://[::1]:9090"]
+)
+def test_a_token_goes_over_tls_or_stays_on_this_host(url: str) -> None:
+    """Nobody on a network reads it."""
+    assert admit.problems({**DOCUMENT, "url": url, "bearer": {"environment": "E"}}, load()) == ()
+
+
+SNAPSHOT: dict[str, Any] = {
+    "ballast": "v1",
+    "kind": "Snapshot",
+    "cloud": "c",
+    "collected_at": "2026-01-01T00:00:00Z",
+    "hosts": [],
+    "instances": [],
+}
+AT = {"at": "2026-01-01T00:00:00Z", "values": {}}
+UNEVEN = {"instance_cpu_usage": {"window": 60, "values": {"a": [1, None], "b": [1]}}}
+WORDS = {"instance_cpu_usage": {"window": 60, "values": {"a": [1, "two"]}}}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"collected_at": "2026-02-30T00:00:00Z"},
+            "collected_at: 2026-02-30T00:00:00Z is no time; there is no",
+        ),
+        ({"usage": {**AT, "at": "2026-01-01T25:00:00Z"}}, "usage.at: 2026-01-01T25:00:00Z is no time"),
+        ({"usage": {**AT, "values": {"host_cpu_usages": {}}}}, 'did you mean "host_cpu_usage"?'),
+        (
+            {"usage": {**AT, "over": {"cpu": "x"}}},
+            'usage.over.cpu: there is no metric "cpu"; known: host_cpu',
+        ),
+        ({"usage": {**AT, "courses": UNEVEN}}, "values.b: has 1 numbers, others have 2; put null"),
+        ({"usage": {**AT, "courses": WORDS}}, "values.a: has something else than numbers and nulls"),
+    ],
+)
+def test_what_a_snapshot_gets_wrong_is_told(more: dict[str, Any], said: str) -> None:
+    """Times of no day, metrics that nobody declares (they would be left out unseen), uneven courses."""
+    told = [str(problem) for problem in admit.problems({**SNAPSHOT, **more}, load())]
     assert any(said in one for one in told), told
 
 

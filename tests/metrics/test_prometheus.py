@@ -333,6 +333,27 @@ def test_a_certificate_must_be_signed_by_whom_the_operator_trusts(tmp_path: Path
             ask(datasource(origin, ca_file=str(tmp_path / "none")), "up")
 
 
+def test_an_answer_that_drips_in_takes_no_longer_than_a_query_may() -> None:
+    """Each piece comes in time, and the whole would take a minute."""
+
+    def drip(listening: socket.socket) -> None:
+        with listening.accept()[0] as caller:
+            caller.recv(65536)
+            caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n")
+            while not ended.wait(0.1):
+                caller.sendall(b" ")
+
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,), daemon=True)
+        thread.start()
+        source = datasource(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_seconds=1.0)
+        with pytest.raises(Transient, match=r"did not answer within 1 s: its answer came in part only"):
+            ask(source, "up")
+        ended.set()
+        thread.join(timeout=5)
+
+
 def test_who_does_not_answer_in_time_is_asked_again() -> None:
     """A server that takes the query and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
