@@ -169,6 +169,8 @@ def _elsewhere(
         return [f"{row['id']}: there is no {touches.instance or touches.service} in {cloud}"]
     if facts.get("task_state") is not None:  # what holds in the middle of a task is nothing to go by
         return [f"{row['id']}: the task {facts['task_state']} is in progress; wait for its end"]
+    if said := facts.get("refused"):
+        return [f"{row['id']}: {said}"]
     host = facts.get("host")
     if touches.out is not None and host != touches.out:
         return [f"{row['id']}: is on {host}, not on {touches.out}"]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # the collectors behind those rows need the door themselves
-    from activities.observe.nova import Migration, Progress, Request, Server, Service
+    from activities.observe.nova import Migration, Offer, Progress, Request, Server, Service
     from plan_schemas.model import Cluster
 
 
@@ -136,6 +136,9 @@ class Door(Protocol):
 
     def cold_migrate(self, uuid: str, host: str) -> None: ...
 
+    def resize(self, uuid: str, flavor: str) -> None:
+        """To the flavor of that id, on whatever host Nova chooses."""
+
     def confirm(self, uuid: str) -> None: ...
 
     def revert(self, uuid: str) -> None: ...
@@ -145,6 +148,9 @@ class Door(Protocol):
     def stop(self, uuid: str) -> None: ...
 
     def start(self, uuid: str) -> None: ...
+
+    def offers(self) -> tuple[Offer, ...]:
+        """The flavors on offer."""
 
     def service(self, host: str) -> Service:
         """The nova-compute service of a host."""

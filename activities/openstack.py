@@ -23,7 +23,7 @@ from openstack.exceptions import ConfigException
 from activities import orders, rights
 from activities.answers import refusal
 from activities.door import Door, Failed, Gone, LockedOut, Transient
-from activities.observe import collect, nova
+from activities.observe import collect, listing, nova
 from activities.orders import Order
 from plan_schemas.model import Cluster
 
@@ -201,6 +201,9 @@ class OpenStackDoor:
     def cold_migrate(self, uuid: str, host: str) -> None:
         self._send(orders.cold_migrate(uuid, host))
 
+    def resize(self, uuid: str, flavor: str) -> None:
+        self._send(orders.resize(uuid, flavor))
+
     def confirm(self, uuid: str) -> None:
         self._send(orders.confirm(uuid))
 
@@ -215,6 +218,9 @@ class OpenStackDoor:
 
     def start(self, uuid: str) -> None:
         self._send(orders.start(uuid))
+
+    def offers(self) -> tuple[nova.Offer, ...]:
+        return listing.offers(self.reader, _NOVA)
 
     def service(self, host: str) -> nova.Service:
         answer = self._get(f"/os-services?binary=nova-compute&host={host}")

@@ -30,6 +30,11 @@ def cold_migrate(uuid: str, host: str) -> Order:
     return _act(uuid, {"migrate": {"host": host}})
 
 
+def resize(uuid: str, flavor: str) -> Order:
+    """To the flavor of that id. Nova takes no host here."""
+    return _act(uuid, {"resize": {"flavorRef": flavor}})
+
+
 def confirm(uuid: str) -> Order:
     return _act(uuid, {"confirmResize": None})
 

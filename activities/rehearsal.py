@@ -15,7 +15,7 @@ from typing import Any
 from activities import actions, orders
 from activities.doing.execute import Outcome
 from activities.door import Door, Reader
-from activities.observe.nova import Migration, Progress, Request, Server, Service
+from activities.observe.nova import Flavor, Migration, Offer, Progress, Request, Server, Service
 from activities.orders import Order
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Touches
@@ -90,7 +90,18 @@ class Rehearsal:
 
     def server(self, uuid: str) -> Server:
         row = self.door.server(uuid)
-        return row.model_copy(update=self._as_then(uuid, row.model_dump()))
+        name = row.flavor.original_name if row.flavor is not None else ""
+        then = self._as_then(uuid, {**row.model_dump(), "flavor": name})
+        if "flavor" in then:
+            then["flavor"] = self._booted_as(then["flavor"])
+        return row.model_copy(update=then)
+
+    def _booted_as(self, flavor: str) -> Flavor:
+        offer = next(row for row in self.offers() if row.name == flavor)
+        return Flavor.model_validate({**offer.model_dump(), "original_name": flavor})
+
+    def offers(self) -> tuple[Offer, ...]:
+        return self.door.offers()
 
     def service(self, host: str) -> Service:
         row = self.door.service(host)
@@ -138,6 +149,13 @@ class Rehearsal:
     def cold_migrate(self, uuid: str, host: str) -> None:
         self._move(orders.cold_migrate(uuid, host), uuid, host, ("migrate", "migration"))
 
+    def resize(self, uuid: str, flavor: str) -> None:
+        """Where Nova would put it is not known: here it stays where it is."""
+        row = self.server(uuid)
+        self._move(orders.resize(uuid, flavor), uuid, row.host, ("resize", "resize"))
+        name = row.flavor.original_name if row.flavor is not None else ""
+        self._come_true(uuid, {"flavor": (name, next(o.name for o in self.offers() if o.id == flavor))})
+
     def confirm(self, uuid: str) -> None:
         self.sent.append(orders.confirm(uuid))
         self._end(uuid, "confirmed")
@@ -178,7 +196,7 @@ class Rehearsal:
         )
         return self.service(service.host)
 
-    def _move(self, order: Order, uuid: str, host: str, names: tuple[str, str]) -> None:
+    def _move(self, order: Order, uuid: str, host: str | None, names: tuple[str, str]) -> None:
         """Nova's own names for the request and for its record; a cold move rests before it is confirmed."""
         self.sent.append(order)
         row, (action, kind), at = self.server(uuid), names, self.now()

@@ -63,6 +63,10 @@ CALLS = (
         "which servers must stay together or apart",
     ),
     _nova(
+        *("GET", "/flavors/detail", READER, ("os-flavor-extra-specs:index",)),
+        "which sizes are on offer, and what hosts they demand",
+    ),
+    _nova(
         *("GET", "/servers/detail", READER),
         (
             *("servers:detail", "servers:detail:get_all_tenants", "servers:allow_all_filters"),
@@ -97,10 +101,11 @@ CALLS = (
         *("POST", "/servers/*/action", OPERATOR),
         (
             *("os-migrate-server:migrate_live:host", "os-migrate-server:migrate:host"),
-            *("servers:confirm_resize", "servers:revert_resize", "servers:stop", "servers:start"),
+            *("servers:resize", "servers:confirm_resize", "servers:revert_resize"),
+            *("servers:stop", "servers:start"),
         ),
-        "a live or cold migration to a chosen host; the end of a cold one, for good or for ill; stopping a "
-        "server, starting it in the undo",
+        "a live or cold migration to a chosen host; another flavor; the end of a cold move or a resize, for "
+        "good or for ill; stopping a server, starting it in the undo",
     ),
     _nova(
         *("DELETE", "/servers/*/migrations/*", OPERATOR, ("servers:migrations:delete",)),

@@ -94,6 +94,20 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Flavor:
+    """A size on offer. A server keeps its own as it was booted, whatever becomes of the one on offer."""
+
+    id: str
+    name: str  # Nova lets no two have the same
+    vcpus: int
+    ram: int  # MiB
+    disk: int  # GiB
+    ephemeral: int = 0  # GiB
+    swap: int = 0  # MiB
+    extra_specs: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     id: str
     name: str
@@ -128,8 +142,8 @@ def total(amounts: Iterable[Amounts]) -> FrozenDict:
 class Cluster:
     """An immutable picture of one cloud at one time.
 
-    `hosts`, `instances`, `aggregates` and `groups` are keyed by name or uuid and sorted by it, so that every
-    walk over them has one order. Raises KeyError for an unknown host or instance.
+    `hosts`, `instances`, `aggregates`, `groups` and `flavors` are keyed by name or uuid and sorted by it, so
+    that every walk over them has one order. Raises KeyError for an unknown host or instance.
     """
 
     cloud: str
@@ -140,6 +154,7 @@ class Cluster:
     groups: Mapping[str, ServerGroup] = EMPTY
     microversions: Mapping[str, str] = EMPTY
     notes: tuple[str, ...] = field(default=())  # what the collector saw and explained
+    flavors: Mapping[str, Flavor] = EMPTY  # on offer, by name; none where only a part was collected
 
     @cached_property
     def _by_host(self) -> Mapping[str, tuple[Instance, ...]]:
@@ -212,6 +227,7 @@ def _jsonable(item: Any) -> Any:
 
 def to_document(cluster: Cluster) -> dict[str, Any]:
     """The Snapshot document of a cluster (see documents/snapshot.yaml)."""
+    flavors = [_plain(f) for f in cluster.flavors.values()]
     return {
         "ballast": "v1",
         "kind": "Snapshot",
@@ -222,6 +238,7 @@ def to_document(cluster: Cluster) -> dict[str, Any]:
         "instances": [_plain(i) for i in cluster.instances.values()],
         "aggregates": [_plain(a) for a in cluster.aggregates.values()],
         "groups": [_plain(g) for g in cluster.groups.values()],
+        **({"flavors": flavors} if flavors else {}),
         "notes": list(cluster.notes),
     }
 
@@ -264,6 +281,7 @@ def build(
     groups: Iterable[ServerGroup] = (),
     microversions: Mapping[str, str] = EMPTY,
     notes: Iterable[str] = (),
+    flavors: Iterable[Flavor] = (),
 ) -> Cluster:
     """A cluster from its parts in any order."""
     return Cluster(
@@ -275,6 +293,7 @@ def build(
         FrozenDict({g.uuid: g for g in sorted(groups, key=lambda g: g.uuid)}),
         FrozenDict(sorted(microversions.items())),
         tuple(sorted(notes)),
+        FrozenDict({f.name: f for f in sorted(flavors, key=lambda f: f.name)}),
     )
 
 
@@ -297,4 +316,8 @@ def from_document(document: Mapping[str, Any]) -> Cluster:
         ],
         document.get("microversions", {}),
         document.get("notes", ()),
+        [
+            Flavor(**{**r, "extra_specs": FrozenDict(r.get("extra_specs", {}))})
+            for r in document.get("flavors", ())
+        ],
     )

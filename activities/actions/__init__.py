@@ -55,13 +55,15 @@ class ActionModule(Protocol):
         """Why it may not be done as things stand."""
 
     def look(self, door: Door, **parameters: Any) -> Facts | None:
-        """The facts now; None if what it is about is gone."""
+        """The facts now; None if what it is about is gone. `refused` is among them only where the cloud is
+        known to say no, and says why."""
 
     def trace(self, door: Door, watch: Watch, **parameters: Any) -> Facts | None:
         """Evidence that an earlier attempt of this very action has asked for it already."""
 
     def do(self, door: Door, watch: Watch, **parameters: Any) -> Facts:
-        """Do it once, however often this is called; answers evidence. May raise Cancelled."""
+        """Do it once, however often this is called; answers evidence, with `said` where a person should know
+        how it was done. May raise Cancelled."""
 
 
 def find(name: str) -> ActionModule:

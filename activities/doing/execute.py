@@ -81,7 +81,7 @@ def carry_out(
             f"it vanished on the way: {why}", "nothing is left to be done for it", kind="gone"
         ) from why
     _check_afterwards(module, action, parameters, door)
-    return Outcome("done", "", None, evidence, _since(begun, watch))
+    return Outcome("done", str(evidence.get("said", "")), None, evidence, _since(begun, watch))
 
 
 def _since(begun: datetime, watch: Watch) -> float:
@@ -101,7 +101,7 @@ def _why_not(one: _Try) -> Outcome | None:
     if drift:
         evidence = {"drift": list(drift), "found": dict(facts)}
         return Outcome("skipped", "; ".join(drift), SkipCause.DRIFT, evidence)
-    if said := _left_to_others(facts):
+    if said := _left_to_others(facts) or str(facts.get("refused", "")):
         return Outcome("skipped", said, SkipCause.PRECONDITION, {"found": dict(facts)})
     return _refused(one, facts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from activities.door import Door, Gone
+from activities.observe.nova import Server
 from plan_schemas.model import Cluster
 
 
@@ -23,9 +24,12 @@ def in_model(cluster: Cluster, instance: str) -> dict[str, Any]:
 def in_cloud(door: Door, instance: str) -> dict[str, Any] | None:
     """None when it is gone."""
     try:
-        server = door.server(instance)
+        return of(door.server(instance))
     except Gone:
         return None
+
+
+def of(server: Server) -> dict[str, Any]:
     return {
         "host": server.host,
         "status": server.status,

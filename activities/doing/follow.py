@@ -156,7 +156,7 @@ class Follow:
 
     def _is_hopeless(self, record: Migration, silent: tuple[str, ...]) -> bool:
         """Only the source can abort. A cold move shows no progress: it stands when a host of it is away."""
-        if self.kind == "cold":
+        if self.kind != "live":
             return bool(silent)
         return self.source in silent or (self.abort_wanted is not None and record.status != "queued")
 

@@ -18,8 +18,8 @@ from activities.door import Door, Watch
 from activities.observe.nova import Migration, Request
 
 # How Nova calls the requests that move a server, and the records that follow from them.
-_REQUESTS = {"live": "live-migration", "cold": "migrate"}
-_RECORDS = {"live": "live-migration", "cold": "migration"}
+_REQUESTS = {"live": "live-migration", "cold": "migrate", "resize": "resize"}
+_RECORDS = {"live": "live-migration", "cold": "migration", "resize": "resize"}
 # Between the clocks of Nova's own processes, and for the whole seconds of an HTTP date.
 _SKEW = timedelta(seconds=5)
 
@@ -67,14 +67,15 @@ def find(
     watch: Watch,
     *,
     instance: str,
-    source: str,
+    source: str | None,
     kind: str,
     known: Before | None,
     dest: str | None = None,
 ) -> Asked | None:
     """Our request for this action, if there was one; by `known` if we have it, otherwise by the clock.
 
-    With `dest` a move to another host is another plan's: for whoever does not know that he has asked.
+    With `dest` a move to another host is another plan's: for whoever does not know that he has asked. Without
+    `source` it is ours from wherever it began.
     """
     moves = _moves(door, instance)
     request = moves[0] if moves else None
@@ -86,7 +87,7 @@ def find(
     if known is None and (watch.attempt == 1 or request.started < horizon(watch, door.reader.clock())):
         return None
     record = _record(door.migrations(instance), _RECORDS[kind], moves, known)
-    if record is not None and record.source != source:
+    if record is not None and source is not None and record.source != source:
         return None
     if record is not None and dest is not None and record.dest not in (None, dest):
         return None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from activities.observe.nova import Flavor
+from activities.observe.nova import Flavor as Booted
 from plan_schemas.frozen import FrozenDict
-from plan_schemas.model import Amounts
+from plan_schemas.model import Amounts, Flavor
 
 _RESOURCE = re.compile(r"^resources([a-zA-Z0-9_-]{0,64}):([A-Z0-9_]+)$")
 
 
-def of_flavor(flavor: Flavor, *, boot_from_volume: bool) -> FrozenDict:
+def of_flavor(flavor: Booted | Flavor, *, boot_from_volume: bool) -> FrozenDict:
     """Amounts by resource class, as Nova derives them: sizes, or `resources:X=n`, numbered groups on top."""
     root = 0 if boot_from_volume else flavor.disk
     dedicated = flavor.extra_specs.get("hw:cpu_policy") == "dedicated"

@@ -10,7 +10,17 @@ from activities.observe.account import Account
 from activities.observe.frame import Frame
 from activities.observe.reading import Reading
 from plan_schemas.frozen import FrozenDict, freeze
-from plan_schemas.model import Aggregate, Amounts, Cluster, Host, Instance, Provider, ServerGroup, build
+from plan_schemas.model import (
+    Aggregate,
+    Amounts,
+    Cluster,
+    Flavor,
+    Host,
+    Instance,
+    Provider,
+    ServerGroup,
+    build,
+)
 
 
 def cluster(
@@ -41,6 +51,7 @@ def cluster(
         [group for group in groups if group.members],
         frame.microversions,
         [*frame.notes, *(f"host {n}: {note}" for n, a in accounts.items() for note in a.notes)],
+        [_flavor(row) for row in frame.offers],
     )
 
 
@@ -106,6 +117,11 @@ def _instance(server: nova.Server, held: Amounts, group: str | None) -> Instance
 
 def _aggregate(row: nova.Aggregate) -> Aggregate:
     return Aggregate(str(row.id), row.name, tuple(sorted(row.hosts)), freeze(row.metadata))
+
+
+def _flavor(row: nova.Offer) -> Flavor:
+    sizes = (row.vcpus, row.ram, row.disk, row.ephemeral, row.swap)
+    return Flavor(row.id, row.name, *sizes, freeze(row.extra_specs))
 
 
 def _group(row: nova.Group, alive: set[str]) -> ServerGroup:

@@ -41,6 +41,7 @@ class Frame:
     places: Mapping[str, Place]
     aggregates: tuple[nova.Aggregate, ...]
     groups: tuple[nova.Group, ...]
+    offers: tuple[nova.Offer, ...]  # none where only some hosts were asked for
     microversions: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -57,12 +58,17 @@ def servers_version(newest: str) -> str:
 
 
 def collect(reader: Reader, hosts: frozenset[str] | None, gaps: Gaps) -> Frame:
-    """Services, hypervisors, providers, aggregates and groups. Raises Incomplete with all that is wrong."""
+    """Services, hypervisors, providers, aggregates, groups and flavors. Raises Incomplete with all that is
+    wrong.
+    """
     version = servers_version(reader.newest("compute"))
     services = gaps.attempt("services", lambda: _services(reader, hosts), ())
     hypervisors = gaps.attempt("hypervisors", lambda: _hypervisors(reader, hosts), ())
     aggregates = gaps.attempt("aggregates", lambda: _aggregates(reader), ())
     groups = gaps.attempt("server groups", lambda: listing.groups(reader, PLAIN), ())
+    offers: tuple[nova.Offer, ...] = ()
+    if hosts is None:
+        offers = gaps.attempt("flavors", lambda: listing.offers(reader, PLAIN), offers)
     rows = gaps.attempt("resource providers", lambda: _providers(reader, hosts, hypervisors), ())
     gaps.refuse()
     places, notes = _join(services, hypervisors, rows, gaps)
@@ -79,7 +85,7 @@ def collect(reader: Reader, hosts: frozenset[str] | None, gaps: Gaps) -> Frame:
         "compute/servers": version,
         "placement": placement.MICROVERSION,
     }
-    return Frame(places, aggregates, groups, versions, tuple(notes))
+    return Frame(places, aggregates, groups, offers, versions, tuple(notes))
 
 
 def _services(reader: Reader, hosts: frozenset[str] | None) -> tuple[nova.Service, ...]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from activities.door import Failed, Gone, LockedOut, Reader, Transient
-from activities.observe.nova import Group, Groups, Page
+from activities.observe.nova import Group, Groups, Offer, Offers, Page, shown_offers
 from activities.rights import Denied
 
 T = TypeVar("T")
@@ -50,6 +50,11 @@ def groups(reader: Reader, microversion: str) -> tuple[Group, ...]:
         if not found:
             return tuple(rows)
         rows.extend(found)
+
+
+def offers(reader: Reader, microversion: str) -> tuple[Offer, ...]:
+    """All flavors on offer, those of single projects among them."""
+    return shown_offers(pages(reader, "/flavors/detail?is_public=None", Offers, microversion))
 
 
 class Nothing:

@@ -35,6 +35,20 @@ class Flavor(Row):
     extra_specs: dict[str, str] = Field(default_factory=dict)
 
 
+class Offer(Row):
+    """A flavor on offer, which servers may be resized to."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram: int  # MiB
+    disk: int  # GiB
+    ephemeral: int = Field(default=0, alias="OS-FLV-EXT-DATA:ephemeral")  # GiB
+    swap: int = 0  # MiB; a number from 2.75 on
+    disabled: bool = Field(default=False, alias="OS-FLV-DISABLED:disabled")
+    extra_specs: dict[str, str] = Field(default_factory=dict)  # from 2.61 on
+
+
 class Image(Row):
     id: str = ""
     properties: dict[str, Any] | None = None  # from 2.98 on
@@ -203,6 +217,11 @@ class Groups(Page):
     rows: tuple[Group, ...] = Field(alias="server_groups")
 
 
+class Offers(Page):
+    rows: tuple[Offer, ...] = Field(alias="flavors")
+    links: tuple[Link, ...] = Field(default=(), alias="flavors_links")
+
+
 class Migrations(Page):
     rows: tuple[Migration, ...] = Field(alias="migrations")
     links: tuple[Link, ...] = Field(default=(), alias="migrations_links")
@@ -238,6 +257,13 @@ def shown_servers(rows: tuple[Server, ...]) -> tuple[Server, ...]:
         if "extra_specs" not in row.flavor.model_fields_set:
             raise hidden("the extra specs of flavors", "os_compute_api:servers:show:flavor-extra-specs")
     return rows
+
+
+def shown_offers(rows: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """The same flavors but for disabled ones, if they show what they demand. Raises Denied."""
+    if any("extra_specs" not in row.model_fields_set for row in rows):
+        raise hidden("the extra specs of flavors", "os_compute_api:os-flavor-extra-specs:index")
+    return tuple(row for row in rows if not row.disabled)
 
 
 def shown_moves(rows: tuple[Migration, ...]) -> tuple[Migration, ...]:

@@ -55,6 +55,7 @@ class _Run:
         self.detours: list[str] = []
         self.waiting: dict[str, tuple[Refusal, ...]] = {}
         self.refused: dict[str, tuple[Refusal, ...]] = {}
+        self.resized: dict[str | None, str] = {}  # instances whose size the plan itself changes, and by what
         self._emitted: set[str] = set()
         self._missing = {id: len(b) for id, b in self.before.items()}
         self._after: dict[str, list[str]] = defaultdict(list)
@@ -88,6 +89,9 @@ class _Run:
         here = self.ledger.where(known.uuid) if known is not None else ()
         if known is not None and here and known.host not in here:
             cluster = cluster.moved(known.uuid, here[-1])  # an earlier step moved it
+        if touches.into is not None and (resizer := self.resized.get(touches.instance)):
+            text = f"{resizer} of this plan gives it another size, and Nova chooses its host then"
+            return (Refusal("dependency", one.id, text),)
         found = one.refusals(cluster, self.ledger, self.rules)
         closer = self.closing.get(touches.into)
         if closer is None or any(r.code not in checks.LIFTED_BY_DEPARTURE for r in found):
@@ -106,9 +110,12 @@ class _Run:
             self.ledger.add(touches.instance, touches.into)
         if touches.instance is not None and touches.out is not None:
             self.ledger.remove(touches.instance, touches.out)
-        if touches.instance in self.cluster.instances and touches.into is None:
+        known = self.cluster.instances.get(touches.instance or "")
+        if known is not None and touches.into is None:
             # It stays where it is and is another one afterwards: what follows finds it so.
             self.cluster = one.module.apply(self.cluster, **one.parameters)
+            if self.cluster.instances[known.uuid].resources != known.resources:
+                self.resized[known.uuid] = one.id
         for id in self._after[one.id]:
             self._missing[id] -= 1
             if not self._missing[id]:

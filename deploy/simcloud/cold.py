@@ -16,9 +16,7 @@ def ask(
 ) -> Migration:
     """POST migrate, or resize when there is a flavor."""
     verb = "migrate" if flavor is None else "resize"
-    guards.unlocked(instance, by)
-    guards.state(instance, verb, vm=("active", "stopped"))
-    guards.host_up(cloud, instance)
+    require_movable(cloud, instance, by, verb)
     if host is not None:
         if host == instance.host:
             raise Refusal(400, "Cannot migrate to the host where the server exists.")
@@ -29,6 +27,13 @@ def ask(
     migration.wanted_host = host
     cloud.after(cloud.settings.record_delay, _recorded, migration.uuid)
     return migration
+
+
+def require_movable(cloud: Cloud, instance: Instance, by: Caller, verb: str) -> None:
+    """What Nova asks before it looks at the request itself."""
+    guards.unlocked(instance, by)
+    guards.state(instance, verb, vm=("active", "stopped"))
+    guards.host_up(cloud, instance)
 
 
 def _recorded(cloud: Cloud, uuid: str) -> None:
@@ -76,7 +81,9 @@ def _destination(cloud: Cloud, migration: Migration, instance: Instance) -> str:
         if trouble.effect == "elsewhere" and trouble.to is not None:
             return trouble.to
     flavor = migration.new_flavor or instance.flavor
-    return pick(cloud, Wish(instance, flavor, migration.wanted_host, frozenset({migration.source}))).name
+    may_stay = migration.kind == "resize" and cloud.settings.allow_resize_to_same_host
+    ignore = frozenset[str]() if may_stay else frozenset({migration.source})
+    return pick(cloud, Wish(instance, flavor, migration.wanted_host, ignore)).name
 
 
 def _give_up(cloud: Cloud, migration: Migration, instance: Instance, fault: str | None = None) -> None:
@@ -122,10 +129,30 @@ def _prepped(cloud: Cloud, uuid: str) -> None:
     records.event(cloud, action, "compute_prep_resize", host=migration.dest)
     records.turn(cloud, migration, "migrating")
     cloud.set_task(instance, "resize_migrating")
-    if migration.trouble == "on_the_way":
+    if _shrinks(migration, instance):
+        cloud.after(migration.seconds * 0.75, _too_small, uuid)
+    elif migration.trouble == "on_the_way":
         cloud.after(migration.seconds * 0.75 * migration.trouble_at, _broken, uuid)
     elif migration.trouble != "stall":
         cloud.after(migration.seconds * 0.75, _moved, uuid)
+
+
+def _shrinks(migration: Migration, instance: Instance) -> bool:
+    """What Nova's API lets pass, and its driver refuses when the disk is to go over."""
+    new, old = migration.new_flavor, instance.flavor
+    if new is None:
+        return False
+    return new.ephemeral_gb < old.ephemeral_gb or (new.disk_gb < old.disk_gb and not instance.from_volume)
+
+
+def _too_small(cloud: Cloud, uuid: str) -> None:
+    found = _under_way(cloud, uuid)
+    if found is not None:
+        migration, instance = found
+        action = records.action_of(cloud, migration)
+        text = "Resize error: Unable to resize disk down."
+        records.event(cloud, action, "compute_resize_instance", host=migration.source, error=text)
+        _give_up(cloud, migration, instance)
 
 
 def _broken(cloud: Cloud, uuid: str) -> None:

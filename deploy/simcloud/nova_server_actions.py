@@ -77,12 +77,13 @@ def _resize(call: Call, instance: Instance, given: Any) -> Response:
     wanted = forms.fields("resize", given, known=("flavorRef", "OS-DCF:diskConfig"), required=("flavorRef",))
     reference = str(wanted["flavorRef"])
     flavor = call.cloud.flavors.get(reference)
+    cold.require_movable(call.cloud, instance, call.by, "resize")
     if flavor is None:
         raise Refusal(400, f"Flavor {reference} could not be found.")
+    if not instance.from_volume and not flavor.disk_gb and instance.flavor.disk_gb:
+        raise Refusal(400, "Resize to zero disk flavor is not allowed.")
     if flavor == instance.flavor:
         raise Refusal(400, "When resizing, instances must change flavor!")
-    if not instance.from_volume and flavor.disk_gb < instance.flavor.disk_gb:
-        raise Refusal(400, "Resize to a smaller disk is not allowed.")
     _check_growth(
         call, instance, flavor.vcpus - instance.flavor.vcpus, flavor.memory_mb - instance.flavor.memory_mb
     )

@@ -28,6 +28,7 @@ class Settings:
     restart_seconds: float = 2.0
     abort_seconds: float = 1.0
     resize_confirm_window: float = 0.0  # confirm by itself after so long; 0 never
+    allow_resize_to_same_host: bool = False
     max_concurrent_live_migrations: int = 2
     max_limit: int = 1000
     token_ttl: float = 3600.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.behaviour.clouds import Cloud
-from tests.behaviour.sights import in_order, records
-from tests.behaviour.test_cold_moves import RECORDS, SMALL, SOURCE, rests
+from tests.behaviour.sights import in_order, records, servers
+from tests.behaviour.test_cold_moves import RECORDS, SMALL, SOURCE, rests, shut_off
 
 MEDIUM = {"VCPU": 2, "MEMORY_MB": 4096, "DISK_GB": 20}
 
@@ -67,3 +67,74 @@ def test_a_resize_nobody_has_room_for_is_told_by_the_record_alone(cloud: Cloud) 
     cloud.until(lambda: len(cloud.deeds(server)[0].events) == 2, "events are missing")
     why = "No valid host was found. No valid host found for resize"
     assert cloud.deeds(server)[0].events["conductor_migrate_server"] == ("Error", why)
+
+
+def test_a_resize_leaves_its_host_though_that_has_room(cloud: Cloud) -> None:
+    """Nova chooses among the others, unless it is configured to stay; the request takes no host at all."""
+    server = cloud.boot(host=SOURCE)
+    resize(cloud, server)
+    assert cloud.host_of(server) != SOURCE
+    given = {"flavorRef": cloud.flavor("medium"), "host": "cmp-003"}
+    assert cloud.act(cloud.boot(host=SOURCE), "resize", given).status == 400
+
+
+def test_a_stopped_server_is_stopped_after_a_resize(cloud: Cloud) -> None:
+    """A SHUTOFF server is SHUTOFF again with the new flavor when it is confirmed."""
+    server = shut_off(cloud)
+    resize(cloud, server)
+    assert cloud.act(server, "confirmResize").refusal == (204, "")
+    cloud.watch(server, rests)
+    view = cloud.server(server)
+    assert (view["status"], view["flavor"]["original_name"]) == ("SHUTOFF", "medium")
+
+
+def test_a_paused_server_is_not_resized(cloud: Cloud) -> None:
+    """A conflict with its vm_state, whatever the flavor is."""
+    server = cloud.boot(host=SOURCE)
+    assert cloud.act(server, "pause").status == 202
+    cloud.until(lambda: cloud.server(server)["status"] == "PAUSED", "it is not paused")
+    text = f"Cannot 'resize' instance {server} while it is in vm_state paused"
+    assert cloud.act(server, "resize", {"flavorRef": cloud.flavor("medium")}).refusal == (409, text)
+    assert cloud.act(server, "resize", {"flavorRef": "nope"}).refusal == (409, text)
+
+
+def test_a_locked_server_is_not_resized_by_its_owner(cloud: Cloud) -> None:
+    """He meets 409; an administrator is not stopped."""
+    server = cloud.boot(host=SOURCE)
+    assert cloud.act(server, "lock").status == 202
+    wanted = {"flavorRef": cloud.flavor("medium")}
+    refused = cloud.act(server, "resize", wanted, by=cloud.tenant())
+    assert refused.refusal == (409, f"Instance {server} is locked")
+    resize(cloud, server)
+
+
+def test_a_smaller_disk_is_refused_by_the_driver_and_not_by_the_api(cloud: Cloud) -> None:
+    """Accepted, then an error in the record and in the event; the server is as it was, books and all."""
+    server = cloud.boot("medium", SOURCE)
+    assert cloud.act(server, "resize", {"flavorRef": cloud.flavor("small")}).refusal == (202, "")
+    seen = cloud.watch(server, lambda now: now.task is None and now.record == "error")
+    course = [
+        ("RESIZE", "resize_prep", SOURCE),
+        ("RESIZE", "resize_migrating", SOURCE),
+        ("ACTIVE", None, SOURCE),
+    ]
+    assert in_order(course, servers(seen))
+    view = cloud.server(server)
+    assert (view["flavor"]["original_name"], "fault" in view) == ("medium", False)
+    cloud.until(lambda: cloud.allocations(server) == {SOURCE: MEDIUM}, "the books are not as before")
+    cloud.until(lambda: "compute_resize_instance" in cloud.deeds(server)[0].events, "the event is missing")
+    told = cloud.deeds(server)[0].events["compute_resize_instance"]
+    assert told == ("Error", "Resize error: Unable to resize disk down.")
+
+
+def test_a_resize_that_breaks_leaves_the_server_in_error(cloud: Cloud) -> None:
+    """In ERROR on the source with its old flavor and a fault; the record in error, the books as before."""
+    server = cloud.boot(host=SOURCE)
+    cloud.fault(server, "cold")
+    assert cloud.act(server, "resize", {"flavorRef": cloud.flavor("medium")}).refusal == (202, "")
+    cloud.watch(server, lambda now: now.status == "ERROR" and now.task is None)
+    assert cloud.record(server)["status"] == "error"
+    view = cloud.server(server)
+    assert (view["flavor"]["original_name"], cloud.host_of(server)) == ("small", SOURCE)
+    assert view["fault"]["message"].startswith("Migration error: ")
+    cloud.until(lambda: cloud.allocations(server) == {SOURCE: SMALL}, "the books are not as before")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tests import heat, judge
 from tests.judge.picture import Picture, Terms
-from tests.judge.places import placing, staying, stopping
+from tests.judge.places import placing, resizing, staying, stopping
 
 Row = Mapping[str, Any]
 HOSTS = {"disabled", "down", "uncertain", "out_of_scope", "unknown_host"}
@@ -65,6 +65,8 @@ def outcome(snapshot: Row, plan: Row) -> Row:
             instances[p["instance"]]["host"] = p["destination"]
         if action["type"] == "change_nova_service_state":
             hosts[p["host"]]["status"] = p["state"]
+        if action["type"] == "resize":
+            instances[p["instance"]]["flavor"] = p["flavor"]
         if action["type"] == "stop":
             instances[p["instance"]]["status"] = STATES[p.get("state", "stopped")]
     return after
@@ -106,9 +108,12 @@ def _contradiction(case: Case, refusal: Row) -> str | None:
 def _of_an_action(case: Case, code: str, parameters: Row) -> str | None:
     """An action that was asked for and refused: the judge refuses the same."""
     found: set[str] = set()
-    if "instance" in parameters and "destination" not in parameters:
+    if "flavor" in parameters:
+        resize = resizing(case.picture, case.terms, parameters["instance"], parameters["flavor"])
+        found |= {rule for rule, _ in resize}
+    elif "instance" in parameters and "destination" not in parameters:
         return _of_a_stop(case, code, parameters)
-    if "instance" in parameters:
+    elif "instance" in parameters:
         uuid, there = parameters["instance"], parameters["destination"]
         for kind in (None, parameters["kind"]):
             found |= {rule for rule, _ in staying(case.picture, case.terms, uuid, kind)}

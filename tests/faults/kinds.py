@@ -8,7 +8,7 @@ from typing import Any
 
 from activities import actions
 from plan_schemas.catalog import load
-from tests.faults.pens import Pen, Row
+from tests.faults.pens import SIZES, Pen, Row
 
 REASON = "ballast: fault matrix"
 
@@ -109,6 +109,35 @@ def _service(pen: Pen, state: Row) -> Deed:
     )
 
 
+def _resize(pen: Pen, state: Row) -> Deed:
+    """Nova chooses between the hosts of the pen: where it stands afterwards is no matter."""
+    uuid = pen.uuid(state, pen.mover)
+    before = state["instances"][uuid]["flavor"]
+    after = next(name for name in SIZES if name != before)
+
+    def stands(state: Row) -> tuple[Any, ...]:
+        one = state["instances"][uuid]
+        return one["flavor"], one["status"], one["task_state"]
+
+    def asks(name: str) -> Callable[[Row], bool]:
+        return lambda line: (
+            line["server"] == uuid
+            and line["action"] == "resize"
+            and line["body"]["resize"]["flavorRef"] == name  # declared flavors have their names for ids
+        )
+
+    return Deed(
+        {"instance": uuid, "flavor": after},
+        {"instance": uuid},
+        stands,
+        (before, "ACTIVE", None),
+        (after, "ACTIVE", None),
+        asks(after),
+        asks(before),
+        lambda line: line["server"] == uuid and line["action"] == "confirmResize",
+    )
+
+
 def _power(pen: Pen, state: Row) -> Deed:
     uuid = pen.uuid(state, pen.mover)
     host = state["instances"][uuid]["host"]
@@ -133,6 +162,7 @@ KNOWN = (
     Kind("cold", "migrate", 2, True, _move("migrate", "cold")),
     Kind("service", "change_nova_service_state", 1, False, _service),
     Kind("stop", "stop", 1, False, _power),
+    Kind("resize", "resize", 2, True, _resize),
 )
 
 

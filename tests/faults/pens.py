@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Row = dict[str, Any]
+SIZES = ("small", "medium")  # the flavors that a mover has by turns
 SECONDS = 2.0  # that a move takes
 LONG = 12.0  # that it takes where somebody has to die in the middle of it
 
@@ -19,6 +20,10 @@ class Pen:
     @property
     def hosts(self) -> tuple[str, str]:
         return f"pen-{2 * self.number + 1}", f"pen-{2 * self.number + 2}"
+
+    @property
+    def zone(self) -> str:
+        return f"zone-{self.number}"
 
     @property
     def mover(self) -> str:
@@ -39,14 +44,19 @@ class Pen:
 
 def declaration(pens: int) -> Row:
     """So many pens as the simulator declares clouds."""
-    servers = []
+    servers, hosts = [], list[Row]()
+    takes = {"live_seconds": SECONDS, "cold_seconds": SECONDS}
     for pen in map(Pen, range(pens)):
-        for name in (pen.mover, pen.stayer):
-            servers.append({"name": name, "flavor": "small", "host": pen.hosts[0]})
+        for name in (pen.mover, pen.stayer):  # pinned, so that also what Nova chooses is in the pen
+            servers.append({"name": name, "flavor": "small", "host": pen.hosts[0], "pinned_zone": pen.zone})
+        hosts += [{"name": name, "zone": pen.zone, **takes} for name in pen.hosts]
     return {
         "name": "pens",
         "seed": 11,
-        "hosts": [{"name": "pen", "count": 2 * pens, "live_seconds": SECONDS, "cold_seconds": SECONDS}],
-        "flavors": [{"name": "small", "vcpus": 2, "memory_mb": 4096, "disk_gb": 20}],
+        "hosts": hosts,
+        "flavors": [
+            {"name": name, "vcpus": vcpus, "memory_mb": 4096, "disk_gb": 20}
+            for vcpus, name in enumerate(SIZES, start=2)
+        ],
         "servers": servers,
     }

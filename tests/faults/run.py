@@ -87,7 +87,7 @@ class Run:
             "execution": {
                 "mode": "auto",
                 "on_failure": "rollback",
-                "allow": ["live", "cold", "service", "stop"],
+                "allow": ["live", "cold", "service", "stop", "resize"],
             },
             "types": {row["type"]: {**SHORT, "heartbeat_seconds": heartbeat} for row in rows},
             "actions": rows,

@@ -19,7 +19,7 @@ from plan_schemas.frozen import freeze
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action
 
-ALLOW = frozenset({"live", "cold", "service", "stop"})
+ALLOW = frozenset({"live", "cold", "service", "stop", "resize"})
 
 
 class Died(BaseException):

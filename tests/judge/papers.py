@@ -13,6 +13,7 @@ PARAMETERS: Mapping[str, tuple[set[str], set[str]]] = {  # type -> required, opt
     "migrate": ({"instance", "source", "destination", "kind"}, set()),
     "change_nova_service_state": ({"host", "state"}, {"reason"}),
     "stop": ({"instance"}, {"state"}),
+    "resize": ({"instance", "flavor"}, set()),
     "nop": (set(), {"message"}),
     "sleep": ({"seconds"}, set()),
 }
@@ -34,7 +35,7 @@ def papers(picture: Picture, plan: Row) -> Iterator[Violation]:
         if not str(action.get("reason", "")).strip():
             yield Violation("reason", STATIC, action["id"], "the action says not why")
         wrong = list(_parameters(picture, action))
-        yield from wrong or [*_touches(action), *_expects(picture, action, switched(plan))]
+        yield from wrong or [*_touches(action), *_expects(picture, action, plan)]
     if "digest" in plan and plan["digest"] != _digest(plan):
         yield Violation("digest", STATIC, plan.get("name", ""), f"the plan's content gives {_digest(plan)}")
     yield from _bounds(plan)
@@ -76,6 +77,7 @@ def _touches(action: Row) -> Iterator[Violation]:
         "migrate": {"instance": p.get("instance"), "out": p.get("source"), "into": p.get("destination")},
         "change_nova_service_state": {"service": p.get("host"), "sets": p.get("state")},
         "stop": {"instance": p.get("instance")},
+        "resize": {"instance": p.get("instance")},
     }.get(action["type"], {})
     given = {k: v for k, v in action.get("touches", {}).items() if v is not None}
     if given != due:
@@ -84,10 +86,14 @@ def _touches(action: Row) -> Iterator[Violation]:
 
 def switched(plan: Row) -> set[str]:
     """The instances that the plan itself stops or starts."""
-    return {a["parameters"]["instance"] for a in plan["actions"] if a["type"] == "stop"}
+    return _instances(plan, "stop")
 
 
-def _expects(picture: Picture, action: Row, switched: set[str]) -> Iterator[Violation]:
+def _instances(plan: Row, kind: str) -> set[str]:
+    return {a["parameters"]["instance"] for a in plan["actions"] if a["type"] == kind}
+
+
+def _expects(picture: Picture, action: Row, plan: Row) -> Iterator[Violation]:
     """What an action expects of an instance that it moves must be so in the model it was planned on."""
     p = action.get("parameters", {})
     if "instance" not in p:
@@ -95,10 +101,10 @@ def _expects(picture: Picture, action: Row, switched: set[str]) -> Iterator[Viol
     row = picture.instances[p["instance"]]
     facts = {
         **({"host": p["source"]} if "source" in p else {}),
-        **({} if p["instance"] in switched else {"status": row.get("status", "ACTIVE")}),
+        **({} if p["instance"] in switched(plan) else {"status": row.get("status", "ACTIVE")}),
         "task_state": row.get("task_state"),
         "locked": row.get("locked", False),
-        "flavor": row.get("flavor", ""),
+        **({} if p["instance"] in _instances(plan, "resize") else {"flavor": row.get("flavor", "")}),
     }
     for name, value in sorted(action.get("expects", {}).items()):
         if name in facts and value != facts[name]:

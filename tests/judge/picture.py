@@ -26,6 +26,7 @@ class Picture:
         self.instances: dict[str, Row] = {i["uuid"]: i for i in snapshot["instances"]}
         self.groups: list[Row] = list(snapshot.get("groups", ()))
         self.aggregates: list[Row] = list(snapshot.get("aggregates", ()))
+        self.flavors: dict[str, Row] = {f["name"]: f for f in snapshot.get("flavors", ())}
         self.usage: Row = snapshot.get("usage", {})
         self.where: dict[str, str | None] = {u: i.get("host") for u, i in self.instances.items()}
 

@@ -196,6 +196,47 @@ def stopping(picture: Picture, terms: Terms, instance: str) -> Broken:
         yield "not_allowed", f"stop is not in allow ({', '.join(sorted(terms.allow))})"
 
 
+def resizing(picture: Picture, terms: Terms, instance: str, flavor: str) -> Broken:
+    """Why an instance may not get another flavor, for which it is off and goes wherever Nova wants it."""
+    row, offer = picture.instances[instance], picture.flavors.get(flavor)
+    for rule, text in staying(picture, terms, instance, "cold"):
+        if rule not in ("lifecycle", "pinned_resources", "not_allowed"):
+            yield rule, text
+    words = row.get("metadata", {})
+    if words.get("lifecycle:coldmigratable", "True") != "True" and picture.status(instance) in FROM["cold"]:
+        yield "lifecycle", f"the tenant of {instance} wants no cold migration"
+    if "resize" not in terms.allow:
+        yield "not_allowed", f"resize is not in allow ({', '.join(sorted(terms.allow))})"
+    if row.get("flavor") == flavor:
+        yield "no_effect", f"{instance} has the flavor {flavor}"
+    if offer is None:
+        yield "flavor", f"there is no flavor {flavor}"
+        return
+    was = picture.flavors.get(row.get("flavor", ""))
+    if was is not None and not row.get("boot_from_volume") and offer["disk"] < was["disk"]:
+        yield "disk", f"{offer['disk']} GB are less than {was['disk']}"
+    if not any(_would_take(picture, terms, instance, host, offer) for host in picture.hosts):
+        yield "no_room", f"no host would take {instance} as {flavor}"
+
+
+def _would_take(picture: Picture, terms: Terms, instance: str, host: str, offer: Row) -> bool:
+    """Beside all that is there, itself as it is among them."""
+    row, at = picture.instances[instance], picture.where[instance]
+    disk = 0 if row.get("boot_from_volume") else offer["disk"]
+    sizes = {"VCPU": offer["vcpus"], "MEMORY_MB": offer["ram"], "DISK_GB": disk}
+    picture.instances["probe"] = {
+        **row,
+        "uuid": "probe",
+        "resources": sizes,
+        "extra_specs": offer.get("extra_specs", {}),
+    }
+    picture.put("probe", None)
+    company = {"anti_affinity", "affinity"} if host == at else set()
+    found = {rule for rule, _ in placing(picture, terms, "probe", host)} - company
+    del picture.instances["probe"], picture.where["probe"]
+    return not found
+
+
 def _kind(picture: Picture, terms: Terms, instance: str, kind: str | None) -> Broken:
     status = picture.status(instance)
     able = {k for k, states in FROM.items() if status in states}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tests.judge.moments import Before, Move, crowded, may_be_disabled, predecessors, whereabouts
 from tests.judge.papers import STATIC, papers, switched
 from tests.judge.picture import Picture, Row, Terms, Violation
-from tests.judge.places import fixed, staying, stopping
+from tests.judge.places import fixed, resizing, staying, stopping
 from tests.judge.purpose import purpose
 
 
@@ -37,6 +37,7 @@ def plan(snapshot: Row, document: Row, *, audit: Row | None = None) -> list[Viol
             found += [
                 Violation(r, f"when {a['id']} starts", uuid, t) for r, t in stopping(picture, terms, uuid)
             ]
+    found += _resizes(picture, terms, actions, before)
     found += crowded(picture, moves, before)
     for move in moves:
         # Whoever the plan itself stops or starts is by then no more as the picture has it.
@@ -47,6 +48,18 @@ def plan(snapshot: Row, document: Row, *, audit: Row | None = None) -> list[Viol
     found += _services(picture, terms, settings, moves, before)
     found += purpose(picture, document, moves, settings, before, needed)
     return found
+
+
+def _resizes(picture: Picture, terms: Terms, actions: Sequence[Row], before: Before) -> Iterator[Violation]:
+    """Each may be done as things stand; and what Nova put wherever it wanted is moved by no later action."""
+    for a in (a for a in actions if a["type"] == "resize"):
+        uuid, when = a["parameters"]["instance"], f"when {a['id']} starts"
+        for rule, text in resizing(picture, terms, uuid, a["parameters"]["flavor"]):
+            yield Violation(rule, when, uuid, text)
+        for other in actions:
+            moves = "destination" in other["parameters"] and other["parameters"]["instance"] == uuid
+            if moves and other["id"] not in before[a["id"]]:
+                yield Violation("chain", when, uuid, f"{other['id']} moves it from where it may not be")
 
 
 def _settings(actions: Sequence[Row]) -> dict[str, dict[str, str]]:

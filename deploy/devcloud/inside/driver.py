@@ -146,9 +146,13 @@ class DevcloudDriver(fake.FakeDriverWithoutFakeNodes):
 
     # Cold migration and resize
 
-    def migrate_disk_and_power_off(self, context, instance, *args, **kwargs):
+    def migrate_disk_and_power_off(self, context, instance, dest, flavor, *args, **kwargs):
         time.sleep(seconds("cold", instance))
         refuse("cold", instance)
+        # As libvirt's driver does; Nova's API refuses only a disk of nothing.
+        if flavor.root_gb < instance.flavor.root_gb or flavor.ephemeral_gb < instance.flavor.ephemeral_gb:
+            reason = exception.ResizeError(reason="Unable to resize disk down.")
+            raise exception.InstanceFaultRollback(reason)
         self._set_state(instance, power_state.SHUTDOWN)
 
     def finish_revert_migration(self, context, instance, *args, **kwargs):

@@ -1,0 +1,1 @@
+"""Giving servers another flavor."""

@@ -1,0 +1,106 @@
+"""A resize that a person gives is planned where it can be, and refused by name elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from activities import decide
+from activities.planner import inverse
+from plan_schemas import admit
+from plan_schemas.catalog import load
+from plan_schemas.model import Cluster, to_document
+from plan_schemas.plan import Plan
+from plan_schemas.plan import to_document as papers
+from tests import judge
+from tests.deciding.truth import untrue_refusals
+from tests.how.acting import observed
+from tests.how.one_action import uuid_of
+from tests.resizing.test_resize import sized
+
+Row = dict[str, Any]
+CATALOG = load()
+
+
+def planned(model: Cluster, *actions: Row, allow: tuple[str, ...] = ("resize", "live", "cold")) -> Plan:
+    """Found to be without fault by the judge, its refusals true."""
+    audit = {
+        "ballast": "v1",
+        "kind": "Audit",
+        "name": "given",
+        "cloud": model.cloud,
+        "strategy": "actuator",
+        "parameters": {"actions": list(actions)},
+        "execution": {"allow": list(allow)},
+    }
+    effective = admit.effective_audit(audit, CATALOG)
+    plan = decide.plan_for(admit.audit(effective, CATALOG), model, CATALOG).plan
+    assert plan is not None
+    document, snapshot = papers(plan), to_document(model)
+    assert judge.plan(snapshot, document, audit=effective) == []
+    assert list(untrue_refusals(snapshot, document, effective)) == []
+    return plan
+
+
+def given(id: str, uuid: str, flavor: str) -> Row:
+    return {"id": id, "type": "resize", "parameters": {"instance": uuid, "flavor": flavor}}
+
+
+def move(id: str, uuid: str) -> Row:
+    where = {"source": "a1", "destination": "a2", "kind": "live"}
+    return {"id": id, "type": "migrate", "parameters": {"instance": uuid, **where}}
+
+
+def test_a_given_resize_is_planned_with_its_way_back() -> None:
+    """It says what it costs; its undo leads back to the flavor before and expects no host."""
+    cloud = sized()
+    web, db = uuid_of(cloud, "web"), uuid_of(cloud, "db")
+    plan = planned(observed(cloud), given("up", web, "m1.more"), given("wide", db, "wide"))
+    assert [action.id for action in plan.actions] == ["up", "wide"]
+    assert plan.actions[0].numbers["downtime_seconds"] > 0
+    assert inverse.irreversible(plan) == ("wide: a resize cannot be undone",)
+    back = inverse.undo_plan(plan, ["up"], reason="no").plan
+    assert back is not None
+    assert dict(back.actions[0].parameters) == {"instance": web, "flavor": "m1"}
+    assert dict(back.actions[0].expects) == {
+        "flavor": "m1.more",
+        "locked": False,
+        "status": "ACTIVE",
+        "task_state": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("flavor", "code"),
+    [("m1", "no_effect"), ("thin", "disk"), ("vast", "no_room"), ("none", "flavor")],
+)
+def test_a_resize_that_cannot_be_is_refused_by_name(flavor: str, code: str) -> None:
+    """The rest of the plan stays."""
+    cloud = sized()
+    uuids = uuid_of(cloud, "web"), uuid_of(cloud, "db")
+    plan = planned(observed(cloud), given("no", uuids[0], flavor), given("yes", uuids[1], "m1.more"))
+    assert [action.id for action in plan.actions] == ["yes"]
+    assert [refusal.code for refusal in plan.rejected] == [code]
+
+
+def test_without_leave_nothing_is_resized() -> None:
+    """What is missing in `allow` is named."""
+    cloud = sized()
+    web, db = uuid_of(cloud, "web"), uuid_of(cloud, "db")
+    moved = move("go", web)
+    plan = planned(observed(cloud), moved, given("no", db, "m1.more"), allow=("live",))
+    assert [refusal.code for refusal in plan.rejected] == ["not_allowed"]
+
+
+def test_what_is_resized_is_not_moved_afterwards() -> None:
+    """Nobody knows from where; a move before it is fine."""
+    cloud = sized()
+    web = uuid_of(cloud, "web")
+    model = observed(cloud)
+    after = planned(model, given("up", web, "m1.more"), move("go", web))
+    assert [action.id for action in after.actions] == ["up"]
+    assert "Nova chooses its host" in after.rejected[0].text
+    before = planned(model, move("go", web), given("up", web, "m1.more"))
+    assert [action.id for action in before.actions] == ["go", "up"]
+    assert before.actions[1].expects["host"] == "a2"
