@@ -57,6 +57,15 @@ class Site(Operator):
         """The host of each of the test's servers."""
         return {name: self.host(name) for name in self.uuids}
 
+    def flavors(self) -> dict[str, str]:
+        """The flavor of each of the test's servers."""
+        views = {name: self.cloud.server(uuid) for name, uuid in self.uuids.items()}
+        return {name: view["flavor"]["original_name"] for name, view in views.items()}
+
+    def resize(self, server: str, flavor: str) -> Document:
+        parameters = {"instance": self.uuids[server], "flavor": flavor}
+        return {"id": server, "type": "resize", "parameters": parameters}
+
     def state(self, server: str) -> tuple[str, str | None]:
         """Status and task."""
         view = self.cloud.server(self.uuids[server])

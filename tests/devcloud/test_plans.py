@@ -137,6 +137,31 @@ def test_a_cold_move_is_confirmed_and_can_be_undone(site: Site) -> None:
     assert (site.state("web"), site.state("off")) == (RUNNING, ("SHUTOFF", None))
 
 
+def test_a_resize_is_confirmed_and_can_be_undone(site: Site) -> None:
+    """Running or stopped, a server has its new flavor on whatever host Nova chose; by the plan's id it gets
+    its old one back. A smaller disk and a name that no flavor has are refused before anything is asked.
+    """
+    site.boot(web="cmp-001", off="cmp-001", flavor="medium")
+    assert site.cloud.act(site.uuids["off"], "os-stop").status == 202
+    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), 30, "the server does not stop")
+    id = site.start(*(site.resize(name, "medium-on-fast") for name in ("web", "off")), allow=["resize"])
+    assert site.live.closed(id, within=90) == "COMPLETED"
+    assert site.flavors() == {"web": "medium-on-fast", "off": "medium-on-fast"}
+    assert "cmp-001" not in site.where().values()
+    assert site.live.query(id)["actions"]["web"]["why"].endswith("; it was on cmp-001")
+    back = site.roll_back(id)
+    assert site.live.closed(back, within=90) == "COMPLETED"
+    assert site.flavors() == {"web": "medium", "off": "medium"}
+    assert site.moves("web") == site.moves("off") == ["confirmed", "confirmed"]
+    assert (site.state("web"), site.state("off")) == (RUNNING, ("SHUTOFF", None))
+    for flavor, said in (("small", "disk would shrink"), ("mediun", "there is medium")):
+        document = site.plan(site.resize("web", flavor), allow=["resize"])
+        site.live.start("ActionPlan", f"{id}-{flavor}", document)
+        assert site.live.closed(f"{id}-{flavor}", within=60) == "FAILED"
+        assert said in site.failure(f"{id}-{flavor}")[1]
+    assert site.moves("web") == ["confirmed", "confirmed"]
+
+
 def test_a_closed_host_is_opened_again_with_its_former_reason(site: Site) -> None:
     """A service action that is compensated gives a host that was closed before its own reason back."""
     site.boot(web="cmp-001")
