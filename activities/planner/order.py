@@ -25,6 +25,7 @@ class Ordered:
     before: dict[str, tuple[str, ...]]  # step -> those that must have succeeded first
     refused: tuple[Refusal, ...]  # one per change that is not in the plan
     detours: tuple[str, ...] = ()  # the steps to a third host
+    resized: tuple[str, ...] = ()  # those that give an instance another size, on a host of Nova's choice
 
 
 def order(steps: list[Step], cluster: Cluster, rules: Rules) -> Ordered:
@@ -37,7 +38,8 @@ def order(steps: list[Step], cluster: Cluster, rules: Rules) -> Ordered:
         if len(run.waiting) < len(best.waiting):
             best = run
     best.bypass()
-    return Ordered(tuple(best.done), best.before, best.refusals(), tuple(best.detours))
+    resized = tuple(best.resized.values())
+    return Ordered(tuple(best.done), best.before, best.refusals(), tuple(best.detours), resized)
 
 
 class _Run:

@@ -130,6 +130,9 @@ def _reason(proposal: Proposal, ordered: Ordered) -> str:
     if ordered.detours:
         number = count(len(ordered.detours), "instance goes", "instances go")
         said.append(f"{number} over a third host, to make room for those with which they change places.")
+    if ordered.resized:
+        number = count(len(ordered.resized), "instance gets", "instances get")
+        said.append(f"{number} another size, on hosts that Nova chooses then.")
     if ordered.refused:
         out = f"{len(ordered.refused)} of {len(proposal.changes)} changes are not in the plan"
         said.append(f"{out}; see `rejected`.")

@@ -54,7 +54,7 @@ def test_no_request_is_made_per_server() -> None:
     assert (
         len([p for p in paths if any(uuid in p for uuid in cloud.instances)]) <= 2
     )  # are they shown at all?
-    assert len(paths) <= 4 * len(cloud.hosts) + 14
+    assert len(paths) <= 4 * len(cloud.hosts) + 15
 
 
 def test_pages_make_no_difference() -> None:

@@ -59,6 +59,7 @@ def test_a_given_resize_is_planned_with_its_way_back() -> None:
     plan = planned(observed(cloud), given("up", web, "m1.more"), given("wide", db, "wide"))
     assert [action.id for action in plan.actions] == ["up", "wide"]
     assert plan.actions[0].numbers["downtime_seconds"] > 0
+    assert "2 instances get another size, on hosts that Nova chooses then." in plan.reason
     assert inverse.irreversible(plan) == ("wide: a resize cannot be undone",)
     back = inverse.undo_plan(plan, ["up"], reason="no").plan
     assert back is not None
