@@ -15,7 +15,7 @@ _NODE = {"host": "compute_node", "instance": "instance"}  # Watcher's words for 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One metric over the last `period` seconds; each is one query, and its course is another."""
+    """One metric over the last `period` seconds, and its course over the last `hold`."""
 
     metric: str
     period: float = PERIOD

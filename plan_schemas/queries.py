@@ -73,18 +73,14 @@ def _is_closed(bare: str) -> bool:
     return not opened and bare.count('"') % 2 == 0 and not set("'`") & set(bare)
 
 
-def query(value: str, newest: str, terms: Terms) -> str:
-    """One query for the numbers of all subjects and the times of their newest samples. Raises NotThere."""
-    parts = {
-        "value": Template(value).substitute(_put(terms)),
-        "newest": Template(newest).substitute(_put(terms)),
-    }
+def filled(template: str, terms: Terms) -> str:
+    """A template with all that is put in. Raises NotThere."""
+    return Template(template).substitute(_put(terms))
+
+
+def joined(parts: Mapping[str, str]) -> str:
+    """Queries as one, whose answers are told apart by the label `ballast`."""
     return " or ".join(f'label_replace(({text}), "{KIND}", "{kind}", "", "")' for kind, text in parts.items())
-
-
-def course(value: str, terms: Terms) -> str:
-    """One query for the numbers of all subjects, to be asked at many moments. Raises NotThere."""
-    return Template(value).substitute(_put(terms))
 
 
 def _put(terms: Terms) -> dict[str, str]:

@@ -128,7 +128,7 @@ async def supersede(audit: str, newer: str) -> list[str]:
 
 
 async def measure_usage(audit: Document, snapshot: Snapshot) -> Measured:
-    """What the audit's strategy needs to know: one query for each metric."""
+    """What the audit's strategy needs to know, by one query."""
     return await _call(
         "cloud.measure_usage",
         Measured,

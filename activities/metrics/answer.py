@@ -45,6 +45,19 @@ class Sample:
     value: float
 
 
+def apart(rows: Sequence[Any], names: Sequence[str]) -> dict[str, list[Any]]:
+    """The answer to one query for several metrics, by metric, each as if it had been asked for alone."""
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    for row in rows:
+        try:
+            labels = dict(row["metric"])
+            name, _, kind = str(labels[KIND]).partition(" ")
+            found[name].append({**row, "metric": {**labels, KIND: kind}})
+        except (KeyError, TypeError, ValueError):
+            raise Unreadable(f"a series is not one that was asked for: {str(row)[:120]}") from None
+    return found
+
+
 def read(rows: Sequence[Any], metric: Metric, unit: str, naming: Naming, cluster: Cluster) -> Read:
     """The result of one query for all subjects of a metric."""
     samples = _by_kind(rows, naming, _names(metric, naming, cluster))

@@ -1,4 +1,4 @@
-"""What an audit needs to know of the load: one query for each metric, whatever the size of the cloud."""
+"""What an audit needs to know of the load: one query for all metrics, whatever the size of the cloud."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
-from activities.door import Failed
+from activities.door import Failed, LockedOut
 from activities.metrics import answer
 from activities.metrics.prometheus import ask, ask_course
 from plan_schemas import queries
@@ -55,15 +55,15 @@ def measure(
     heartbeat: Callable[[str], None] = lambda _: None,
 ) -> Usage:
     """Numbers and gaps of every metric; nothing is judged here. Raises Transient, Failed or Refused."""
-    read: dict[str, answer.Read] = {}
-    courses: dict[str, Course] = {}
-    for need in needs:
-        heartbeat(need.metric)
-        read[need.metric] = of_one(source, need, metrics[need.metric], cluster)
-        if need.hold:
-            heartbeat(f"{need.metric} over {need.hold:g} s")
-            end = read[need.metric].asked_at or now.timestamp()
-            courses[need.metric] = course_of(source, need, metrics[need.metric], cluster, end)
+    names = ", ".join(need.metric for need in needs)
+    heartbeat(names)
+    rows = _rows(source, needs, metrics)
+    read = {need.metric: read_of(source, metrics[need.metric], rows[need.metric], cluster) for need in needs}
+    courses: Mapping[str, Course] = {}
+    if held := [need for need in needs if need.hold]:
+        heartbeat(f"{names} over {held[0].hold:g} s")
+        end = max((one.asked_at for one in read.values() if one.asked_at), default=now.timestamp())
+        courses = _courses(source, held, metrics, cluster, end)
     return Usage(
         values=freeze({name: one.values for name, one in read.items()}),
         at=now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -76,47 +76,97 @@ def measure(
 
 def of_one(source: Datasource, need: Need, metric: Metric, cluster: Cluster) -> answer.Read:
     """One metric of all its subjects, by one query."""
-    unit = source.metrics[metric.name].unit
-    rows = rows_of(source, need, metric)
+    return read_of(source, metric, rows_of(source, need, metric), cluster)
+
+
+def read_of(source: Datasource, metric: Metric, rows: Sequence[Any], cluster: Cluster) -> answer.Read:
     try:
-        return answer.read(rows, metric, unit, source.subjects[metric.subject], cluster)
+        return answer.read(
+            rows, metric, source.metrics[metric.name].unit, source.subjects[metric.subject], cluster
+        )
     except answer.Unreadable as error:
-        raise _unreadable(source, metric, error) from None
-
-
-def course_of(source: Datasource, need: Need, metric: Metric, cluster: Cluster, end: float) -> Course:
-    """What one metric of all its subjects was up to a moment of the datasource's clock, by one query.
-
-    Its windows are as wide as the datasource needs them, or wider: there are never more than so many.
-    """
-    question, naming = source.metrics[metric.name], _naming(source, metric)
-    window = float(ceil(max(source.resolution, need.hold / _WINDOWS)))
-    number = Course.windows(need.hold, window)
-    moments = [end - window * n for n in reversed(range(number))]
-    terms = queries.Terms(naming.label, window, metric.stale_after_seconds, source.labels)
-    try:
-        query = queries.course(question.query["mean"], terms)
-        rows = ask_course(source, query, moments)
-        values = answer.course(rows, metric, question.unit, naming, cluster, moments)
-    except queries.NotThere as error:
-        raise Refused(f"the course of {metric.name} cannot be asked for: {error}") from None
-    except answer.Unreadable as error:
-        raise _unreadable(source, metric, error) from None
-    return Course(window, FrozenDict(sorted(values.items())))
-
-
-def _unreadable(source: Datasource, metric: Metric, error: answer.Unreadable) -> Failed:
-    return Failed(f"the datasource {source.name} answers on {metric.name}: {error}", "check its url")
+        raise _unreadable(source, metric.name, error) from None
 
 
 def rows_of(source: Datasource, need: Need, metric: Metric) -> Sequence[Any]:
-    """What is answered to the one query of a metric, as it came."""
-    question, naming = source.metrics[metric.name], _naming(source, metric)
-    terms = queries.Terms(naming.label, need.period, metric.stale_after_seconds, source.labels)
+    """What is answered on one metric, as it came."""
+    return ask(source, queries.joined(_parts(source, need, metric)))
+
+
+def _rows(
+    source: Datasource, needs: Sequence[Need], metrics: Mapping[str, Metric]
+) -> Mapping[str, Sequence[Any]]:
+    """The same of all metrics, by one query; where that is refused each is asked alone, so that it is said
+    which is wrong."""
+    parts = {n.metric: _parts(source, n, metrics[n.metric]) for n in needs}
+    whole = {f"{name} {kind}": text for name, of in parts.items() for kind, text in of.items()}
     try:
-        return ask(source, queries.query(question.query[need.aggregate], question.newest, terms))
+        rows = ask(source, queries.joined(whole))
+    except LockedOut:
+        raise
+    except Failed:
+        if len(needs) == 1:
+            raise
+        return {name: _alone(source, name, of) for name, of in parts.items()}
+    try:
+        return answer.apart(rows, list(parts))
+    except answer.Unreadable as error:
+        raise _unreadable(source, ", ".join(parts), error) from None
+
+
+def _alone(source: Datasource, name: str, parts: Mapping[str, str]) -> Sequence[Any]:
+    try:
+        return ask(source, queries.joined(parts))
+    except Failed as error:
+        raise Failed(f"{name} cannot be measured: {error.reason}", error.remedy) from None
+
+
+def _parts(source: Datasource, need: Need, metric: Metric) -> Mapping[str, str]:
+    """What is asked of one metric: its numbers, and when their newest samples were taken."""
+    question = source.metrics[metric.name]
+    terms = _terms(source, need.period, metric)
+    try:
+        return {
+            "value": queries.filled(question.query[need.aggregate], terms),
+            "newest": queries.filled(question.newest, terms),
+        }
     except queries.NotThere as error:
         raise Refused(f"{metric.name} cannot be asked for: {error}") from None
+
+
+def _courses(
+    source: Datasource, held: Sequence[Need], metrics: Mapping[str, Metric], cluster: Cluster, end: float
+) -> Mapping[str, Course]:
+    """What metrics of all their subjects were up to a moment of the datasource's clock, by one query.
+
+    Windows are as wide as the datasource needs them, or wider: there are never more than so many.
+    """
+    hold = max(need.hold for need in held)
+    window = float(ceil(max(source.resolution, hold / _WINDOWS)))
+    moments = [end - window * n for n in reversed(range(Course.windows(hold, window)))]
+    found = {}
+    try:
+        terms = {n.metric: _terms(source, window, metrics[n.metric]) for n in held}
+        parts = {name: queries.filled(source.metrics[name].query["mean"], of) for name, of in terms.items()}
+        rows = ask_course(source, queries.joined(parts), moments)
+        for name, mine in answer.apart(rows, list(parts)).items():
+            metric, unit = metrics[name], source.metrics[name].unit
+            values = answer.course(mine, metric, unit, _naming(source, metric), cluster, moments)
+            found[name] = Course(window, FrozenDict(sorted(values.items())))
+    except queries.NotThere as error:
+        raise Refused(f"a course cannot be asked for: {error}") from None
+    except answer.Unreadable as error:
+        raise _unreadable(source, "a course", error) from None
+    return found
+
+
+def _unreadable(source: Datasource, what: str, error: answer.Unreadable) -> Failed:
+    return Failed(f"the datasource {source.name} answers on {what}: {error}", "check its url")
+
+
+def _terms(source: Datasource, period: float, metric: Metric) -> queries.Terms:
+    label = _naming(source, metric).label
+    return queries.Terms(label, period, metric.stale_after_seconds, source.labels)
 
 
 def _naming(source: Datasource, metric: Metric) -> Naming:

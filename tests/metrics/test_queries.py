@@ -15,18 +15,23 @@ VALUE = "avg_over_time(x{${labels}}[${period}])"
 NEWEST = "max_over_time(timestamp(x{${labels}})[${stale_after}:1m])"
 
 
+def asked(value: str, newest: str, terms: Terms) -> str:
+    """For numbers and the times of the newest samples at once."""
+    return queries.joined({"value": queries.filled(value, terms), "newest": queries.filled(newest, terms)})
+
+
 @given(st.text(max_size=40), st.from_regex(queries._LABEL, fullmatch=True), st.floats(1, 1e6))
 def test_a_label_value_stays_one_text(value: str, label: str, period: float) -> None:
     """The query that is sent has exactly this value as one quoted text, or there is no query."""
     terms = Terms("host", period, 900, {label: value})
     if not value.isprintable():
         with pytest.raises(NotThere, match="characters that cannot be"):
-            queries.query(VALUE, NEWEST, terms)
+            asked(VALUE, NEWEST, terms)
         return
-    query = queries.query(VALUE, NEWEST, terms)
+    query = asked(VALUE, NEWEST, terms)
     tokens = list(Query._tokens(query))
     assert tokens.count(("text", queries.quoted(value))) >= 2
-    plain = list(Query._tokens(queries.query(VALUE, NEWEST, Terms("host", period, 900, {label: "v"}))))
+    plain = list(Query._tokens(asked(VALUE, NEWEST, Terms("host", period, 900, {label: "v"}))))
     assert [kind for kind, _ in tokens] == [kind for kind, _ in plain]
 
 
@@ -35,14 +40,14 @@ def test_a_label_name_is_a_name(label: str) -> None:
     """Neither as a matcher nor as what names the subject."""
     for terms in (Terms("host", 300, 900, {label: "v"}), Terms(label, 300, 900, {})):
         with pytest.raises(NotThere, match="no name of a label"):
-            queries.query(VALUE, NEWEST, terms)
+            asked(VALUE, NEWEST, terms)
 
 
 @pytest.mark.parametrize("period", [0, -1, 0.5, float("nan"), float("inf"), 1e12])
 def test_a_period_is_a_time_to_look_back(period: float) -> None:
     """Between a second and a year, in whole seconds."""
     with pytest.raises(NotThere, match="no time to look back"):
-        queries.query(VALUE, NEWEST, Terms("host", period, 900, {}))
+        asked(VALUE, NEWEST, Terms("host", period, 900, {}))
 
 
 @pytest.mark.parametrize(
