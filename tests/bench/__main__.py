@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 from tests.bench import costs, jobs
@@ -40,6 +41,7 @@ def wanted(names: list[str], seeds: list[int], quick: bool) -> tuple[list[Goal],
 def measured(todo: list[Job]) -> tuple[list[Row], int]:
     """All rows, told as they come, and how many measurements failed."""
     rows: list[Row] = []
+    spent: Counter[str] = Counter()
     failed = 0
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "goals.jsonl").open("w", encoding="utf-8") as sink:
@@ -54,10 +56,13 @@ def measured(todo: list[Job]) -> tuple[list[Row], int]:
                 failed += 1
                 print(f"FAILED {job}: {answer}", file=sys.stderr, flush=True)
                 continue
+            spent[job.subject] += answer["process_seconds"]
             for row in job.told(answer):
                 tell(row)
         for row in list(costs.derived(rows)):
             tell(row)
+        for subject, seconds in spent.items():
+            tell({"subject": subject, "process_seconds": round(seconds)})
     return rows, failed
 
 

@@ -29,9 +29,12 @@ class Job:
     seconds: float = 2.0  # that it takes, about
     quiet: bool = False
 
+    @property
+    def subject(self) -> str:
+        return self.measure.__module__.rpartition(".")[2]
+
     def __str__(self) -> str:
-        subject = self.measure.__module__.rpartition(".")[2]
-        return f"{subject}.{self.measure.__name__}({', '.join(map(str, self.arguments))})"
+        return f"{self.subject}.{self.measure.__name__}({', '.join(map(str, self.arguments))})"
 
 
 class Progress:
