@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.local.stack import Stack
 from tests.how.test_signers import line, pem
 from tests.live.rooms import Document, Rooms, nop, sleep, states
+from tests.live.sharing import attribute
 from tests.live.stack import THREE_ROOMS, Live
-from tests.live.test_permits import attribute
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 ANN, EVE = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2))
