@@ -7,43 +7,16 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+# How the cloud says no is of the door; rights, below it, knows only these.
+from activities.failures import Busy as Busy
+from activities.failures import Failed as Failed
+from activities.failures import Gone as Gone
+from activities.failures import LockedOut as LockedOut
+from activities.failures import Transient as Transient
+
 if TYPE_CHECKING:  # the collectors behind those rows need the door themselves
     from activities.observe.nova import Migration, Offer, Progress, Request, Server, Service
     from plan_schemas.model import Cluster
-
-
-class Transient(Exception):
-    """It did not work now and may work later; the retry policy frozen in the plan decides how often."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Busy(Transient):
-    """The cloud refused because of what the thing is doing or of the state that it is in (409)."""
-
-
-class Failed(Exception):
-    """It did not work and will not by being tried again."""
-
-    kind = "failed"  # in the word that a plan's circuit breaker counts by; docs/approvals.md has them all
-
-    def __init__(self, reason: str, remedy: str = "", *, kind: str = "") -> None:
-        super().__init__(f"{reason}; {remedy}" if remedy else reason)
-        self.reason = reason
-        self.remedy = remedy
-        self.kind = kind or self.kind
-
-
-class LockedOut(Failed):
-    """Keystone refuses us at the door: no request of ours will get anywhere until a person mends that."""
-
-    kind = "forbidden"
-
-
-class Gone(Exception):
-    """What was asked about does not exist (any more)."""
 
 
 class Stopped(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from activities.door import Failed
+from activities.failures import Failed
 
 READER, OPERATOR = "ballast-reader", "ballast-operator"
 DOCUMENT = "docs/least-privilege.md"

@@ -1,36 +1,13 @@
 """Other people's work: servers that come, go and move while somebody tries to plan."""
 
-import random
-
-from pydantic import BaseModel, ConfigDict, Field
-
 from deploy.simcloud import boot, live
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.identity import Caller
 from deploy.simcloud.ids import named_hex
+from deploy.simcloud.rates import Churn, Rates
 from deploy.simcloud.refusal import Refusal
 
 BY = Caller("churn", "churn", "", frozenset({"admin"}))
-
-
-class Rates(BaseModel):
-    """Events per simulated second."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    boots: float = Field(default=0.0, ge=0)
-    deletes: float = Field(default=0.0, ge=0)
-    moves: float = Field(default=0.0, ge=0)
-    seed: int = 0
-
-
-class Churn:
-    """One run of it; a later start takes over from an earlier one."""
-
-    def __init__(self, rates: Rates) -> None:
-        self.rates = rates
-        self.draw = random.Random(rates.seed)
-        self.count = 0
 
 
 def start(cloud: Cloud, rates: Rates) -> None:

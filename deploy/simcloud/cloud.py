@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deploy.simcloud.books import Books
 from deploy.simcloud.clock import EPOCH, Clock
@@ -22,12 +22,10 @@ from deploy.simcloud.faults import Faults
 from deploy.simcloud.identity import Identity, default_identity
 from deploy.simcloud.ids import Ids
 from deploy.simcloud.journal import Journal
+from deploy.simcloud.rates import Churn
 from deploy.simcloud.refusal import Refusal
 from deploy.simcloud.roll import Roll
 from deploy.simcloud.settings import Settings
-
-if TYPE_CHECKING:
-    from deploy.simcloud.churn import Churn
 
 
 class Cloud:

@@ -26,6 +26,7 @@ from deploy.simcloud.entities import Host
 from deploy.simcloud.faults import ApiFault, MetricFault, MigrationFault
 from deploy.simcloud.http import Call, Request, Response, Routes
 from deploy.simcloud.identity import Caller
+from deploy.simcloud.rates import Rates
 from deploy.simcloud.refusal import Refusal
 
 PREFIX = "/_sim"
@@ -188,7 +189,7 @@ def change_cell(call: Call) -> Response:
 
 @ROUTES.on("POST", "/churn")
 def start_churn(call: Call) -> Response:
-    churn.start(call.cloud, churn.Rates.model_validate(call.body))
+    churn.start(call.cloud, Rates.model_validate(call.body))
     return Response(200, {"churn": True})
 
 

@@ -13,6 +13,7 @@ from deploy.commands import snapshot
 from deploy.simcloud import churn
 from deploy.simcloud import nova as simulated_nova
 from deploy.simcloud.generate import generate
+from deploy.simcloud.rates import Rates
 from plan_schemas import loader, schema
 from plan_schemas.model import from_document, to_document
 from tests.how.acting import door_to, observed
@@ -147,7 +148,7 @@ def test_nested_providers_are_kept() -> None:
 def test_a_picture_of_a_cloud_that_never_rests(seconds: float, seed: int) -> None:
     """While 5 servers per second are booted, deleted and moved, each old one is in the picture once."""
     cloud = generate(30, seed)
-    churn.start(cloud, churn.Rates(boots=5, deletes=5, moves=5, seed=seed))
+    churn.start(cloud, Rates(boots=5, deletes=5, moves=5, seed=seed))
     cloud.advance(30)
     old = {uuid for uuid, one in cloud.instances.items() if one.host}
     cluster = collect(Living(cloud, seconds), "sim", now=cloud.moment)

@@ -12,6 +12,7 @@ from deploy.simcloud.declared import Invalid, declare, load
 from deploy.simcloud.generate import Mix, generate
 from deploy.simcloud.identity import Caller
 from deploy.simcloud.legality import breaches
+from deploy.simcloud.rates import Rates
 from deploy.simcloud.refusal import Refusal
 from deploy.simcloud.snapshot import take
 from tests.simcloud.kit import Nova, small
@@ -115,7 +116,7 @@ def test_churn_repeats_with_its_seed_and_ends_legally() -> None:
 
     def lived(seed: int) -> Cloud:
         cloud = generate(12, 3, mix=Mix(disabled=0, down=0))
-        churn.start(cloud, churn.Rates(boots=1, deletes=1, moves=1, seed=seed))
+        churn.start(cloud, Rates(boots=1, deletes=1, moves=1, seed=seed))
         cloud.advance(60)
         churn.stop(cloud)
         cloud.settle()

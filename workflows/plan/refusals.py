@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from plan_schemas.plan import ActionState, PlanState, SkipCause
 from workflows.progress import Progress
@@ -26,33 +26,43 @@ from workflows.wire.messages import (
     OnAction,
 )
 
-if TYPE_CHECKING:
-    from workflows.plan.control import Control
-
 P, S = PlanState, ActionState
 RUNNING = frozenset({P.PENDING, P.ONGOING, P.PAUSED, P.NEEDS_DECISION})
 REVIEWS = (APPROVE, REJECT, SUPERSEDE)
+
+
+class Life(Protocol):
+    """What of a plan's life decides whether a message makes sense."""
+
+    @property
+    def state(self) -> PlanState: ...
+
+    @property
+    def progress(self) -> Progress | None: ...
+
+    @property
+    def review(self) -> Command | None: ...
 
 
 class Refused(ValueError):
     """A message that makes no sense now; says the state and the remedy."""
 
 
-def check(control: Control, command: Command, message: Message) -> None:
+def check(life: Life, command: Command, message: Message) -> None:
     """Raise Refused when the message makes no sense now."""
-    if control.progress is None:
+    if life.progress is None:
         raise Refused(f"{command.name}: the plan is still being checked; send it again in a moment")
-    late = command is APPROVE and control.state in RUNNING and bool(control.progress.unapproved)
-    if command in REVIEWS and not late and (control.state != P.RECOMMENDED or control.review):
-        raise Refused(f"{command.name}: the plan is {control.state}; only a RECOMMENDED one can be reviewed")
+    late = command is APPROVE and life.state in RUNNING and bool(life.progress.unapproved)
+    if command in REVIEWS and not late and (life.state != P.RECOMMENDED or life.review):
+        raise Refused(f"{command.name}: the plan is {life.state}; only a RECOMMENDED one can be reviewed")
     if isinstance(message, Approve):
-        _check_approval(control.progress, message, late)
-    if command in (PAUSE, RESUME, ROLL_BACK) and control.state not in RUNNING:
-        raise Refused(f"{command.name}: the plan is {control.state}, not running")
-    if command is CANCEL and control.state not in {P.RECOMMENDED, *RUNNING}:
-        raise Refused(f"cancel: the plan is {control.state} already")
+        _check_approval(life.progress, message, late)
+    if command in (PAUSE, RESUME, ROLL_BACK) and life.state not in RUNNING:
+        raise Refused(f"{command.name}: the plan is {life.state}, not running")
+    if command is CANCEL and life.state not in {P.RECOMMENDED, *RUNNING}:
+        raise Refused(f"cancel: the plan is {life.state} already")
     if isinstance(message, OnAction):
-        _check_action(control, control.progress, command, message)
+        _check_action(life, life.progress, command, message)
 
 
 def _check_approval(progress: Progress, message: Approve, late: bool) -> None:
@@ -72,11 +82,11 @@ def _check_approval(progress: Progress, message: Approve, late: bool) -> None:
         )
 
 
-def _check_action(control: Control, progress: Progress, command: Command, message: OnAction) -> None:
+def _check_action(life: Life, progress: Progress, command: Command, message: OnAction) -> None:
     id = message.action
     _check_known(progress, command, id)
     if command in CHECKS:
-        if said := CHECKS[command](control, progress, id):
+        if said := CHECKS[command](life, progress, id):
             raise Refused(f"{command.name}: {said}")
         return
     state = progress.standing[id].state
@@ -95,26 +105,26 @@ def _check_known(progress: Progress, command: Command, id: str) -> None:
         raise Refused(f"{command.name}: no action {id!r} in this plan; its actions: {said}")
 
 
-def _cannot_hold(_: Control, progress: Progress, id: str) -> str:
+def _cannot_hold(_: Life, progress: Progress, id: str) -> str:
     state = progress.standing[id].state
     return "" if state == S.PENDING else f"{id} is {state}; only a pending action can be held"
 
 
-def _cannot_release(_: Control, progress: Progress, id: str) -> str:
+def _cannot_release(_: Life, progress: Progress, id: str) -> str:
     return "" if id in progress.held else f"{id} is not held"
 
 
-def _cannot_decide(_: Control, progress: Progress, id: str) -> str:
+def _cannot_decide(_: Life, progress: Progress, id: str) -> str:
     if id in progress.asking:
         return ""
     asked = ", ".join(progress.asking) or "none"
     return f"nobody is asked about {id}, it is {progress.standing[id].state}; asked about: {asked}"
 
 
-def _cannot_retry(control: Control, progress: Progress, id: str) -> str:
+def _cannot_retry(life: Life, progress: Progress, id: str) -> str:
     standing = progress.standing[id]
-    if control.state not in RUNNING or progress.stopped:
-        return f"the plan is {control.state}; start a new plan instead"
+    if life.state not in RUNNING or progress.stopped:
+        return f"the plan is {life.state}; start a new plan instead"
     if id in progress.asking:
         return f'a decision on {id} is waited for; send decide with "choice": "retry"'
     if standing.root:
@@ -127,7 +137,7 @@ def _cannot_retry(control: Control, progress: Progress, id: str) -> str:
 
 
 # What must hold for the messages about one action; the others are about what is to be left out.
-CHECKS: dict[Command, Callable[[Control, Progress, str], str]] = {
+CHECKS: dict[Command, Callable[[Life, Progress, str], str]] = {
     HOLD_ACTION: _cannot_hold,
     RELEASE_ACTION: _cannot_release,
     RETRY_ACTION: _cannot_retry,
