@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from activities.decide import plan_for
-from activities.doing.execute import carry_out
+from activities.doing.execute import Outcome, carry_out
 from activities.planner import indicators
 from plan_schemas import admit, needs
 from plan_schemas.catalog import load
@@ -20,10 +20,10 @@ from tests.worlds.simulated import simulated
 
 @dataclass(frozen=True)
 class Executed:
-    """How each action ended and in how many simulated seconds, and the goal's indicators afterwards."""
+    """How each action ended, with what proves it, and the goal's indicators afterwards."""
 
     plan: Plan
-    ends: Mapping[str, tuple[str, float]]
+    ends: Mapping[str, Outcome]
     measured: Mapping[str, float]
 
 
@@ -37,11 +37,10 @@ def executed(audit: Mapping[str, Any], cluster: Cluster, usage: Usage) -> Execut
     made = plan_for(asked, cluster, known, usage=usage)
     assert made.plan is not None, made.summary
     cloud = simulated(cluster)
-    before, ends = observed(cloud), dict[str, tuple[str, float]]()
+    before, ends = observed(cloud), dict[str, Outcome]()
     for action in made.plan.actions:
-        begun = cloud.moment
-        outcome = carry_out(action, door_to(cloud), VirtualWatch.new(cloud), allow=made.plan.execution.allow)
-        ends[action.id] = (outcome.outcome, (cloud.moment - begun).total_seconds())
+        watch = VirtualWatch.new(cloud)
+        ends[action.id] = carry_out(action, door_to(cloud), watch, allow=made.plan.execution.allow)
         cloud.advance(1)
     wanted = needs.names(known.strategies[asked.strategy], asked.parameters)
     used = replace(usage, values={name: usage.values[name] for name in wanted})
