@@ -50,6 +50,8 @@ def slope(points: Sequence[tuple[int, float]]) -> float:
 def table(rows: Sequence[Row]) -> str:
     """Per decision and size the median and the worst of processor seconds and peak megabytes."""
     costs = [row for row in rows if "cost" in row]
+    if not costs:
+        return ""
     slopes = [row for row in rows if row.get("goal") == "P6 growth"]
     sizes = "".join(f"{f'{hosts:,} hosts':>21}" for hosts in SIZES)
     lines = [f"{'decision':<15}{sizes}  growth exponent"]

@@ -94,7 +94,7 @@ def search(strategies: Sequence[str], count: int, seed: int) -> dict[str, Found]
         for strategy, here in found.items():
             audit = data.draw(worlds.audits(cluster, strategy, known[strategy].parameters))
             for rule, text in judge_one(cluster, audit, seen, here):
-                _keep(strategy, here.broken.total(), cluster, audit, f"{rule}: {text}")
+                _keep(f"{strategy}-{seed}-{here.broken.total()}", cluster, audit, f"{rule}: {text}")
                 here.broken[rule] += 1
         done = found[strategies[0]].counts["clouds"]
         if done % 100 == 0:
@@ -116,10 +116,10 @@ def idle(found: Mapping[str, Found]) -> list[str]:
     ]
 
 
-def _keep(strategy: str, number: int, cluster: Cluster, audit: Row, text: str) -> None:
+def _keep(name: str, cluster: Cluster, audit: Row, text: str) -> None:
     FAILED.mkdir(parents=True, exist_ok=True)
-    (FAILED / f"{strategy}-{number}").write_text(json.dumps([to_document(cluster), audit]))
-    print(f"{strategy}: {text}", file=sys.stderr, flush=True)
+    (FAILED / name).write_text(json.dumps([to_document(cluster), audit]))
+    print(f"{name}: {text}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
