@@ -39,7 +39,10 @@ class Board:
         self.free = np.asfortranarray(self.free)  # walked by class
         self.need = np.array([self._row(i.resources) for i in self.instances], dtype=np.int64)
         self.need.shape = (len(self.uuids), len(self.classes))
+        self.lacks = _lacks(cluster, self.classes)
         self.home = np.array([self.number[i.host or ""] for i in self.instances], dtype=np.int64)
+        # Classes that a shared provider gives to some of the instances.
+        self.shared = np.flatnonzero(((self.need > 0) & self.lacks[self.home]).any(axis=0)).tolist()
         self.placed: dict[int, int] = {}
         self._alike = self._hosts_alike()
         self.masks, self.mask_of = self._masks()
@@ -104,15 +107,28 @@ class Board:
         mask: Mask = self.open & self.masks[self.mask_of[i]]
         mask[self.home[i]] = False
         need = self.need[i]
-        for column in np.flatnonzero(need):
-            mask &= self.free[:, column] >= need[column]
+        for column in np.flatnonzero(need).tolist():
+            room = self.free[:, column] >= need[column]
+            mask &= room | self.spared(i, column) if column in self.shared else room
         for host in self._full_for(self.instances[i].server_group):
             mask[host] = False
         return mask
 
+    def spared(self, i: int, column: int) -> Mask:
+        """The hosts that need not have this class themselves: a shared provider gives it, as at home."""
+        found: Mask = self.lacks[:, column] & self.lacks[self.home[i], column]
+        return found
+
+    def short(self, i: int) -> Ints:
+        """What each host lacks for the instance, [hosts, classes]."""
+        lacking: Ints = np.maximum(self.need[i] - self.free, 0)
+        for column in self.shared:
+            lacking[self.spared(i, column), column] = 0
+        return lacking
+
     def would_fit(self, i: int, hosts: Ints) -> bool:
         """Whether one of the hosts had room for the instance if it were open."""
-        room = (self.free[hosts] >= self.need[i]).all(axis=1)
+        room = ~self.short(i)[hosts].any(axis=1)
         return bool((self.masks[self.mask_of[i], hosts] & room).any())
 
     def codes(self, i: int, hosts: Ints) -> Ints:
@@ -125,8 +141,7 @@ class Board:
         full += [self.number[h] for h in apart if h in self.number]
         now = np.zeros(len(self.hosts), dtype=np.int64)
         now[full] = _ANTI_AFFINITY
-        for column in np.flatnonzero(self.need[i]):
-            now[self.free[:, column] < self.need[i, column]] = _CAPACITY
+        now[self.short(i)[:, self.need[i] > 0].any(axis=1)] = _CAPACITY
         standing = self._codes[kind]
         found: Ints = np.where(standing > 0, standing, now)[hosts]
         return found
@@ -200,9 +215,15 @@ class Board:
         return host
 
     def _book(self, i: int, host: int, sign: int) -> None:
-        self.free[host] += sign * self.need[i]
+        self.free[host] += sign * np.where(self.lacks[host], 0, self.need[i])
         if group := self.instances[i].server_group:
             self._members[group][host] -= sign
+
+
+def _lacks(cluster: Cluster, classes: list[str]) -> Mask:
+    """Where a host has nothing of a class itself, [hosts, classes]; a shared provider may give it."""
+    rows = [[k not in h.inventory for k in classes] for h in cluster.hosts.values()]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(classes))
 
 
 def host_key(cluster: Cluster, rules: Rules, host: Host) -> Any:

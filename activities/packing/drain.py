@@ -43,12 +43,12 @@ def _eject(board: Board, i: int) -> bool:
     for j, host in board.placed.items():
         guests[host].append(j)
     reach = board.masks[board.mask_of[i]] & board.open
-    short = np.maximum(board.need[i] - board.free, 0) * board.weight
+    short = board.short(i)
+    size = short @ board.weight
     tries = 0
-    for host in sorted((int(h) for h in np.flatnonzero(reach)), key=lambda h: (float(short[h].sum()), h)):
-        lacks = np.maximum(board.need[i] - board.free[host], 0)
+    for host in sorted((int(h) for h in np.flatnonzero(reach)), key=lambda h: (float(size[h]), h)):
         for j in sorted(guests[host], key=lambda j: (board.size(j), j)):
-            if (board.need[j] < lacks).any():
+            if (board.need[j] < short[host]).any():
                 continue
             tries += 1
             if tries > _EJECTIONS:

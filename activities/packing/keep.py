@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 
-from activities.packing.board import Board, Ints, Mask
+from activities.packing.board import Board, Floats, Ints, Mask
 from activities.packing.program import Kinds, fewest_hosts, fewest_moves, keep
 
 _MASKS = 48  # sets of hosts that the bound looks at one by one, those with most demand first
@@ -33,9 +34,14 @@ class Field:
 
     @property
     def holds(self) -> Ints:
-        """What a kept host can hold: its capacity, or what is on it now when that is more."""
+        """What a kept host can hold: its capacity, or what is on it now when that is more.
+
+        Of what a shared provider gives it may hold all there is.
+        """
+        lacks = self.board.lacks
+        shared = lacks & ((self.used > 0) & lacks).any(axis=0)
         most: Ints = np.maximum(self.used, self.used + self.board.free)
-        return most
+        return np.where(shared, self.used.sum(axis=0), most)
 
 
 def field_of(board: Board, usable: Iterable[str], forced: Iterable[str]) -> Field:
@@ -56,6 +62,9 @@ class Limit:
 
     moves: int | None = None
     hosts: int | None = None  # released
+    failures: int | None = (
+        None  # hosts that could not be emptied in their turn, before the others are left alone
+    )
 
 
 class Choice:
@@ -65,7 +74,8 @@ class Choice:
         self.field, self.limit = field, limit
         holds = field.holds
         alike = [(holds[h].tobytes(), field.board.masks[:, h].tobytes()) for h in range(len(holds))]
-        self.demands = _demands(field)
+        reach = _reach(field)
+        self.demands, self.spread = _demands(field, reach), _spread(field, reach)
         self.cells = _grouped(
             field, [(*a, int(c), bool(f)) for a, c, f in zip(alike, field.counts, field.forced)]
         )
@@ -73,12 +83,12 @@ class Choice:
         self.bound = fewest_hosts(self._kinds(groups, holds), limit.moves)
         self._cells = self._kinds(self.cells, holds)
         self._kept: dict[tuple[int, float], Mask | None] = {}
+        self._more: list[tuple[Floats, float]] = []  # of hosts that count so, so much shall be kept
 
     def _kinds(self, groups: list[list[int]], holds: Ints) -> Kinds:
         field = self.field
         first = [g[0] for g in groups]
-        every = (np.ones(len(groups), dtype=bool), _spread(field))
-        spread = [every] if every[1] else []
+        spread = [(mask[first], number) for mask, number in self.spread]
         if self.limit.hosts is not None:
             taken = np.array([field.occupied[h] for h in first], dtype=bool)
             spread.append((taken, int(field.occupied.sum()) - self.limit.hosts))
@@ -101,8 +111,18 @@ class Choice:
             self._kept[hosts, slack] = self._choose(hosts, slack)
         return self._kept[hosts, slack]
 
-    def _choose(self, hosts: int, slack: float) -> Mask | None:
-        numbers = keep(self._cells, hosts, slack, self.limit.moves)
+    def roomier(self, hosts: int, mask: Mask) -> Mask | None:
+        """So many hosts, with more room on those of the mask than in any choice before; None for none."""
+        size = self.field.holds @ self.field.board.weight * mask
+        size /= max(float(size.max()), 1e-9)
+        most = max(float(size[kept].sum()) for kept in self._kept.values() if kept is not None)
+        self._more.append((size[[g[0] for g in self.cells]], most + 1e-4))
+        key = (hosts, -float(len(self._more)))
+        self._kept[key] = self._choose(hosts, 0.0, self._more)
+        return self._kept[key]
+
+    def _choose(self, hosts: int, slack: float, more: Sequence[tuple[Floats, float]] = ()) -> Mask | None:
+        numbers = keep(self._cells, hosts, slack, self.limit.moves, more)
         if numbers is None:
             return None
         kept = np.zeros(len(self.field.usable), dtype=bool)
@@ -119,7 +139,13 @@ def _grouped(field: Field, keys: Sequence[tuple[object, ...]]) -> list[list[int]
     return list(groups.values())
 
 
-def _demands(field: Field) -> list[tuple[Mask, Ints]]:
+def _reach(field: Field) -> Mask:
+    """Per distinct set of wishes the usable hosts that satisfy it."""
+    reach: Mask = field.board.masks & field.usable
+    return reach
+
+
+def _demands(field: Field, reach: Mask) -> list[tuple[Mask, Ints]]:
     """Sets of hosts, each with all that can be nowhere else; first all hosts with all that they hold."""
     board, usable = field.board, field.usable
     fixed = field.used.copy()
@@ -128,7 +154,6 @@ def _demands(field: Field) -> list[tuple[Mask, Ints]]:
     at_home = board.masks[board.mask_of, board.home] & usable[board.home]
     demand = np.zeros((len(board.masks), len(board.classes)), dtype=np.int64)
     np.add.at(demand, board.mask_of[at_home], board.need[at_home])
-    reach = board.masks & usable
     sized: list[tuple[Mask, Ints]] = []
     for mask in np.unique(reach, axis=0) if len(reach) else reach:
         within = ~(reach & ~mask).any(axis=1)
@@ -138,15 +163,35 @@ def _demands(field: Field) -> list[tuple[Mask, Ints]]:
     return found + sized[:_MASKS]
 
 
-def _spread(field: Field) -> int:
-    """An anti-affinity group that keeps its rule now needs so many hosts in any arrangement."""
-    cluster, number = field.board.cluster, field.board.number
-    most = 0
-    for group in cluster.groups.values():
+def _spread(field: Field, reach: Mask) -> list[tuple[Mask, int]]:
+    """Sets of hosts, each with how many of them it takes to keep the members of one group apart.
+
+    Of groups of anti-affinity that keep their rule now, and of members that can be nowhere else.
+    """
+    apart = list(_kept_apart(field))
+    if not apart:
+        return []
+    found = [(field.usable, max(ceil(len(at) / most) for at, most in apart))]
+    for mask in np.unique(reach, axis=0)[:_MASKS]:
+        within = ~(reach & ~mask).any(axis=1)
+        counts = (sum(mask[h] and (w is None or within[w]) for h, w in at) / most for at, most in apart)
+        if number := ceil(max(counts)):
+            found.append((mask, number))
+    return found
+
+
+def _kept_apart(field: Field) -> Iterator[tuple[list[tuple[int, int | None]], int]]:
+    """Of each such group the hosts of its members, each with its set of wishes, None if it may not move;
+    and how many of them may share a host.
+    """
+    board, number = field.board, field.board.number
+    wishes = dict(zip(board.uuids, board.mask_of.tolist()))
+    for group in board.cluster.groups.values():
         if group.policy != "anti-affinity":
             continue
-        at = [cluster.instances[m].host for m in group.members if m in cluster.instances]
-        here = [h for h in at if h is not None and h in number and field.usable[number[h]]]
-        if here and max(here.count(h) for h in set(here)) <= group.max_server_per_host:
-            most = max(most, ceil(len(here) / group.max_server_per_host))
-    return most
+        known = [board.cluster.instances[m] for m in group.members if m in board.cluster.instances]
+        at = [(number[i.host], wishes.get(i.uuid)) for i in known if i.host in number]
+        here = [row for row in at if field.usable[row[0]]]
+        hosts = Counter(h for h, _ in here)
+        if hosts and max(hosts.values()) <= group.max_server_per_host:
+            yield here, group.max_server_per_host

@@ -19,15 +19,18 @@ class Packer:
 
     def __init__(self, board: Board) -> None:
         self.board = board
+        self._lacks = board.lacks
         self.free: Floats = np.ascontiguousarray(board.free.T, dtype=np.float64)  # [classes, hosts]
         self.need: Floats = board.need.astype(np.float64)
+        self.shared = frozenset(board.shared)
         self._rows = [tuple(row) for row in self.need.tolist()]
         self.at: Ints = np.full(len(board.uuids), -1, dtype=np.int64)  # the host that each was placed on
         self.guests: dict[int, set[int]] = defaultdict(set)
         self.open: Mask = np.ones(len(board.hosts), dtype=bool)
         self._reach: dict[int, Mask] = {}
         self._company = Company(board)
-        self.kind = _kinds(board)
+        self.kinds = _kinds(board)
+        self.kind: list[int] = self.kinds.tolist()
         self.weigh(self.open)
 
     def weigh(self, kept: Mask) -> None:
@@ -73,11 +76,13 @@ class Packer:
         """The open hosts that have room for the instance, whatever its company says."""
         found: Mask = self.reach(i).copy()
         for column, amount in enumerate(self._rows[i]):
-            if amount:
+            if amount and column not in self.shared:
                 found &= self.free[column] >= amount
+            elif amount:
+                found &= (self.free[column] >= amount) | self.board.spared(i, column)
         return found
 
-    def _scores(self, i: int) -> Floats:
+    def scores(self, i: int) -> Floats:
         """How evenly such an instance would use up the room of each host; 0 of those that cannot take it."""
         found = self.fitting(i)
         score: Floats = (self._pull[i] @ self.free) * self._norm
@@ -90,7 +95,7 @@ class Packer:
         score = 0.0
         for column, amount in enumerate(self._rows[i]):
             left = self.free.item(column, host)
-            if left < amount:
+            if left < amount and not self._spares(i, column, host):
                 return 0.0
             score += self._pull.item(i, column) * left
         return score * self._norm.item(host) + 1e-9
@@ -103,7 +108,7 @@ class Packer:
         kind, score = -1, np.zeros(0)
         for i in items:
             if self.kind[i] != kind:
-                kind, score = self.kind[i], self._scores(i)
+                kind, score = self.kind[i], self.scores(i)
             host = self._company.choose(i, score)
             if host is None:
                 left.append(i)
@@ -119,9 +124,14 @@ class Packer:
     def takes(self, i: int, host: int) -> bool:
         return (
             bool(self.reach(i)[host])
-            and all(self.free.item(c, host) >= a for c, a in enumerate(self._rows[i]))
+            and all(
+                self.free.item(c, host) >= a or self._spares(i, c, host) for c, a in enumerate(self._rows[i])
+            )
             and host not in self._company.full(i)
         )
+
+    def _spares(self, i: int, column: int, host: int) -> bool:
+        return column in self.shared and bool(self.board.spared(i, column)[host])
 
     def place(self, i: int, host: int) -> None:
         self._book(i, host, -1)
@@ -139,7 +149,9 @@ class Packer:
     def _book(self, i: int, host: int, sign: int) -> None:
         norm = 0.0
         for column, amount in enumerate(self._rows[i]):
-            left = self.free.item(column, host) + sign * amount
+            left = self.free.item(column, host)
+            if column not in self.shared or not self._lacks.item(host, column):
+                left += sign * amount
             self.free[column, host] = left
             norm += (left * self._weights[column]) ** 2
         self._norm[host] = 1.0 / max(norm, 1e-12)
@@ -157,19 +169,20 @@ class Packer:
         sizes = self._sizes
         return sorted(items, key=lambda i: (-sizes[i], self.kind[i], i))
 
-    def by_rarity(self, items: Iterable[int]) -> list[int]:
-        """Those that the fewest hosts may take first, and of these the largest."""
+    def by_choice(self, items: Iterable[int]) -> list[int]:
+        """Those with company to avoid first, then those that the fewest hosts may take, the largest first."""
         reach = {m: int((mask & self.open).sum()) for m, mask in enumerate(self.board.masks)}
         masks, sizes = self.board.mask_of.tolist(), self._sizes
-        return sorted(items, key=lambda i: (reach[masks[i]], -sizes[i], self.kind[i], i))
+        return sorted(items, key=lambda i: (not self.choosy(i), reach[masks[i]], -sizes[i], self.kind[i], i))
 
 
-def _kinds(board: Board) -> list[int]:
+def _kinds(board: Board) -> Ints:
     """A number for each instance, equal for those that fit alike but for company."""
     if not board.uuids:
-        return []
-    rows = np.column_stack([board.need, board.mask_of])
-    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1).tolist()
+        return np.zeros(0, dtype=np.int64)
+    shared = board.lacks[:, board.shared][board.home]
+    rows = np.column_stack([board.need, board.mask_of, shared])
+    return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 class Company:

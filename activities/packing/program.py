@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -73,9 +74,21 @@ def fewest_hosts(kinds: Kinds, budget: int | None = None) -> int:
     return max(ceil(limit - 1e-6), int(kinds.least.sum()))
 
 
-def keep(kinds: Kinds, hosts: int, slack: float, budget: int | None = None) -> NDArray[np.int64] | None:
-    """How many of each group to keep so that `hosts` stay, with room to spare and fewest moves."""
+def keep(
+    kinds: Kinds,
+    hosts: int,
+    slack: float,
+    budget: int | None = None,
+    more: Sequence[tuple[Floats, float]] = (),
+) -> NDArray[np.int64] | None:
+    """How many of each group to keep so that `hosts` stay, with room to spare and fewest moves.
+
+    `more` asks for so much besides, of what each host of a group counts.
+    """
     rows, least = _with_budget(kinds, budget, *_rows(kinds, slack))
+    for size, wanted in more:
+        rows.append(size)
+        least.append(wanted)
     rows.append(np.full(len(kinds.count), -1.0))
     least.append(-float(hosts))
     chosen, _ = _solve(-kinds.moves - 1e-3, kinds, rows, least)

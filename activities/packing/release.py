@@ -17,6 +17,7 @@ from activities.packing.repair import place_all
 _SMALL = 120  # hosts, up to which every variant is tried for fewest moves
 _SURE = 3  # variants that are tried for fewest hosts on greater clouds
 _NEAR = 1.002  # hosts over their bound, where a greater cloud is tried no further
+_ASKS = 12  # other choices of hosts that are asked for, with more room for what found no place
 _DROPS = 12  # kept hosts that are tried for release in the end
 _SWAPS = 60  # pairs of a kept and a released host that are tried to change parts, for fewer moves
 _STIRS = 240  # times that a few hosts are filled anew to make room for what is left over
@@ -33,6 +34,7 @@ class Released:
     left: int  # hosts with something on them afterwards
     bound: int
     fewest_moves: int  # of any arrangement on as many hosts as are left
+    untried: frozenset[int] = frozenset()  # hosts that a walk ended before
 
 
 class Release:
@@ -46,6 +48,8 @@ class Release:
             self.on[host].append(i)
         self.small = int(field.usable.sum()) <= _SMALL
         self.stirs = _STIRS
+        self.least = len(self.board.hosts)  # hosts that were kept so far
+        self.stuck: int | None = None  # the wishes of what found no place first
 
     def run(self) -> Released:
         choice = Choice(self.field, self.limit)
@@ -58,16 +62,18 @@ class Release:
             result = self._result()
             if best is None or result < best:
                 best, kept, at = result, packer.open.copy(), packer.at.copy()
+            self.least = best[0]
             if best[0] <= choice.bound * _NEAR and not self.small:
                 break
         packer.restore(at, kept)
         if self.small and best is not None:
             self._change_parts(choice.fewest_moves(best[0]))
-        return self._settle(choice)
+        level(packer)
+        return self.settle(choice)
 
     def _variants(self, choice: Choice) -> Iterator[tuple[Order, Mask]]:
         tried: set[bytes] = set()
-        for order in (self.packer.by_size, self.packer.by_rarity):
+        for order in (self.packer.by_size, self.packer.by_choice):
             for slack in SLACKS:
                 start = choice.kept(choice.bound, slack)
                 if start is None or (not self.small and len(tried) >= _SURE):
@@ -76,6 +82,14 @@ class Release:
                 if key not in tried:
                     tried.add(key)
                     yield order, start
+        for hosts in (choice.bound, choice.bound + 1) if self.small else ():
+            for _ in range(_ASKS):
+                if self.stuck is None or self.least <= hosts:
+                    break
+                start = choice.roomier(hosts, self.board.masks[self.stuck])
+                if start is None:
+                    break
+                yield self.packer.by_choice, start
 
     def _result(self) -> tuple[int, int]:
         """Hosts in use, and moves."""
@@ -88,6 +102,7 @@ class Release:
         self.packer.start(kept)
         leaving = np.flatnonzero(self.field.occupied & ~kept).tolist()
         waiting = place_all(self.packer, order(i for h in leaving for i in self.on[h]), self.stirs)
+        self.stuck = int(self.board.mask_of[waiting[0]]) if waiting else None
         while waiting:
             self._keep_one(waiting)
             left = [i for i in waiting if not self.packer.open[self.board.home[i]]]
@@ -114,14 +129,18 @@ class Release:
                 return
             kept = np.flatnonzero(self.packer.open & ~self.field.forced & self.field.occupied)
             easiest = kept[np.lexsort((kept, counts[kept]))][:_DROPS].tolist()
-            if not any(self._exchange(release=h) for h in easiest):
+            if not any(self.exchange(release=h) for h in easiest):
                 return
 
-    def _exchange(self, release: int, keep: int | None = None) -> bool:
+    def exchange(self, release: int, keep: int | None = None) -> bool:
         """Release a kept host with all that was placed there, and keep another if one is given.
 
         Everything is as before when that fails.
         """
+        orders = (self.packer.by_size, self.packer.by_choice) if self.small else (self.packer.by_size,)
+        return any(self._exchanged(release, keep, order) for order in orders)
+
+    def _exchanged(self, release: int, keep: int | None, order: Order) -> bool:
         packer = self.packer
         before, kept = packer.at.copy(), packer.open.copy()
         guests = sorted(packer.guests[release])
@@ -130,7 +149,7 @@ class Release:
         packer.set_open(release, False)
         if keep is not None:
             self._keep(keep)
-        items = packer.by_size(i for i in (*guests, *self.on[release]) if keep != self.board.home[i])
+        items = order(i for i in (*guests, *self.on[release]) if keep != self.board.home[i])
         most = self.limit.moves
         allowed = most is None or int((packer.at >= 0).sum()) + len(items) <= most
         if allowed and not place_all(packer, items, self.stirs // 4):
@@ -148,13 +167,12 @@ class Release:
             spare = self._result()[1] - fewest
             useful = sorted(p for p in pairs if -spare <= p[0] < 0)[:tries]
             tries -= len(useful)
-            if not any(self._exchange(release=k, keep=r) for _, r, k in useful):
+            if not any(self.exchange(release=k, keep=r) for _, r, k in useful):
                 return
 
-    def _settle(self, choice: Choice) -> Released:
+    def settle(self, choice: Choice, untried: frozenset[int] = frozenset()) -> Released:
         """Place what was found on the board under all rules; a host that they hold back is kept after all."""
         board, packer = self.board, self.packer
-        level(packer)
         board.open = packer.open
         held: set[int] = set()
         for i, host in packer.placed().items():
@@ -174,4 +192,5 @@ class Release:
         taken = np.zeros(len(board.hosts), dtype=bool)
         taken[list(board.placed.values())] = True
         left = int(((self.field.occupied & board.open) | taken).sum())
-        return Released(tuple(hosts), dict(board.placed), left, choice.bound, choice.fewest_moves(left))
+        fewest = choice.fewest_moves(left)
+        return Released(tuple(hosts), dict(board.placed), left, choice.bound, fewest, untried)

@@ -42,7 +42,7 @@ def _eject_for(packer: Packer, items: Iterable[int], depth: int) -> list[int]:
 
 
 def eject(packer: Packer, i: int, depth: int) -> bool:
-    """Place an instance by sending a smaller one on to another host, or that one by a chain of such."""
+    """Place an instance by sending one that is no larger to another host, or that one by a chain of such."""
     for j in _guests_in_the_way(packer, i):
         host = packer.take_back(j)
         if not packer.takes(i, host):  # company
@@ -57,14 +57,19 @@ def eject(packer: Packer, i: int, depth: int) -> bool:
 
 
 def _guests_in_the_way(packer: Packer, i: int) -> list[int]:
-    """Smaller guests whose departure alone makes room for the instance, the smallest first."""
+    """Guests, none larger, whose departure alone makes room for the instance, the smallest first.
+
+    One of the same size helps where it is less particular about its host.
+    """
     guests = np.flatnonzero(packer.at >= 0)
-    guests = guests[packer.size[guests] < packer.size[i]]
+    guests = guests[packer.size[guests] <= packer.size[i]]
+    guests = guests[packer.kinds[guests] != packer.kind[i]]
     hosts = packer.at[guests]
     room = packer.reach(i)[hosts]
     for column, amount in enumerate(packer.need[i]):
         if amount:
-            room &= packer.free[column, hosts] + packer.need[guests, column] >= amount
+            enough = packer.free[column, hosts] + packer.need[guests, column] >= amount
+            room &= enough | packer.board.spared(i, column)[hosts] if column in packer.shared else enough
     fit = guests[room]
     order = np.lexsort((fit, packer.size[fit]))
     return _one_of_each(packer, fit[order])
