@@ -142,6 +142,10 @@ def _kept(
         elif limit.hosts is not None and len(released.hosts) >= limit.hosts:
             text = f"{name} stays: the {count(limit.hosts, 'host')} to release at most are others"
             yield Refusal("budget", name, text)
+        elif host in released.untried:
+            failed = count(limit.failures or 0, "host")
+            text = f"{name} stays: it was not tried, after {failed} that could not be emptied in their turn"
+            yield Refusal("budget", name, text)
         elif room is not None and field.counts[host] > room:
             number = count(int(field.counts[host]), "instance")
             text = f"{name} stays: its {number} are more than the {room} moves left of {limit.moves}"

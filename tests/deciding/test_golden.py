@@ -25,6 +25,8 @@ UNSTABLE = ("catalogue", "types", "digest")
 DB, WIKI = "00000000-0000-4000-8000-000000000007", "00000000-0000-4000-8000-000000000006"
 AUDITS: dict[str, dict[str, Any]] = {
     "vm_workload_consolidation": {"parameters": {}},
+    "basic": {"parameters": {"max_hosts": 1}},
+    "node_resource_consolidation": {"parameters": {"host_choice": "specify"}},
     "host_maintenance": {"parameters": {"maintenance_node": "oak", "backup_node": "elm"}},
     "workload_balance": {"parameters": {"threshold": 25, "period": 900}},
     "workload_stabilization": {

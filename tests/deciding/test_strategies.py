@@ -33,8 +33,9 @@ STRATEGIES = sorted(load().strategies)
 MOVING = [s for s in STRATEGIES if "migrate" in load().strategies[s].actions]
 CLOUDS = 200  # per strategy
 FEW = 80  # where one find is enough
-# Few hosts of a small cloud are hot, and each of them is relieved whole or not at all.
-MOSTLY_EMPTY = {"workload_balance": 0.8}
+# Few hosts of a small cloud are hot, and each of them is relieved whole or not at all; and most of the clouds
+# that fall to `basic` are so full of rules that no single host can be emptied.
+MOSTLY_EMPTY = {"workload_balance": 0.8, "basic": 0.65}
 
 
 FAILED = Path(__file__).parents[2] / "var" / "failed"  # the smallest case of each failure, for proposing.py
@@ -154,7 +155,7 @@ def test_the_clouds_were_worth_it() -> None:
         pytest.skip("the properties did not run in this session")
     for strategy in STRATEGIES:
         assert distribution.COUNTS[strategy]["clouds"] >= CLOUDS
-        assert distribution.share(strategy, "all six") >= 0.6
+        assert distribution.share(strategy, "all six") >= 0.55
         assert distribution.share(strategy, "plan empty") <= MOSTLY_EMPTY.get(strategy, 0.5)
     assert sum(c["with freed_by"] for c in distribution.COUNTS.values()) >= 10
     assert any(c["with a bypass"] for c in distribution.COUNTS.values())
