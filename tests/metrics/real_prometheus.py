@@ -38,7 +38,7 @@ from tests.metrics.numbers import METRICS, NEEDS, strategy
 from tests.metrics.sites import Site
 
 SCRAPE, PERIOD = 1.0, 60.0  # seconds; on a busy machine a scrape may come half a second late
-RESOLUTION = HOLD = 30.0  # of the course: three windows
+RESOLUTION = HOLD = 20.0  # of the course: three windows
 WITHIN = 0.01
 PATIENCE = 120.0
 PROGRAM = "prometheus"
