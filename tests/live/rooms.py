@@ -10,9 +10,17 @@ from openstack.connection import Connection
 from deploy.simcloud.settings import Settings
 from tests.live.operator import Document, Operator, close, nop, one_line, sleep, states
 
-__all__ = ["MOVING", "SPEED", "Document", "Rooms", "close", "nop", "one_line", "sleep", "states"]
+__all__ = ["MOVING", "ONE_WAY", "SPEED", "Document", "Rooms", "close", "nop", "one_line", "sleep", "states"]
 SPEED = 40.0  # simulated seconds per second: a small server moves in less than one
 MOVING = ("preparing", "running")
+ONE_WAY = {  # a kind of action from which there is no way back
+    "abortable": True,
+    "reversible": False,
+    "heartbeat_seconds": 5,
+    "timeout_seconds": 60,
+    "timeout_factor": 3,
+    "retry": {"attempts": 1, "initial_seconds": 1, "backoff": 1, "maximum_seconds": 1},
+}
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.rooms import Rooms
+from tests.live.rooms import ONE_WAY, Rooms
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 EVE = {"by": "eve", "reason": "I know better"}
@@ -163,16 +163,8 @@ def test_what_was_skipped_is_done_after_all_while_the_plan_still_runs(rooms: Roo
 def test_a_plan_that_wants_to_be_reversible_and_is_not_is_refused(rooms: Rooms) -> None:
     """`reversible: true` refuses before anything runs, with the action that cannot be undone."""
     document = rooms.plan(rooms.move("web-1", "west-1"), reversible=True)
-    kind = {
-        "abortable": True,
-        "reversible": False,
-        "heartbeat_seconds": 5,
-        "timeout_seconds": 60,
-        "timeout_factor": 3,
-        "retry": {"attempts": 1, "initial_seconds": 1, "backoff": 1, "maximum_seconds": 1},
-    }
     id = f"plan/{rooms.name}"
-    rooms.live.start("ActionPlan", id, {**document, "types": {"migrate": kind}})
+    rooms.live.start("ActionPlan", id, {**document, "types": {"migrate": ONE_WAY}})
     assert rooms.live.closed(id) == "FAILED"
     assert (
         "the plan could not be undone as a whole: web-1: a migrate cannot be undone"

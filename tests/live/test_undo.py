@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.rooms import Rooms, close, nop, one_line, sleep, states
+from tests.live.rooms import ONE_WAY, Rooms, close, nop, one_line, sleep, states
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -138,15 +138,7 @@ def test_what_cannot_be_undone_any_more_is_named_with_advice(rooms: Rooms) -> No
 
 def test_what_could_not_be_undone_is_shown_in_review(rooms: Rooms) -> None:
     """Before anybody approves, the page names the actions that there is no way back from."""
-    kind = {
-        "abortable": True,
-        "reversible": False,
-        "heartbeat_seconds": 5,
-        "timeout_seconds": 60,
-        "timeout_factor": 3,
-        "retry": {"attempts": 1, "initial_seconds": 1, "backoff": 1, "maximum_seconds": 1},
-    }
-    document = {**rooms.plan(rooms.move("web-1", "west-1"), mode="approve"), "types": {"migrate": kind}}
+    document = {**rooms.plan(rooms.move("web-1", "west-1"), mode="approve"), "types": {"migrate": ONE_WAY}}
     id = f"plan/{rooms.name}"
     rooms.live.start("ActionPlan", id, document)
     rooms.live.reaches(id, "RECOMMENDED")
