@@ -87,13 +87,12 @@ class _Search:
                 return
 
     def _by_rules(self, begins: Sequence[Ranks], ranks: Ranks) -> Iterator[Times | None]:
-        """No one rule is best for all plans."""
-        for begin in begins:
+        """No one rule is best for all plans: the first for hosts that are emptied, the next for exchanges."""
+        yield self._times(Rule("left", reserving=True), ranks)
+        for begin in (*begins, ranks):
             yield self._times(RANKED, begin)
-        for reserving in (True, False):
-            yield self._times(Rule("left", reserving), ranks)
-            yield self._times(Rule("ranked", reserving), ranks)
-        for begin in begins:
+        yield self._times(Rule("left", reserving=False), ranks)
+        for begin in (ranks, *begins):
             yield self._times(Rule("ranked", reserving=False), begin)
 
     def _walk(self, ranks: Ranks, spread: float) -> Iterator[Times | None]:
