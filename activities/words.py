@@ -26,6 +26,13 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def beside(value: float, limit: float, digits: int = 1) -> str:
+    """A number with the digits that show on which side of the limit it is: 24.98 beside 25, never 25.0."""
+    while digits < 6 and (round(value, digits) < limit) != (value < limit):
+        digits += 1
+    return f"{value:.{digits}f}"
+
+
 def some(names: list[str], most: int = 3) -> str:
     """The first few names and how many more."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from activities.words import beside
+
 # Per level the part of the best step's gain (per move) that a step must bring. Each level takes all that the
 # one below takes: the steps are the same ones, and less is asked of them.
 SHARES = {1: 0.5, 2: 0.25, 3: 0.1, 4: 0.03, 5: 0.0}
@@ -36,7 +38,8 @@ def asked(steps: Sequence[Step], limits: Limits) -> tuple[list[Step], dict[int, 
         if one.points < limits.margin:
             out[one.host] = (
                 "margin",
-                f"{one.points:.1f} points per move are below the margin of {limits.margin:g}",
+                f"{beside(one.points, limits.margin)} points per move are below the margin of"
+                f" {limits.margin:g}",
             )
         elif one.gain < SHARES[limits.level] * most:
             share = f"less than {100 * SHARES[limits.level]:g} % of what the best move gains"

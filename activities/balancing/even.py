@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import islice
 
 import numpy as np
 
+from activities.balancing import load
+from activities.balancing.candidates import best_case
 from activities.balancing.choose import Step
 from activities.balancing.floor import Floor
 from activities.balancing.load import Floats
 from activities.packing.board import Ints, Mask
 
 _FRESH = 0.97  # of the deviations: below it the moves that wait are valued anew
-_PAIRS = 24  # instances that are asked to make room for one
+_PAIRS = 8  # instances that are asked to make room for one
 _LOOK = 40  # instances for which room is sought before it is believed that there is none
 _TINY = 1e-12
+
+Found = tuple[list[tuple[int, int]], float]  # moves in order, and by how much the weighted deviation falls
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,13 @@ class Evening:
     def __init__(self, floor: Floor, aim: Aim) -> None:
         self.floor, self.aim = floor, aim
         self.among = np.flatnonzero(floor.usable)
-        whole = floor.capacity[self.among]
-        self.mean: Floats = (floor.level[self.among] * whole).sum(axis=0) / np.maximum(
-            whole.sum(axis=0), _TINY
-        )
+        self.mean: Floats = load.mean(floor.level[self.among], floor.capacity[self.among])
         self.steps: list[Step] = []
         self.small: dict[int, int] = {}  # by instance: the host of its best move, which is below the margin
         self.moved: Mask = np.zeros(len(floor.uuids), dtype=bool)
+        self.barren = 0  # instances in a row for which nothing could make room
+        away = floor.level[self.among] - self.mean
+        self.low = np.quantile(away, 0.1, axis=0) if len(away) else np.zeros(len(floor.kinds))
         self.slope = self._slope()
 
     def deviations(self) -> Floats:
@@ -60,8 +65,6 @@ class Evening:
     def run(self) -> None:
         while not self._done() and self._round():
             pass
-        if not self._done():
-            self._exchange()
 
     def _left(self) -> int:
         return self.aim.most - len(self.floor.placed)
@@ -76,18 +79,21 @@ class Evening:
         heap = self._heap()
         number = 0
         while heap:
-            _, i = heappop(heap)
-            if self.moved[i]:
+            value, i, makes_room = heappop(heap)
+            if self.moved[i] or not self.floor.may_go(i):
                 continue
-            gain, host = self._best(i)
-            if host is None:
+            found = self._makes_room(i) if makes_room else self._goes(i)
+            gain = found[1] / len(found[0]) if found else 0.0
+            if not makes_room and gain < -value / 2 - _TINY and self.barren < _LOOK:
+                heappush(heap, (value / 2, i, True))  # two moves for what is more than twice as good
+            if found is None:
                 continue
             if heap and gain < -heap[0][0] - _TINY:
-                heappush(heap, (-gain, i))
+                heappush(heap, (-gain, i, makes_room))
                 continue
-            if not self._worth(i, host):
+            if not self._worth(*found[0][-1], len(found[0])):
                 continue
-            self._take([(i, host)], gain)
+            self._take(*found)
             number += 1
             if self._done():
                 return False
@@ -95,22 +101,19 @@ class Evening:
                 return True
         return False
 
-    def _heap(self) -> list[tuple[float, int]]:
+    def _goes(self, i: int) -> Found | None:
+        gain, host = self._best(i)
+        return ([(i, host)], gain) if host is not None else None
+
+    def _heap(self) -> list[tuple[float, int, bool]]:
         """Every instance that could move, with more than the best that its move can bring."""
         floor = self.floor
-        away = floor.level - self.mean
-        home = floor.home
-        part = floor.load / floor.capacity[home]
-        brings = (self.slope * part * (2 * away[home] - part)).sum(axis=1)
-        sizes, kind = np.unique(floor.capacity[self.among], axis=0, return_inverse=True)
-        best = np.full(len(brings), -np.inf)
-        for n, size in enumerate(sizes):
-            lowest = away[self.among[kind.ravel() == n]].min(axis=0)
-            part = floor.load / size
-            best = np.maximum(best, -(self.slope * part * (2 * lowest + part)).sum(axis=1))
-        value = brings + best
+        here = np.full(len(floor.hosts), -1)
+        here[self.among] = np.arange(len(self.among))
+        away, whole = floor.level[self.among] - self.mean, floor.capacity[self.among]
+        value = best_case(floor.load, here[floor.home], away, whole, self.slope)
         some = np.flatnonzero(~self.moved & (value > _TINY))
-        heap = list(zip((-value[some]).tolist(), some.tolist()))
+        heap = [(v, i, False) for v, i in zip((-value[some]).tolist(), some.tolist())]
         heapify(heap)
         return heap
 
@@ -138,10 +141,11 @@ class Evening:
         after = between - floor.load[i] / floor.capacity[home] - floor.load[i] / floor.capacity[host]
         return 100.0 * float((self.aim.weights * (abs(between) - abs(after))).sum() / self.aim.weights.sum())
 
-    def _worth(self, i: int, host: int) -> bool:
-        if self.nearer(i, host) >= self.aim.margin:
+    def _worth(self, i: int, host: int, moves: int) -> bool:
+        if self.nearer(i, host) / moves >= self.aim.margin:
             return True
-        self.small[i] = host
+        if moves == 1:
+            self.small[i] = host
         return False
 
     def _take(self, moves: Sequence[tuple[int, int]], gain: float) -> None:
@@ -152,28 +156,13 @@ class Evening:
         home = int(self.floor.home[moves[-1][0]])
         self.steps.append(Step(tuple(moves), gain / len(moves), points, home))
 
-    def _exchange(self) -> None:
-        """Pairs of moves: something small leaves the room that something heavy needs."""
-        barren = 0
-        heap = self._heap()
-        while heap and barren < _LOOK and self._left() >= 2:
-            _, i = heappop(heap)
-            if self.moved[i]:
-                continue
-            found = self._makes_room(i)
-            if found is None:
-                barren += 1
-                continue
-            barren = 0
-            self._take(*found)
-            if self._done():
-                return
-
-    def _makes_room(self, i: int) -> tuple[list[tuple[int, int]], float] | None:
+    def _makes_room(self, i: int) -> Found | None:
         """The best pair of moves in which another instance leaves so that this one can come."""
+        if self._left() < 2 or self.barren >= _LOOK:
+            return None
         floor = self.floor
         leaving, coming = self._brings(i)
-        best: tuple[list[tuple[int, int]], float] | None = None
+        best: Found | None = None
         for j, host in self._pairs(i, coming, leaving):
             gain, other = self._best_even_if_worse(j, host)
             if other is None:
@@ -181,10 +170,10 @@ class Evening:
             floor.move(j, other)
             left, come = self._brings(i)
             whole = gain + left + float(come[host])
-            room = bool(floor.fits(i)[host]) and not floor.against(i, host)
-            if room and whole > (best[1] if best else 0.0) and self.nearer(i, host) / 2 >= self.aim.margin:
+            if whole > (best[1] if best else 0.0) and floor.fits(i)[host] and not floor.against(i, host):
                 best = [(j, other), (i, host)], whole
             floor.back(j)
+        self.barren = 0 if best else self.barren + 1
         return best
 
     def _best_even_if_worse(self, j: int, host: int) -> tuple[float, int | None]:
@@ -194,17 +183,20 @@ class Evening:
         other = next(self.floor.ranked(j, where, lambda _, hosts: coming[hosts]), None)
         return (leaving + float(coming[other]), other) if other is not None else (0.0, None)
 
-    def _pairs(self, i: int, coming: Floats, leaving: float) -> list[tuple[int, int]]:
-        """Instances whose departure alone makes the room, on the hosts where it would bring most."""
+    def _pairs(self, i: int, coming: Floats, leaving: float) -> Iterator[tuple[int, int]]:
+        """Instances whose departure alone makes the room, those first with which most is won."""
         floor = self.floor
         reach = floor.masks[floor.mask_of[i]] & floor.usable & (coming > _TINY - leaving)
         reach[floor.home[i]] = False
         short = np.maximum(floor.need[i] - floor.free, 0)
-        others: Ints = np.flatnonzero(~self.moved)
-        at = floor.home[others]
-        helps = reach[at] & (floor.need[others] >= short[at]).all(axis=1)
-        some, where = others[helps], at[helps]
-        parts = floor.load[some] / floor.capacity[where]
-        worth = coming[where] - (self.slope * parts * parts).sum(axis=1)
-        order = np.argsort(-worth, kind="stable")[:_PAIRS]
-        return list(zip(some[order].tolist(), where[order].tolist()))
+        near = reach[floor.home] & ~self.moved
+        others: Ints = np.flatnonzero(near)
+        others = others[(floor.need[others] >= short[floor.home[others]]).all(axis=1)]
+        where = floor.home[others]
+        away, parts = floor.level[where] - self.mean, floor.load[others] / floor.capacity[where]
+        changed = floor.load[i] / floor.capacity[where] - parts
+        worth = -(self.slope * (changed * (2 * away + changed) + parts * (2 * self.low + parts))).sum(axis=1)
+        order = np.argsort(-worth, kind="stable")
+        some = (int(n) for n in order if floor.may_go(int(others[n])))
+        for n in islice(some, _PAIRS):
+            yield int(others[n]), int(where[n])

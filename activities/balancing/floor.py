@@ -25,6 +25,7 @@ class Scene:
     rules: Rules
     kinds: tuple[Kind, ...]
     loads: tuple[dict[str, float], ...]  # per kind, by instance
+    each: tuple[dict[str, list[float]], ...]  # per kind, by host, of its instances
     levels: tuple[dict[str, float], ...]  # per kind, by host
     passing: frozenset[str] = frozenset()  # hosts whose load has not lasted for as long as it must
 
@@ -41,6 +42,15 @@ class Scene:
     def load(self, uuid: str) -> list[float]:
         return [row.get(uuid, 0.0) for row in self.loads]
 
+    def largest(self, kind: int, hosts: Sequence[str]) -> Floats:
+        """What the instances of each host use, the largest first, also of those that may not go."""
+        each = [self.each[kind][name] for name in hosts]
+        width = max(1, *map(len, each)) if each else 1
+        flat = np.array([load for own in each for load in own])
+        found: Floats = np.zeros((len(each), width))
+        found[np.arange(width) < np.array([len(own) for own in each]).reshape(-1, 1)] = flat
+        return -np.sort(-found, axis=1)
+
     def held(self, one: Instance) -> Refusal | None:
         """Why it does not move."""
         if found := checks.immovable(self.cluster, one.uuid, self.rules):
@@ -49,16 +59,22 @@ class Scene:
             return Refusal("unmeasured", one.uuid, f"nothing is known of what {one.name} uses")
         return None
 
+    def guests(self, host: str) -> list[str]:
+        """Those that nothing plain keeps there; whether all rules let one go is asked when it matters."""
+        kept, on = self.rules.frozen_instances, self.cluster.on(host)
+        return [i.uuid for i in on if not i.locked and i.task_state is None and i.uuid not in kept]
+
     def movable(self, hosts: Iterable[str]) -> list[str]:
         return [i.uuid for name in hosts for i in self.cluster.on(name) if self.held(i) is None]
 
 
 def scene(cluster: Cluster, rules: Rules, usage: Usage, kinds: Sequence[Kind]) -> Scene:
     loads = tuple(load.by_instance(k, cluster, usage) for k in kinds)
+    each = tuple(load.by_host(cluster, found) for found in loads)
     levels = tuple(
-        load.levels(k, cluster, found, load.own(k, cluster, usage, found)) for k, found in zip(kinds, loads)
+        load.levels(k, cluster, here, load.own(k, cluster, usage, here)) for k, here in zip(kinds, each)
     )
-    return Scene(cluster, rules, tuple(kinds), loads, levels)
+    return Scene(cluster, rules, tuple(kinds), loads, each, levels)
 
 
 class Floor(Board):
@@ -70,7 +86,8 @@ class Floor(Board):
 
     def __init__(self, seen: Scene, movable: Iterable[str]) -> None:
         super().__init__(seen.cluster, seen.rules, movable)
-        self.kinds = seen.kinds
+        self.seen, self.kinds = seen, seen.kinds
+        self._asked: dict[int, bool] = {}  # by instance: whether it may go
         shape = (-1, len(seen.kinds))
         every = seen.cluster.hosts.values()
         offers = [[load.capacity(k, h) for k in seen.kinds] for h in every]
@@ -85,6 +102,17 @@ class Floor(Board):
         self.on: dict[int, list[int]] = {h: [] for h in range(len(self.hosts))}
         for i, host in enumerate(self.home.tolist()):
             self.on[host].append(i)
+
+    def may_go(self, i: int) -> bool:
+        """Whether nothing holds the instance on its host."""
+        if i not in self._asked:
+            self._asked[i] = self.seen.held(self.instances[i]) is None
+        return self._asked[i]
+
+    def clear(self) -> None:
+        """Undo all moves."""
+        for i in reversed(list(self.placed)):
+            self.back(i)
 
     def move(self, i: int, host: int) -> None:
         """Let it leave its home for this host."""
@@ -112,10 +140,13 @@ class Floor(Board):
     def ranked(self, i: int, where: Mask, score: Callable[[int, Ints], Floats]) -> Iterator[int]:
         """The hosts among these that take the instance now, the greatest score first."""
         hosts = self._preferred(i, np.flatnonzero(self.fits(i) & where))
-        if len(hosts):
-            for host in hosts[np.argsort(-score(i, hosts), kind="stable")].tolist():
-                if not self.against(i, host):
-                    yield host
+        left = score(i, hosts).copy() if len(hosts) else np.zeros(0)
+        for _ in range(len(hosts)):  # the first is nearly always the one: sorting all would cost more
+            best = int(left.argmax())
+            left[best] = -np.inf
+            there = self.cluster.hosts[self.hosts[int(hosts[best])]]  # of those that its wishes allow
+            if not checks.crowded(self.cluster, self.ledger, self.instances[i], there):
+                yield int(hosts[best])
 
     def against(self, i: int, host: int) -> tuple[Refusal, ...]:
         """Every rule that keeps the instance from the host as things stand."""

@@ -55,7 +55,7 @@ def past(kind: Kind, cluster: Cluster, usage: Usage, hosts: Sequence[str]) -> Pa
     course = usage.courses[kind.metric]
     width = max(map(len, course.values.values()), default=1)
     loads = load.by_instance(kind, cluster, usage)
-    beyond = load.own(kind, cluster, usage, loads)
+    beyond = load.own(kind, cluster, usage, load.by_host(cluster, loads))
     number = {name: n for n, name in enumerate(hosts)}
     capacity = np.array([load.capacity(kind, cluster.hosts[name]) for name in hosts], dtype=np.float64)
     levels = np.zeros((len(hosts), width))

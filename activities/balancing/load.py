@@ -50,11 +50,19 @@ def counted(host: Host) -> bool:
 
 def by_instance(kind: Kind, cluster: Cluster, usage: Usage) -> dict[str, float]:
     """What each instance uses; what was not measured, such as one that is off, is not there."""
-    known = cluster.instances
-    return {u: used(kind, known[u].resources, v) for u, v in usage.of(kind.metric).items() if u in known}
+    known, values = cluster.instances, usage.of(kind.metric)
+    if not kind.percent:
+        return {u: v for u, v in values.items() if u in known}
+    each = {u: known[u].resources for u in values if u in known}
+    return {u: values[u] / 100.0 * sum([r.get(c, 0) for c in kind.classes]) for u, r in each.items()}
 
 
-def own(kind: Kind, cluster: Cluster, usage: Usage, loads: Mapping[str, float]) -> dict[str, float]:
+def by_host(cluster: Cluster, loads: Mapping[str, float]) -> dict[str, list[float]]:
+    """What the instances of each host use."""
+    return {name: [loads.get(i.uuid, 0.0) for i in cluster.on(name)] for name in cluster.hosts}
+
+
+def own(kind: Kind, cluster: Cluster, usage: Usage, here: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """What hosts use beyond their instances, where that is measured: no move takes it away."""
     measured = usage.values.get(kind.host_metric)
     if measured is None:
@@ -63,22 +71,29 @@ def own(kind: Kind, cluster: Cluster, usage: Usage, loads: Mapping[str, float]) 
     for name, value in measured.items():
         if name in cluster.hosts:
             whole = value / 100.0 * capacity(kind, cluster.hosts[name]) if kind.percent else value
-            found[name] = max(0.0, whole - sum(loads.get(i.uuid, 0.0) for i in cluster.on(name)))
+            found[name] = max(0.0, whole - sum(here[name]))
     return found
 
 
 def levels(
-    kind: Kind, cluster: Cluster, loads: Mapping[str, float], beyond: Mapping[str, float]
+    kind: Kind, cluster: Cluster, here: Mapping[str, Sequence[float]], beyond: Mapping[str, float]
 ) -> dict[str, float]:
     """The load of each host as a share of what it really has; hosts that have none are not there."""
     found = {}
     for name, host in cluster.hosts.items():
         if there := capacity(kind, host):
-            here = sum(loads.get(i.uuid, 0.0) for i in cluster.on(name))
-            found[name] = (here + beyond.get(name, 0.0)) / there
+            found[name] = (sum(here[name]) + beyond.get(name, 0.0)) / there
     return found
 
 
-def deviation(levels: Sequence[float]) -> float:
-    """The standard deviation of hosts' loads."""
-    return float(np.std(np.array(levels, dtype=np.float64))) if len(levels) else 0.0
+def mean(levels: Floats, capacity: Floats) -> Floats:
+    """The load of all hosts together, per kind: no move changes it, however different hosts are."""
+    found: Floats = (levels * capacity).sum(axis=0) / np.maximum(capacity.sum(axis=0), 1e-12)
+    return found
+
+
+def deviation(levels: Floats, capacity: Floats) -> Floats:
+    """Per kind the root of the mean square distance of the hosts from the load of all of them together."""
+    away = levels - mean(levels, capacity)
+    found: Floats = np.sqrt((away * away).sum(axis=0) / max(len(away), 1))
+    return found

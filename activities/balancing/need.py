@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -41,11 +42,10 @@ def overloaded(floor: Floor, threshold: float) -> list[Hot]:
     excess = {h: (float(floor.level[h, 0]) - threshold + TINY) * float(floor.capacity[h, 0]) for h in hosts}
     cost: dict[int, int] = dict.fromkeys((i for h in hosts for i in floor.on[h]), 1)
     large = _large(floor, threshold, cost)
-    removals = _Removals(
-        floor, threshold, {h: _cover(floor, floor.on[h], excess[h], cost, large) for h in hosts}
-    )
-    for i in large:
-        cost[i] = 1 + removals.fewest(i)
+    if large:
+        covered = {h: _cover(floor, floor.on[h], excess[h], cost, large) for h in hosts}
+        removals = _Removals(floor, threshold, covered)
+        cost |= {i: 1 + removals.fewest(i) for i in large}
     found = []
     for h in hosts:
         least = _cover(floor, floor.on[h], excess[h], cost, frozenset())
@@ -73,9 +73,12 @@ def _cover(floor: Floor, own: list[int], excess: float, cost: dict[int, int], wi
     Of each cost the largest instances are the best, so that only their numbers have to be tried.
     """
     by_cost: dict[int, list[float]] = {}
-    for i in own:
+    for i, load in zip(own, floor.load[own, 0].tolist()):
         if i not in without and cost[i] < NEVER:
-            by_cost.setdefault(cost[i], []).append(float(floor.load[i, 0]))
+            by_cost.setdefault(cost[i], []).append(load)
+    if by_cost.keys() == {1}:  # nearly always
+        totals = accumulate(sorted(by_cost[1], reverse=True))
+        return next((n for n, load in enumerate(totals, 1) if load > excess), NEVER)
     reached = {0: 0.0}
     for each, loads in sorted(by_cost.items()):
         sums = [0.0, *np.cumsum(sorted(loads, reverse=True)).tolist()]
@@ -95,10 +98,12 @@ class _Removals:
 
     def __init__(self, floor: Floor, threshold: float, covered: dict[int, int]) -> None:
         self.floor, self.threshold = floor, threshold
-        width = max((len(v) for v in floor.on.values()), default=0)
-        load = np.zeros((len(floor.hosts), width + 1))
-        for host, own in floor.on.items():
-            load[host, 1 : len(own) + 1] = np.sort(-floor.load[own, 0]) * -1 if own else 0
+        load = floor.seen.largest(0, floor.hosts)  # also of those that the floor does not look at
+        for host in covered:
+            own = floor.load[floor.on[host], 0]
+            load[host] = 0.0
+            load[host, : len(own)] = -np.sort(-own)
+        load = np.concatenate([np.zeros((len(load), 1)), load], axis=1)
         self.left = floor.level[:, :1] - np.cumsum(load, axis=1) / floor.capacity[:, :1]
         self.spared: Ints = np.array([covered.get(h, 0) for h in range(len(floor.hosts))], dtype=np.int64)
 

@@ -8,32 +8,58 @@ import numpy as np
 
 from activities.balancing.floor import Floor
 from activities.balancing.load import Floats
-from activities.balancing.need import TINY, Hot, overloaded
+from activities.balancing.need import TINY, Hot
 from activities.packing.board import Ints, Mask
 
 _TRIES = 40  # choices of instances that are looked at for one host with so many moves
 _PAIRS = 64  # instances that are asked to make room for one
 _CLEARED = 6  # hosts that several instances are asked to leave for one
-_EXTRA = 3  # rounds, each with one move more per host
+EXTRA = 3  # rounds, each with one move more per host
+_LOOKS = 3_000_000  # hosts looked at for those that must make room: with many hosts each try is dearer
 
 
 class Relief:
     """One search over a floor of one kind of load; leaves the moves that it found on the floor."""
 
-    def __init__(self, floor: Floor, threshold: float, *, tightly: bool) -> None:
+    def __init__(self, floor: Floor, threshold: float, hot: Sequence[Hot], *, tightly: bool) -> None:
+        """`tightly`: where it fits most tightly, else where it is coolest."""
         self.floor, self.threshold = floor, threshold
         self.score = floor.tight if tightly else self._coolest
         self.weight: Floats = floor.capacity[:, 0]
-        self.hot = sorted(overloaded(floor, threshold), key=lambda t: (-t.points / max(t.least, 1), t.host))
+        self.hot = sorted(hot, key=lambda t: (-t.points / max(t.least, 1), t.host))
         self.relieved: dict[int, list[int]] = {}  # hot host -> what moved for it, in order
         self.moved: Mask = np.zeros(len(floor.uuids), dtype=bool)
-        self.tries = 0
+        self.tries, self.looks = 0, _LOOKS
 
-    def run(self) -> None:
+    def run(self, begin: int = 0, end: int = EXTRA) -> None:
         """Those without extra moves first: what they leave is room for the others."""
-        waiting = [t for t in self.hot if t.least]
-        for more in range(_EXTRA):
+        waiting = [t for t in self.hot if t.least and t.host not in self.relieved]
+        for more in range(begin, end):
             waiting = [t for t in waiting if not self._relieve(t, t.least + more)]
+        for target in self.hot:
+            if len(self.relieved.get(target.host, ())) > target.least:
+                self._improve(target)
+
+    def moves(self) -> dict[int, tuple[tuple[int, int], ...]]:
+        """By host that is relieved: who moves for it and where to, in order."""
+        placed = self.floor.placed
+        return {host: tuple((i, placed[i]) for i in made) for host, made in self.relieved.items()}
+
+    def _improve(self, target: Hot) -> None:
+        """Relieve a host with fewer moves, now that others have left: the room was not there before."""
+        made = [(i, self.floor.placed[i]) for i in self.relieved[target.host]]
+        undone = []
+        for i, host in reversed(made):
+            if not self.floor.fits_home(i):
+                break
+            self._back(i)
+            undone.append((i, host))
+        if len(undone) == len(made):
+            for moves in range(target.least, len(made)):
+                if self._relieve(target, moves):
+                    return
+        for i, host in reversed(undone):
+            self._move(i, host)
 
     def _relieve(self, target: Hot, spend: int) -> bool:
         """Relieve one host with so many moves, of its own instances and of those that make room for them."""
@@ -132,7 +158,7 @@ class Relief:
         """Move it to a host from which another instance moves away first."""
         still = np.flatnonzero(~self.moved)
         for j, host in self._pairs(i, still, self.floor.home[still]):
-            if (made := self._swap(i, [j], host)) is not None:
+            if self.floor.may_go(j) and (made := self._swap(i, [j], host)) is not None:
                 return made
         return None
 
@@ -143,9 +169,12 @@ class Relief:
         above = (floor.level[reach, 0] - self.threshold) * self.weight[reach] + floor.load[i, 0]
         for n in np.argsort(above, kind="stable")[:_CLEARED]:
             host, rest = int(reach[n]), float(above[n])
+            self.looks -= extra * len(floor.hosts)
+            if self.looks < 0:
+                return None
             leaving: list[int] = []
             for j in sorted(floor.on[host], key=lambda j: (-floor.load[j, 0], j)):
-                if rest >= 0 and len(leaving) < extra and not self.moved[j]:
+                if rest >= 0 and len(leaving) < extra and not self.moved[j] and floor.may_go(j):
                     leaving.append(j)
                     rest -= float(floor.load[j, 0])
             if rest < 0 and (made := self._swap(i, leaving, host)) is not None:
@@ -176,11 +205,18 @@ class Relief:
 
     def _pairs(self, i: int, guests: Ints, at: Ints) -> Iterator[tuple[int, int]]:
         """Guests whose departure alone makes the room and the quiet that it lacks, the smallest first."""
+        if self.looks < 0:
+            return
         floor = self.floor
         short = np.maximum(floor.need[i] - floor.free, 0)
         above = (floor.level[:, 0] - self.threshold) * self.weight + floor.load[i, 0]
         helps = self._reach(i)[at] & (floor.load[guests, 0] > above[at])
         helps &= (floor.need[guests] >= short[at]).all(axis=1)
         some, where = guests[helps], at[helps]
+        self.looks -= len(floor.hosts)
         order = np.lexsort((some, floor.need[some] @ floor.weight))[:_PAIRS]
-        yield from zip(some[order].tolist(), where[order].tolist())
+        for n in order:
+            self.looks -= len(floor.hosts)
+            if self.looks < 0:
+                return
+            yield int(some[n]), int(where[n])

@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from activities.balancing.ascent import climb, narrow
 from activities.balancing.floor import Floor
-from activities.balancing.load import Floats
+from activities.balancing.load import Floats, mean
 from activities.packing.board import Ints
 
-_ROUNDS = 120  # on a sample of the hosts
-_MORE = 16  # on all of them, from the prices that were best there
-_SAMPLE = 400
+_ROUNDS = 16  # on a sample of the hosts
+_MORE = 3  # on all of them, from the prices that were best there
+_SAMPLE = 128
 _SINGLE = 6  # of each host so many of its largest instances are looked at one by one
 _SEVERAL = 3
+_FEW = 60
 
 
 class Prices:
     """Hosts with their distances from the load of all, and what their instances use, largest first."""
 
-    def __init__(self, away: Floats, capacity: Floats, loads: Floats) -> None:
+    def __init__(self, away: Floats, capacity: Floats, loads: Floats, tilt: Floats | float = 0.0) -> None:
+        """`tilt`: per host how much dearer load is, where none can go to others or come from them."""
         scale = float(capacity.mean())
         self.away, self.inverse, loads = away, scale / capacity, loads / scale
+        self.tilt = tilt + np.zeros((len(away), 1))
         self.steepest = float((self.inverse**2).min())
         if loads.shape[1] < _SINGLE + _SEVERAL:
             loads = np.pad(loads, ((0, 0), (0, _SINGLE + _SEVERAL - loads.shape[1])))
@@ -47,7 +51,8 @@ class Prices:
 
     def value(self, prices: Floats, most: int) -> tuple[float, Floats]:
         """The bound on the sum of squares at these prices, and where it rises."""
-        move, come, load, large = prices
+        move, come, large = prices[0], prices[1], prices[3]
+        load = prices[2] + self.tilt
         leave, inverse = move - come, self.inverse[:, None]
         pay = leave * self.leaving + load * self.given + large * self.squared
         gift = np.maximum((load - 2 * self.after * inverse) / (2 * (inverse**2 - large)), 0.0)
@@ -81,53 +86,47 @@ class Prices:
             every = len(self.away) // _SAMPLE
             some = self._some(np.argsort(self.away, kind="stable")[::every])
             _, start = some._search(round(most * len(some.away) / len(self.away)), start, reach, _ROUNDS)
-            return self._search(most, start, reach / 40, _MORE)[0]
+            return self._search(most, start, reach / 10, _MORE)[0]
         return self._search(most, start, reach, _ROUNDS)[0]
 
     def _some(self, rows: Ints) -> Prices:
         other = object.__new__(Prices)
         other.__dict__.update(self.__dict__)
-        for name in ("away", "inverse", "given", "squared", "after", "most"):
+        for name in ("away", "inverse", "given", "squared", "after", "most", "tilt"):
             setattr(other, name, getattr(self, name)[rows])
         return other
 
-    def _search(self, most: int, center: Floats, reach: Floats, rounds: int) -> tuple[float, Floats]:
-        """The greatest value by shrinking ellipsoids, and the prices."""
-        shape, found, at = np.diag(reach**2), 0.0, center
-        for _ in range(rounds):
-            move, come, _, large = center
-            if move < 0 or come < 0:
-                rises = np.array([float(move < 0), float(move >= 0), 0.0, 0.0])
-            elif not 0 <= large < 0.999 * self.steepest:
-                rises = np.array([0.0, 0.0, 0.0, 1.0 if large < 0 else -1.0])
-            else:
-                value, rises = self.value(center, most)
-                if value > found:
-                    found, at = value, center
-            square = float(rises @ shape @ rises)
-            if square <= 1e-24:
-                break
-            length = square**0.5
-            step = shape @ rises / length
-            center = center + step / 5
-            shape = 16 / 15 * (shape - 0.4 * np.outer(step, step))
-        return found, at
+    def _search(self, most: int, start: Floats, reach: Floats, rounds: int) -> tuple[float, Floats]:
+        """The greatest value found, and the prices."""
+        low, high = np.array([0.0, 0.0, -np.inf, 0.0]), np.array([np.inf] * 3 + [0.99 * self.steepest])
+        found, at = climb(lambda prices: self.value(prices, most), (start, reach), (low, high), rounds)
+        if len(self.away) <= _FEW:  # a few hosts bend so sharply that a climb ends at the first edge
+            other, there = narrow(lambda prices: self.value(prices, most), (start, reach), (low, high))
+            found, at = max((found, at), (other, there), key=lambda pair: pair[0])
+        return max(found, 0.0), at
 
 
 def least_deviation(floor: Floor, kind: int, moves: int) -> float:
     """The smallest deviation of one kind of load that any so many moves can leave, seen from here."""
     among = np.flatnonzero(floor.usable)
     whole, level = floor.capacity[among, kind], floor.level[among, kind]
+    away = level - mean(level, whole)
     if not moves or len(among) < 2:
-        return float(np.sqrt(((level - _mean(level, whole)) ** 2).mean())) if len(among) else 0.0
-    width = max(len(floor.on[int(h)]) for h in among)
-    loads = np.zeros((len(among), max(width, 1)))
-    for n, host in enumerate(among.tolist()):
-        own = floor.on[host]
-        loads[n, : len(own)] = np.sort(-floor.load[own, kind]) * -1 if own else 0.0
-    best = Prices(level - _mean(level, whole), whole, loads).best(moves)
+        return float(np.sqrt((away**2).mean())) if len(among) else 0.0
+    tilt = _tilt(floor, among, away, whole)
+    best = Prices(away, whole, floor.seen.largest(kind, [floor.hosts[h] for h in among]), tilt).best(moves)
     return float(np.sqrt(best / len(among)))
 
 
-def _mean(level: Floats, whole: Floats) -> float:
-    return float((level * whole).sum() / whole.sum())
+def _tilt(floor: Floor, among: Ints, away: Floats, whole: Floats) -> Floats | float:
+    """Zones that no instance can leave keep their difference for good."""
+    hosts = [floor.cluster.hosts[floor.hosts[h]] for h in among]
+    names, zone = np.unique([str(h.zone) for h in hosts], return_inverse=True)
+    if len(names) < 2 or any(
+        i.pinned_az is None or i.pinned_az != h.zone for h in hosts for i in floor.cluster.on(h.name)
+    ):
+        return 0.0
+    share = np.bincount(zone, away * whole) / np.bincount(zone, whole)
+    inverse = float(whole.mean()) * np.bincount(zone, 1 / whole) / np.bincount(zone)
+    tilt: Floats = (2 * share * inverse)[zone][:, None]
+    return tilt

@@ -10,6 +10,7 @@ import numpy as np
 from activities.balancing.floor import Floor
 from activities.balancing.load import Kind
 from activities.rules import checks
+from activities.words import beside
 from plan_schemas.frozen import freeze
 from plan_schemas.plan import Change, Refusal
 
@@ -20,9 +21,9 @@ _LOOKED = 6  # of the coolest hosts
 class Telling:
     """Follows the loads through moves in order."""
 
-    def __init__(self, floor: Floor) -> None:
-        """The floor as it is before the first move."""
-        self.floor, self.level = floor, floor.level.copy()
+    def __init__(self, floor: Floor, threshold: float = 0.0) -> None:
+        """The floor as it is before the first move, and the percentage that loads are held against."""
+        self.floor, self.level, self.threshold = floor, floor.level.copy(), threshold
 
     def change(self, i: int, host: int, why: str, **more: Any) -> Change:
         """The next move, with the loads of both hosts before and after in percent."""
@@ -34,8 +35,8 @@ class Telling:
         after = self.level[[home, host]]
         source, there = floor.hosts[home], floor.hosts[host]
         loads = "; ".join(
-            f"{k.word} of {source} {_percent(before[0, n])} -> {_percent(after[0, n])},"
-            f" of {there} {_percent(before[1, n])} -> {_percent(after[1, n])}"
+            f"{k.word} of {source} {self._percent(before[0, n])} -> {self._percent(after[0, n])},"
+            f" of {there} {self._percent(before[1, n])} -> {self._percent(after[1, n])}"
             for n, k in enumerate(floor.kinds)
         )
         numbers = {
@@ -59,6 +60,9 @@ class Telling:
             freeze({**numbers, **more}),
             tuple(self._passed(i, host)),
         )
+
+    def _percent(self, share: float) -> str:
+        return f"{beside(100 * float(share), self.threshold)} %"
 
     def _passed(self, i: int, host: int) -> Iterator[Refusal]:
         """The coolest hosts that were not taken, with the rule that is against each as things end."""
@@ -87,10 +91,6 @@ def not_used(seen: Any, hosts: Iterable[str]) -> Iterator[Refusal]:
 
 def words(kinds: Sequence[Kind]) -> str:
     return " and ".join(k.word for k in kinds)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _number(share: float) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from activities.balancing import load
 from plan_schemas.catalog import Goal
 from plan_schemas.model import Cluster
@@ -58,7 +60,7 @@ def standard_deviation_ram_after_audit(seen: Pictures) -> float | None:
 
 
 def _deviation(kind: load.Kind, seen: Pictures, *, is_after: bool) -> float | None:
-    """Of the loads of enabled hosts that are up, in percent; None where nobody measured them."""
+    """From the load of all enabled hosts that are up, in percent; None where nobody measured them."""
     cluster, usage = (seen.after, seen.used_after) if is_after else (seen.before, seen.used_before)
     is_foreseen = is_after and kind.metric not in usage.values
     if is_foreseen:
@@ -66,10 +68,13 @@ def _deviation(kind: load.Kind, seen: Pictures, *, is_after: bool) -> float | No
     if kind.metric not in usage.values:
         return None
     loads = load.by_instance(kind, cluster, usage)
-    beyond = load.own(kind, seen.before if is_foreseen else cluster, usage, loads)
-    levels = load.levels(kind, cluster, loads, beyond)
-    serving = [v for h, v in levels.items() if load.counted(cluster.hosts[h])]
-    return round(100.0 * load.deviation(serving), 6)
+    here = load.by_host(cluster, loads)
+    then = seen.before if is_foreseen else cluster
+    beyond = load.own(kind, then, usage, load.by_host(then, loads))
+    levels = load.levels(kind, cluster, here, beyond)
+    serving = [h for h in levels if load.counted(cluster.hosts[h])]
+    whole = [load.capacity(kind, cluster.hosts[h]) for h in serving]
+    return round(100.0 * float(load.deviation(np.array([levels[h] for h in serving]), np.array(whole))), 6)
 
 
 _INDICATORS: dict[str, Callable[[Pictures], float | None]] = {

@@ -40,6 +40,11 @@ def standing_refusals(cluster: Cluster, one: Instance, there: Host, rules: Rules
     return (*host_refusals(there, rules), *_static(cluster, one, there))
 
 
+def crowded(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> bool:
+    """Whether who else is on the host is against it: what the standing reasons leave to be asked."""
+    return next(_now(cluster, occupancy, one, there), None) is not None
+
+
 def host_refusals(there: Host, rules: Rules) -> tuple[Refusal, ...]:
     """Why nothing at all may be placed on the host."""
     found: list[Refusal] = []

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
+
+from activities.balancing.candidates import coolest
 from activities.balancing.choose import Limits, Step, asked, in_turn
 from activities.balancing.floor import Floor, Scene, scene
 from activities.balancing.hold import past
 from activities.balancing.load import KINDS
+from activities.balancing.need import overloaded
 from activities.balancing.relief import Relief
 from activities.balancing.telling import Telling, not_used
 from activities.planner.bounds import bound
 from activities.rules import checks
-from activities.words import count
+from activities.words import count, some
 from plan_schemas.audit import Situation
 from plan_schemas.plan import Change, Proposal, Refusal
 
+_MANY = 1_000  # hosts: with more a first way is tried only if the first falls short by more than
+_GOOD = 0.1  # of the hot hosts, counting those that stay hot and moves beyond the least
+_NEAR = 60  # hosts of each kind whose instances are asked to make room
+Moves = dict[int, tuple[tuple[int, int], ...]]  # by hot host: instances with their destinations, in order
 Reasons = dict[int, tuple[str, str]]  # by hot host: the code and a clause why it stays hot
 
 
@@ -36,12 +44,10 @@ def decide(
     seen = scene(situation.cluster, situation.rules, situation.usage, [KINDS[metrics]])
     passing = _passing(situation, seen, threshold / 100.0) if hold else {}
     seen = replace(seen, passing=frozenset(passing))
-    search = _search(seen, threshold / 100.0)
+    search, found = _search(seen, threshold / 100.0)
     floor, limits = search.floor, Limits(max_moves, aggressiveness, margin)
-    wanted, reasons = asked(_steps(search), limits)
-    for i in reversed(list(floor.placed)):
-        floor.back(i)
-    telling = Telling(floor)
+    wanted, reasons = asked(_steps(search, found), limits)
+    telling = Telling(floor, threshold)
     made, more = in_turn(wanted, limits, lambda step: _made(floor, step, threshold / 100.0))
     reasons |= more
     moves = sum(len(s.moves) for s in made)
@@ -50,7 +56,8 @@ def decide(
     hopeless = sum(not t.least for t in search.hot)
     return Proposal(
         changes=tuple(_changes(telling, made, threshold)),
-        summary=_summary(search, len(made), moves, threshold) + _passed(passing, hold),
+        summary=_summary(search, len(made), moves, threshold, _out_of_reach(seen, threshold / 100.0))
+        + _passed(passing, hold),
         rejected=(
             *_stay(seen, search, made, reasons, threshold),
             *_not_lasting(seen, passing, hold),
@@ -84,33 +91,39 @@ def _passed(passing: Mapping[str, str], hold: float) -> str:
     return f" {count(len(passing), 'more host is', 'more hosts are')}, but not for the {hold:g} s of `hold`."
 
 
-def _search(seen: Scene, threshold: float) -> Relief:
-    """The instances of hot hosts alone are looked at first; all others only where they must make room."""
+def _search(seen: Scene, threshold: float) -> tuple[Relief, Moves]:
+    """The search that relieved most with the fewest moves, all of them undone, and what it moved by host."""
     hosts = seen.hosts()
-    own = [h for h in hosts if seen.levels[0][h] >= threshold]
-    search = Relief(Floor(seen, seen.movable(own)), threshold, tightly=False)
-    search.run()
-    if len(search.relieved) == len(search.hot) and len(search.floor.placed) == sum(
-        t.least for t in search.hot
-    ):
-        return search
-    movable = seen.movable(hosts)
-    found = []
-    for tightly in (False, True):
-        search = Relief(Floor(seen, movable), threshold, tightly=tightly)
-        search.run()
-        found.append(search)
-    return min(found, key=lambda s: (-len(s.relieved), len(s.floor.placed)))
+    level = seen.levels[0]
+    hottest = [h for h in hosts if level[h] >= threshold and h not in seen.passing]
+    others = [h for h in hosts if level[h] < threshold]
+    near = coolest(seen, others, np.array([level[h] for h in others]), _NEAR) if hottest else []
+    floor = Floor(seen, [*seen.movable(hottest), *(u for n in near for u in seen.guests(others[n]))])
+    hot = overloaded(floor, threshold)
+    first = Relief(floor, threshold, hot, tightly=False)
+    first.run()
+    found = _undone(first)
+    spent = sum(map(len, found.values()))
+    short = len(hot) - len(found) + spent - sum(t.least for t in hot if t.host in found)
+    if short <= (_GOOD * len(hot) if len(hosts) > _MANY else 0):
+        return first, found
+    second = Relief(floor, threshold, hot, tightly=True)
+    second.run()
+    other = _undone(second)
+    better = (-len(other), sum(map(len, other.values()))) < (-len(found), spent)
+    return (second, other) if better else (first, found)
 
 
-def _steps(search: Relief) -> list[Step]:
+def _undone(search: Relief) -> Moves:
+    moves = search.moves()
+    search.floor.clear()
+    return moves
+
+
+def _steps(search: Relief, found: Moves) -> list[Step]:
     points = {t.host: t.points for t in search.hot}
-    placed = search.floor.placed
-    found = []
-    for host, moved in search.relieved.items():
-        gain = points[host] / len(moved)
-        found.append(Step(tuple((i, placed[i]) for i in moved), gain, gain, host))
-    return found
+    gains = {host: points[host] / len(moved) for host, moved in found.items()}
+    return [Step(moved, gains[host], gains[host], host) for host, moved in found.items()]
 
 
 def _made(floor: Floor, step: Step, threshold: float) -> bool:
@@ -135,7 +148,7 @@ def _changes(telling: Telling, made: list[Step], threshold: float) -> Iterator[C
             yield telling.change(
                 i,
                 host,
-                f"{why}, which is above {threshold:g} %",
+                f"{why}, which is at {threshold:g} % or above",
                 relieves=name,
                 gain_points_per_move=round(step.points, 2),
                 threshold=threshold,
@@ -172,16 +185,21 @@ def _stay(
 
 def _closed(seen: Scene, threshold: float) -> Iterator[Refusal]:
     """Hot hosts that may be neither source nor destination."""
+    yield from not_used(seen, _out_of_reach(seen, threshold))
+
+
+def _out_of_reach(seen: Scene, threshold: float) -> list[str]:
     hot = [h for h, level in seen.levels[0].items() if level >= threshold]
-    yield from not_used(seen, [h for h in hot if checks.host_refusals(seen.cluster.hosts[h], seen.rules)])
+    return [h for h in hot if checks.host_refusals(seen.cluster.hosts[h], seen.rules)]
 
 
-def _summary(search: Relief, made: int, moves: int, threshold: float) -> str:
-    hot = len(search.hot)
+def _summary(search: Relief, made: int, moves: int, threshold: float, others: list[str]) -> str:
+    hot, at = len(search.hot), f"at {threshold:g} % or above"
+    more = f"; out of reach and {at} too: {some(others)}" if others else ""
     if not hot:
-        return f"No host in the choice is at {threshold:g} % or above."
-    whole = f"{count(hot, 'host is', 'hosts are')} at {threshold:g} % or above"
+        return f"No host in the choice is {at}{more}."
+    whole = f"{count(hot, 'host is', 'hosts are')} {at}"
     if not made:
-        return f"{whole}; none can be relieved."
+        return f"{whole}; none can be relieved{more}."
     stay = f"; {hot - made} of them cannot or need not be" if hot > made else ""
-    return f"{whole}: relieve {made} with {count(moves, 'move')}{stay}."
+    return f"{whole}: relieve {made} with {count(moves, 'move')}{stay}{more}."

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from activities.balancing.candidates import worthwhile
 from activities.balancing.choose import Limits, Step, beginning
 from activities.balancing.even import Aim, Evening
-from activities.balancing.floor import Floor, scene
+from activities.balancing.floor import Floor, Scene, scene
 from activities.balancing.hold import past
-from activities.balancing.load import KINDS, Floats, Kind
+from activities.balancing.load import KINDS, Floats, Kind, counted
 from activities.balancing.spread import least_deviation
 from activities.balancing.telling import Telling, not_used, words
 from activities.planner.bounds import bound
@@ -43,12 +44,13 @@ def decide(
     """Moves that bring the deviation of each metric to its threshold, as far as they are worth it."""
     kinds = [KINDS[m] for m in metrics]
     seen = scene(situation.cluster, situation.rules, situation.usage, kinds)
-    floor = Floor(seen, seen.movable(seen.hosts()))
     targets = np.array([(thresholds or {}).get(k.metric, 0.1) for k in kinds])
     weighed = np.array([(weights or {}).get(f"{k.metric}_weight", 1.0) for k in kinds])
+    most = _ALL if max_moves is None else max_moves
+    floor = Floor(seen, worthwhile(seen, weighed, most))
     passing = _passing(situation, floor, kinds, targets) if hold else {}
     wanted = np.array([np.inf if n in passing else t for n, t in enumerate(targets)])
-    search = Evening(floor, Aim(weighed, wanted, _ALL if max_moves is None else max_moves, margin))
+    search = Evening(floor, Aim(weighed, wanted, most, margin))
     before, telling = search.deviations(), Telling(floor)
     start = floor.level.copy()
     search.run()
@@ -62,7 +64,7 @@ def decide(
     floor.level = floor_before
     return Proposal(
         changes=tuple(_changes(telling, taken, weighed)),
-        summary=_summary(kinds, before, after, targets, moves, passing),
+        summary=_summary(kinds, before, after, targets, moves, passing) + _among(seen),
         rejected=(
             *(
                 Refusal("hold", kinds[n].metric, f"{_not_lasting(kinds[n], hold)}: it was {was}")
@@ -138,6 +140,13 @@ def _below_margin(search: Evening, margin: float) -> Iterator[Refusal]:
             one.uuid,
             f"{text} {points:.2f} points nearer to each other, less than the margin of {margin:g}",
         )
+
+
+def _among(seen: Scene) -> str:
+    """The forecast looks at all hosts that serve: where others are chosen from, its numbers differ."""
+    serve = sum(counted(h) for h in seen.cluster.hosts.values())
+    chosen = len(seen.hosts())
+    return f" Of the {chosen} hosts that may be used, out of {serve} that serve." if chosen != serve else ""
 
 
 def _summary(

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from activities.balancing.spread import Prices
+from activities.balancing.floor import Floor, scene
+from activities.balancing.load import CPU as CPU_KIND
+from activities.balancing.spread import Prices, least_deviation
 from activities.strategies import workload_stabilization
 from plan_schemas.audit import Scope, Situation
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Proposal
 from tests.balancing.test_relief import destinations
+from tests.bench import optimum
 from tests.bench.clouds import cloud, usage
 
 CPU = {"instance_cpu_usage": 0.0}
@@ -65,6 +68,21 @@ def test_it_stops_where_every_metric_is_low_enough() -> None:
     again = even_out(made, 2, metrics=metrics, thresholds=dict.fromkeys(metrics, 0.5))
     assert again.changes == ()
     assert "even enough" in again.summary
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_plan_within_zones_beats_the_bound_that_knows_them(seed: int) -> None:
+    """Load that cannot leave its zone keeps the zones apart, and even so the bound is below every plan."""
+    made = cloud(6, per_host=3, seed=seed, constrained=True)
+    rules = Scope().rules(made, ("live", "service"))
+    seen = scene(made, rules, usage(made, seed), [CPU_KIND])
+    floor = Floor(seen, seen.movable(seen.hosts()))
+    cores = dict(seen.loads[0])
+    found = least_deviation(floor, 0, 2)
+    best = optimum.least_deviation(made, cores, 2)
+    assert best is not None
+    assert found <= best + 2e-3
+    assert found > 0
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
 
 from activities.strategies import workload_balance
+from activities.words import beside
 from plan_schemas.audit import Scope, Situation
-from plan_schemas.model import Cluster
+from plan_schemas.model import Cluster, build
 from plan_schemas.plan import Proposal
+from tests.bench import optimum
 from tests.bench.clouds import cloud, usage
 
 FILLS = ((0.35, 0.75), (0.85, 0.85), (0.93, 0.93))
@@ -118,3 +121,44 @@ def test_the_best_moves_come_first() -> None:
     assert gains == sorted(gains, reverse=True)
     few = relieve(made, 3, threshold=threshold, max_moves=5)
     assert [c.numbers["gain_points_per_move"] for c in few.changes] == gains[: len(few.changes)]
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bound_is_below_the_best_plan_and_that_below_ours(fill: tuple[float, float], seed: int) -> None:
+    """An integer program finds the fewest moves that cool the same hosts: between our bound and our plan."""
+    made = cloud(12, seed=seed, constrained=bool(seed % 2), fill=fill)
+    before = loads(made, seed, {})
+    threshold = above(before, 9)
+    proposal = relieve(made, seed, threshold=threshold)
+    cool = {h for h, v in before.items() if v >= threshold} - {r.subject for r in proposal.rejected}
+    cores = {
+        u: v / 100 * made.instances[u].resources["VCPU"]
+        for u, v in usage(made, seed).of("instance_cpu_usage").items()
+    }
+    fewest = optimum.fewest_relieving(made, cores, threshold / 100, cool)
+    least, moves = bounds(proposal)["moves"]
+    assert fewest is not None
+    assert least <= fewest <= moves <= 1.5 * fewest
+
+
+def test_a_host_that_is_out_of_reach_is_named_all_the_same() -> None:
+    """A disabled host above the threshold stands in the summary and among what is left alone."""
+    made = cloud(12, seed=1)
+    before = loads(made, 1, {})
+    hottest = max(before, key=lambda h: before[h])
+    hosts = [replace(h, status="disabled") if h.name == hottest else h for h in made.hosts.values()]
+    closed = build(made.cloud, made.collected_at, hosts, list(made.instances.values()))
+    proposal = relieve(closed, 1, threshold=before[hottest] - 0.01)
+    assert f"out of reach and at {before[hottest] - 0.01:g} % or above too: {hottest}" in proposal.summary
+    assert [(r.code, r.subject) for r in proposal.rejected] == [("disabled", hottest)]
+
+
+def test_a_load_just_below_the_threshold_is_not_told_as_if_it_were_at_it() -> None:
+    assert [beside(v, 25) for v in (24.98, 24.996, 25.0, 25.02, 12.34)] == [
+        "24.98",
+        "24.996",
+        "25.0",
+        "25.0",
+        "12.3",
+    ]

@@ -79,3 +79,14 @@ def test_the_plan_is_the_one_that_people_have_read(strategy: str) -> None:
     if os.environ.get("BALLAST_WRITE_GOLDEN"):
         file.write_text(yaml.safe_dump(plan, sort_keys=False, allow_unicode=True, width=110))
     assert plan == yaml.safe_load(file.read_text())
+
+
+def test_a_plan_tells_one_deviation() -> None:
+    """Summary, bound and forecast of an evened load agree, though hosts differ in size."""
+    plan = proposed("workload_stabilization")
+    for n, word in enumerate(("cpu", "ram")):
+        before, after = (
+            plan["forecast"][f"standard_deviation_{word}_{k}_audit"] for k in ("before", "after")
+        )
+        assert f"{word.upper()} {before:.2f} -> {after:.2f} points" in plan["reason"]
+        assert plan["bounds"][n]["value"] == round(after, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import pstdev
+from math import sqrt
 from typing import Any
 
 from tests.judge.picture import Picture
@@ -45,6 +45,10 @@ class Loads:
 
 
 def deviation(picture: Picture, word: str, where: Mapping[str, str | None], *, alone: bool) -> float:
-    """Of the hosts that serve, in percent."""
-    loads = Loads(picture, picture.usage, word, alone=alone).percent(where)
-    return pstdev([v for h, v in loads.items() if picture.enabled(h) and picture.up(h)] or [0.0])
+    """Of the hosts that serve, in percent: how far they are from what they bear all together."""
+    loads = Loads(picture, picture.usage, word, alone=alone)
+    serve = {h: v for h, v in loads.percent(where).items() if picture.enabled(h) and picture.up(h)}
+    if not serve:
+        return 0.0
+    together = sum(v * loads.has[h] for h, v in serve.items()) / sum(loads.has[h] for h in serve)
+    return sqrt(sum((v - together) ** 2 for v in serve.values()) / len(serve))

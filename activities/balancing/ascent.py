@@ -1,0 +1,71 @@
+"""Looks for the prices at which a Lagrangian bound is greatest: any prices that it stops at are a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from activities.balancing.load import Floats
+
+Value = Callable[[Floats], tuple[float, Floats]]  # of prices: the bound, and where it rises
+Range = tuple[Floats, Floats]
+MOVE, COME = 0, 1  # the second price is never above the first: who leaves gains nothing by that alone
+_STILL = 1e-4  # of the reach: a step below it is none
+_ROUNDS = 120
+_TINY = 1e-12
+
+
+def climb(value: Value, begin: Range, limits: Range, rounds: int) -> tuple[float, Floats]:
+    """By steps that learn how the value bends: a few dozen are enough where it is smooth, as with many hosts.
+
+    `begin` is where to start and how far each price may be from there.
+    """
+    (start, reach), (low, high) = begin, limits
+    at = np.clip(start, low, high)
+    best, rises = value(at)
+    slope = rises * reach
+    bend = np.eye(len(at)) * 0.3 / max(float(np.linalg.norm(slope)), _TINY)
+    for _ in range(rounds):
+        free = ~((at <= low) & (slope < 0) | (at >= high) & (slope > 0))
+        step = np.where(free, bend @ np.where(free, slope, 0.0), 0.0)
+        there = np.clip(at + reach * step / max(float(np.linalg.norm(step)), 1.0), low, high)
+        there[COME] = min(there[COME], there[MOVE])
+        step = (there - at) / reach
+        if float(np.abs(step).max()) < _STILL:
+            break
+        found, rises = value(there)
+        less = slope - rises * reach
+        along = float(step @ less)
+        if along > _TINY:
+            turn = np.eye(len(at)) - np.outer(step, less) / along
+            bend = turn @ bend @ turn.T + np.outer(step, step) / along
+        if found > best:
+            at, best, slope = there, found, rises * reach
+        else:
+            bend = bend / 2
+    return best, at
+
+
+def narrow(value: Value, begin: Range, limits: Range) -> tuple[float, Floats]:
+    """By ellipsoids that shrink around the best prices: slower, and no edge stops it."""
+    (center, reach), (low, high) = begin, limits
+    size = len(center)
+    shape, best, at = np.diag(reach**2), -np.inf, np.clip(center, low, high)
+    for _ in range(_ROUNDS):
+        outside = (center < low).astype(float) - (center > high)
+        if center[COME] > center[MOVE]:
+            rises = np.eye(size)[MOVE] - np.eye(size)[COME]
+        elif outside.any():
+            rises = outside
+        else:
+            found, rises = value(center)
+            if found > best:
+                best, at = found, center
+        square = float(rises @ shape @ rises)
+        if square <= 1e-24:
+            break
+        step = shape @ rises / square**0.5
+        center = center + step / (size + 1)
+        shape = size**2 / (size**2 - 1) * (shape - 2 / (size + 1) * np.outer(step, step))
+    return best, at
