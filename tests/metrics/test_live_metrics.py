@@ -125,10 +125,12 @@ def test_a_snapshot_with_usage_decides_the_same_everywhere(live: Live, hungry: P
     said = ballast(live, *words)
     assert said.returncode == 1
     assert "dummy needs host_cpu_usage, host_ram_usage" in said.stderr
-    taken = ballast(live, "snapshot", "--cloud", "simcloud", "--usage", "-o", str(snapshot))
+    more = ("--usage", "--hold", "300", "-o", str(snapshot))
+    taken = ballast(live, "snapshot", "--cloud", "simcloud", *more)
     assert taken.returncode == 0, taken.stderr
     usage = json.loads(snapshot.read_text())["usage"]
     assert set(usage["values"]) == set(METRICS)
+    assert set(usage["courses"]) == {name for name in METRICS if name.startswith("instance")}
     plans = [
         ballast(live, *words, PYTHONHASHSEED=seed, LC_ALL=locale, BALLAST_DATASOURCES="")
         for seed, locale in (("1", "C"), ("2", "tr_TR.UTF-8"))
