@@ -158,7 +158,7 @@ def _unfit(
         yield "flavor", f"there is no flavor {flavor}{said}"
     elif was is not None:
         for text in _shrinks(was, new, on_volume=on_volume):
-            yield "disk", f"{name} cannot become {flavor}: {text}, which no host does"
+            yield "disk", f"{name} cannot become {flavor}: {text}, which Nova does not do"
     if status not in checks.COLD_STATES:
         allowed = " or ".join(sorted(checks.COLD_STATES))
         yield "status", f"{name} is {status}; a resize needs {allowed}"

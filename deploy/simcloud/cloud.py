@@ -182,6 +182,7 @@ class Cloud:
     def reshape(self, instance: Instance, flavor: Flavor) -> None:
         """The server has another flavor from now on."""
         self._charge(instance, -1)
+        instance.booted_disk_gb = instance.least_disk_gb
         instance.flavor = flavor
         self._charge(instance, +1)
 

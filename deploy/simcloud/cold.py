@@ -138,7 +138,7 @@ def _prepped(cloud: Cloud, uuid: str) -> None:
 
 
 def _shrinks(migration: Migration, instance: Instance) -> bool:
-    """What Nova's API lets pass, and its driver refuses when the disk is to go over."""
+    """What Nova's API lets pass once a server has grown, and its driver refuses on the way."""
     new, old = migration.new_flavor, instance.flavor
     if new is None:
         return False

@@ -110,6 +110,7 @@ class Instance:
     group: str | None = None
     image: str = ""
     from_volume: bool = False
+    booted_disk_gb: int | None = None  # of its first flavor; None while it has that
     volumes: list[str] = field(default_factory=list)
     description: str | None = None
     fault: dict[str, Any] | None = None
@@ -125,6 +126,11 @@ class Instance:
     @property
     def deleted(self) -> bool:
         return self.vm_state == "deleted"
+
+    @property
+    def least_disk_gb(self) -> int:
+        """Nova takes the disk of the first flavor for the least that the image needs."""
+        return self.flavor.disk_gb if self.booted_disk_gb is None else self.booted_disk_gb
 
     def resources(self) -> Resources:
         return self.flavor.resources(from_volume=self.from_volume)

@@ -87,6 +87,10 @@ def _resize(call: Call, instance: Instance, given: Any) -> Response:
     _check_growth(
         call, instance, flavor.vcpus - instance.flavor.vcpus, flavor.memory_mb - instance.flavor.memory_mb
     )
+    if not instance.from_volume and flavor.disk_gb < instance.least_disk_gb:
+        sizes = f"Flavor disk is {flavor.disk_gb << 30} bytes, minimum size is {instance.least_disk_gb << 30}"
+        text = "Flavor's disk is smaller than the minimum size specified in image metadata."
+        raise Refusal(400, f"{text} {sizes} bytes.")
     migration = cold.ask(call.cloud, instance, call.by, flavor=flavor)
     call.notes["migration"] = migration.uuid
     return Response(202)

@@ -108,20 +108,36 @@ def test_a_locked_server_is_not_resized_by_its_owner(cloud: Cloud) -> None:
     resize(cloud, server)
 
 
-def test_a_smaller_disk_is_refused_by_the_driver_and_not_by_the_api(cloud: Cloud) -> None:
-    """Accepted, then an error in the record and in the event; the server is as it was, books and all."""
+def test_a_smaller_disk_than_at_its_boot_is_refused_at_once(cloud: Cloud) -> None:
+    """Nova takes the disk of the first flavor for the least that the image needs: 400, and no record."""
     server = cloud.boot("medium", SOURCE)
+    text = (
+        "Flavor's disk is smaller than the minimum size specified in image metadata. "
+        "Flavor disk is 10737418240 bytes, minimum size is 21474836480 bytes."
+    )
+    assert cloud.act(server, "resize", {"flavorRef": cloud.flavor("small")}).refusal == (400, text)
+    assert cloud.records(server) == []
+
+
+def test_a_disk_that_has_grown_does_not_shrink_again(cloud: Cloud) -> None:
+    """Accepted, then an error in the record and in the event; the server is as it was, books and all."""
+    server = cloud.boot(host=SOURCE)
+    resize(cloud, server)
+    assert cloud.act(server, "confirmResize").refusal == (204, "")
+    cloud.watch(server, rests)
+    cloud.reaches(server, "confirmed")
+    host = cloud.host_of(server)
     assert cloud.act(server, "resize", {"flavorRef": cloud.flavor("small")}).refusal == (202, "")
     seen = cloud.watch(server, lambda now: now.task is None and now.record == "error")
     course = [
-        ("RESIZE", "resize_prep", SOURCE),
-        ("RESIZE", "resize_migrating", SOURCE),
-        ("ACTIVE", None, SOURCE),
+        ("RESIZE", "resize_prep", host),
+        ("RESIZE", "resize_migrating", host),
+        ("ACTIVE", None, host),
     ]
     assert in_order(course, servers(seen))
     view = cloud.server(server)
     assert (view["flavor"]["original_name"], "fault" in view) == ("medium", False)
-    cloud.until(lambda: cloud.allocations(server) == {SOURCE: MEDIUM}, "the books are not as before")
+    cloud.until(lambda: cloud.allocations(server) == {host: MEDIUM}, "the books are not as before")
     cloud.until(lambda: "compute_resize_instance" in cloud.deeds(server)[0].events, "the event is missing")
     told = cloud.deeds(server)[0].events["compute_resize_instance"]
     assert told == ("Error", "Resize error: Unable to resize disk down.")

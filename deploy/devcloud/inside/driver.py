@@ -149,7 +149,7 @@ class DevcloudDriver(fake.FakeDriverWithoutFakeNodes):
     def migrate_disk_and_power_off(self, context, instance, dest, flavor, *args, **kwargs):
         time.sleep(seconds("cold", instance))
         refuse("cold", instance)
-        # As libvirt's driver does; Nova's API refuses only a disk of nothing.
+        # As libvirt's driver does; Nova's API refuses only a disk smaller than the server was booted with.
         if flavor.root_gb < instance.flavor.root_gb or flavor.ephemeral_gb < instance.flavor.ephemeral_gb:
             reason = exception.ResizeError(reason="Unable to resize disk down.")
             raise exception.InstanceFaultRollback(reason)
