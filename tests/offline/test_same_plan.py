@@ -21,7 +21,7 @@ from tests import worlds
 from tests.offline.deciding import decide
 
 STRATEGIES = sorted(load().strategies)
-EACH = 4  # clouds, with an audit of every strategy on each
+EACH = 6  # clouds, with an audit of every strategy on each
 # Neither UTF-8 nor what Python would put in its place; then the other way round, far from Greenwich.
 ELSEWHERE = (
     {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONHASHSEED": "1", "TZ": "UTC"},

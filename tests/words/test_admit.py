@@ -78,7 +78,7 @@ def test_an_effective_audit_stays_as_it_is() -> None:
     ("document", "said"),
     [
         ({**AUDIT, "goal": "dumy"}, 'goal: there is no goal "dumy"; did you mean "dummy"?'),
-        ({**AUDIT, "strategy": "x"}, 'strategy: there is no strategy "x"; known: actuator, dummy, '),
+        ({**AUDIT, "strategy": "x"}, 'strategy: there is no strategy "x"; known: actuator, basic, dummy, '),
         (
             {**DRAIN, "goal": "dummy"},
             "strategy: host_maintenance serves the goal cluster_maintaining, not dummy",
