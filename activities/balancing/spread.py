@@ -41,6 +41,9 @@ class Prices:
         self.leaving = np.array([0.0, *[1.0] * _SINGLE, *several, 2.0 + _SEVERAL])
         self.squared = self.given**2 / np.array([1.0, *[1.0] * _SINGLE, *several, float(loads.shape[1])])
         self.after = away[:, None] - self.given * self.inverse[:, None]
+        self.inverse2, self.away2 = self.inverse[:, None] ** 2, away[:, None] ** 2
+        self.pull, self.rest = 2 * self.after * self.inverse[:, None], self.after**2
+        self.push = 2 * away[:, None] * self.inverse[:, None]
         # Any size up to the sum of so many: what a host gives that takes nothing. The first stands for one
         # of the smaller instances, the last for all greater numbers.
         self.most = np.concatenate(
@@ -52,21 +55,20 @@ class Prices:
     def value(self, prices: Floats, most: int) -> tuple[float, Floats]:
         """The bound on the sum of squares at these prices, and where it rises."""
         move, come, large = prices[0], prices[1], prices[3]
-        load = prices[2] + self.tilt
-        leave, inverse = move - come, self.inverse[:, None]
-        pay = leave * self.leaving + load * self.given + large * self.squared
-        gift = np.maximum((load - 2 * self.after * inverse) / (2 * (inverse**2 - large)), 0.0)
-        taken = (self.after + gift * inverse) ** 2 - load * gift - large * gift * gift + come
-        without = self.after**2
-        takes = taken < without
-        whole = pay + np.where(takes, taken, without)
-        steep = 2 * (inverse**2 + large / self.pieces)
-        some = np.clip((2 * self.away[:, None] * inverse - load) / steep, 0.0, self.most)
-        many = (self.away[:, None] - some * inverse) ** 2 + load * some + large * some * some / self.pieces
-        many += leave * self.number
+        load, leave = prices[2] + self.tilt, move - come
+        # Both are parabolas: of what comes, by which squares fall by `steep` x gift^2, and of what leaves.
+        steep = self.inverse2 - large
+        gift = np.maximum((load - self.pull) / (2 * steep), 0.0)
+        brings = steep * gift * gift - come
+        takes = brings > 0
+        whole = leave * self.leaving + load * self.given + large * self.squared + self.rest
+        whole -= np.maximum(brings, 0.0)
+        bend, push = self.inverse2 + large / self.pieces, self.push - load
+        some = np.minimum(np.maximum(push / (2 * bend), 0.0), self.most)
+        many = (bend * some - push) * some + leave * self.number + self.away2
         row, one, other = np.arange(len(whole)), whole.argmin(axis=1), many.argmin(axis=1)
         best, second = whole[row, one], many[row, other]
-        gift, piece = np.where(takes, gift, 0.0)[row, one], some[row, other]
+        gift, piece = np.where(takes[row, one], gift[row, one], 0.0), some[row, other]
         first = best <= second
         left = np.where(first, self.leaving[one], self.number[other]).sum()
         given = np.where(first, self.given[row, one] - gift, piece).sum()
@@ -92,8 +94,9 @@ class Prices:
     def _some(self, rows: Ints) -> Prices:
         other = object.__new__(Prices)
         other.__dict__.update(self.__dict__)
-        for name in ("away", "inverse", "given", "squared", "after", "most", "tilt"):
-            setattr(other, name, getattr(self, name)[rows])
+        for name, value in self.__dict__.items():
+            if isinstance(value, np.ndarray) and len(value) == len(self.away):
+                setattr(other, name, value[rows])
         return other
 
     def _search(self, most: int, start: Floats, reach: Floats, rounds: int) -> tuple[float, Floats]:
