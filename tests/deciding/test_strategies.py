@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from activities.rules import checks
 from plan_schemas import admit, schema
 from plan_schemas import plan as plans
 from plan_schemas.catalog import load
+from plan_schemas.frozen import digest
 from plan_schemas.loader import parse
 from plan_schemas.model import Cluster, from_document, to_document
 from plan_schemas.plan import Refused
@@ -33,6 +35,8 @@ STRATEGIES = sorted(load().strategies)
 MOVING = [s for s in STRATEGIES if "migrate" in load().strategies[s].actions]
 CLOUDS = 200  # per strategy
 FEW = 80  # where one find is enough
+OVERFULL = {"capacity", "refused as unproven"}  # what tells that a host holds too much
+AGAIN = 4  # every so manieth plan is made twice: making it is nearly all that a cloud costs
 # Few hosts of a small cloud are hot, and each of them is relieved whole or not at all; and most of the clouds
 # that fall to `basic` are so full of rules that no single host can be emptied.
 MOSTLY_EMPTY = {"workload_balance": 0.8, "basic": 0.65}
@@ -87,6 +91,17 @@ def on_many_clouds(
     run()
 
 
+_MADE: dict[str, Row | None] = {}  # by the digest of a case, for those who ask of the same clouds
+
+
+def remembered(cluster: Cluster, audit: Row) -> Row | None:
+    """As `proposed`, and made only once: the cases of a strategy are the same for every property of it."""
+    case = digest([to_document(cluster), audit])
+    if case not in _MADE:
+        _MADE[case] = proposed(cluster, audit)
+    return _MADE[case]
+
+
 def proposed(cluster: Cluster, audit: Row) -> Row | None:
     """The plan document, or None where there is no plan and it is said why."""
     try:
@@ -101,17 +116,19 @@ def proposed(cluster: Cluster, audit: Row) -> Row | None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_plan_keeps_every_rule(strategy: str) -> None:
     """The judge finds nothing against any plan, its refusals are true, it is the same each time and valid."""
+    turns = count()
 
     def judged(cluster: Cluster, audit: Row) -> None:
         snapshot = worlds.measured(cluster)
-        document = proposed(cluster, audit)
+        document = remembered(cluster, audit)
         actions = document["actions"] if document else []
         distribution.note(strategy, snapshot, len(actions), **_kinds(document, actions))
         if document is None:
             return
         assert judge.plan(snapshot, document, audit=audit) == []
         assert list(truth.untrue_refusals(snapshot, document, audit)) == []
-        assert propose(from_document(to_document(cluster)), audit) == document
+        if next(turns) % AGAIN == 0:
+            assert propose(from_document(to_document(cluster)), audit) == document
         _leaves_alone(snapshot, audit, document)
         if actions:
             _is_a_valid_document(document)
@@ -189,7 +206,7 @@ def test_a_planted_bug_in_the_arithmetic_is_found(strategy: str, monkeypatch: py
     found: Counter[str] = Counter()
 
     def judged(cluster: Cluster, audit: Row) -> None:
-        document = proposed(cluster, audit)
+        document = None if found["capacity"] else proposed(cluster, audit)
         if document is not None:
             found.update({v.rule for v in judge.plan(worlds.measured(cluster), document, audit=audit)})
 
@@ -208,6 +225,8 @@ def test_a_planted_bug_in_the_checks_is_found(monkeypatch: pytest.MonkeyPatch) -
     failed: set[str] = set()
 
     def judged(cluster: Cluster, audit: Row) -> None:
+        if failed & OVERFULL:
+            return
         try:
             document = propose(cluster, audit)
         except Refused as refused:
@@ -217,7 +236,7 @@ def test_a_planted_bug_in_the_checks_is_found(monkeypatch: pytest.MonkeyPatch) -
 
     for strategy in MOVING:
         on_many_clouds(strategy, judged, FEW, shrink=False)
-    assert failed & {"capacity", "refused as unproven"}
+    assert failed & OVERFULL
 
 
 def test_a_dropped_edge_is_found() -> None:
@@ -225,7 +244,7 @@ def test_a_dropped_edge_is_found() -> None:
     found: Counter[str] = Counter()
 
     def judged(cluster: Cluster, audit: Row) -> None:
-        document = proposed(cluster, audit) or {"actions": []}
+        document = remembered(cluster, audit) or {"actions": []}
         for n, action in enumerate(document["actions"]):
             if action.get("freed_by"):
                 less = {k: v for k, v in deepcopy(document).items() if k != "digest"}
