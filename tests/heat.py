@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from tests.judge.loads import METRICS, Loads
@@ -10,7 +11,7 @@ from tests.judge.picture import Picture, Terms
 from tests.judge.places import placing, staying
 
 Row = Mapping[str, Any]
-CODES = {"immovable", "no_place", "margin"}
+CODES = {"immovable", "no_place", "margin", "hold"}
 TRIES = 3_000  # placements tried before it is believed that a host cannot be relieved
 _SLACK = 1e-6
 
@@ -20,11 +21,15 @@ def contradiction(picture: Picture, terms: Terms, after: Row, audit: Row, refusa
     chosen = audit.get("parameters", {})
     if refusal["subject"] in picture.instances:
         return _of_a_move(picture, terms, after, chosen, refusal["subject"])
+    if refusal["subject"] in dict(METRICS.values()):
+        return None  # that a deviation has not lasted: tests/balancing/test_hold.py
     word = next(w for w, (m, _) in METRICS.items() if m == chosen.get("metrics", "instance_cpu_usage"))
     loads, host = Loads(picture, picture.usage, word, alone=True), refusal["subject"]
     above = loads.percent(picture.where)[host] - float(chosen.get("threshold", 25.0))
     if above < -_SLACK:
         return f"{host} is below the threshold"
+    if refusal["code"] == "hold":
+        return _lasted(picture, word, chosen, host)
     own = [u for u in picture.guests(host) if u in loads.used and _alone(picture, terms, u)]
     if refusal["code"] == "margin":
         moves = max(1, len(own))
@@ -47,6 +52,20 @@ def contradiction(picture: Picture, terms: Terms, after: Row, audit: Row, refusa
         found = next(_relieved(state, terms, loads, rest, need, host, most, iter(range(TRIES))), None)
         said.append(found)
     return None if None in said else f"{host} could be relieved: {said}"
+
+
+def _lasted(picture: Picture, word: str, chosen: Row, host: str) -> str | None:
+    """What the instances of now used kept a host hot in every window that was looked at; None if not."""
+    metric = METRICS[word][0]
+    course = picture.usage["courses"][metric]
+    number = ceil(chosen["hold"] / course["window"]) + 2
+    bears = []
+    for n in range(-number, 0):
+        then = {**picture.usage["values"][metric], **{u: of[n] for u, of in course["values"].items()}}
+        usage = {"values": {metric: then}}
+        bears.append(Loads(picture, usage, word, alone=True).percent(picture.where)[host])
+    calm = min(bears) < float(chosen.get("threshold", 25.0)) + _SLACK
+    return None if calm else f"{host} was hot all the time: {bears}"
 
 
 def _alone(picture: Picture, terms: Terms, uuid: str) -> bool:

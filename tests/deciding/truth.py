@@ -12,9 +12,8 @@ from tests.judge.places import placing, resizing, staying, stopping
 
 Row = Mapping[str, Any]
 HOSTS = {"disabled", "down", "uncertain", "out_of_scope", "unknown_host"}
-# What a plan says of itself: limits of the audit, changes that no order or no bypass makes possible, and what
-# has not lasted, of which a snapshot shows the end alone (tests/balancing/test_hold.py).
-OF_THE_PLAN = {"budget", "cycle", "dependency", "aggressiveness", "hold"}
+# What a plan says of itself: limits of the audit, and changes that no order or no bypass makes possible.
+OF_THE_PLAN = {"budget", "cycle", "dependency", "aggressiveness"}
 TRIES = 2_000  # placements tried before it is believed that a host cannot be emptied
 
 
