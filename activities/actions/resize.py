@@ -226,11 +226,11 @@ class _Resize:
 
     def ask(self) -> Follow:
         """Look for our request, and only if there is none make it."""
+        server = self.door.server(self.instance)  # while it is on its source: no record may tell that yet
         known, asked = tracing.hinted(self.watch), self.predecessor()
         if asked is None:
             known = tracing.before(self.door, self.instance)
             asked = self._post(known)
-        server = self.door.server(self.instance)
         source = (asked.record.source if asked.record is not None else None) or server.host or ""
         expected = pace.seconds(server.flavor.ram if server.flavor else 0)
         return Follow(self.door, self.watch, self.instance, source, "resize", asked, known, expected)

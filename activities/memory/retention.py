@@ -22,7 +22,8 @@ def sweep(keeping: Keeping, now: datetime, begun: datetime | None) -> int:
         path.unlink(missing_ok=True)  # another worker may sweep too
     wanted = set(_named(keeping.root))
     old = [path for path in keeping.root.glob("[0-9a-f][0-9a-f]/*.json") if _written(path) < young]
-    pictures = [path for path in old if path.stem not in wanted]
+    # Whoever put one there again meanwhile comes back to it.
+    pictures = [path for path in old if path.stem not in wanted and _written(path) < young]
     for path in pictures:
         path.unlink(missing_ok=True)
     return len(gone) + len(pictures)

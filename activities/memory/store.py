@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,9 @@ class SnapshotStore:
         raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         ref = hashlib.sha256(raw).hexdigest()
         target = self._path(ref)
-        if target.exists():
-            target.touch()  # or it could be old enough to be let go of
-        else:
+        try:
+            os.utime(target)  # or it could be old enough to be let go of
+        except FileNotFoundError:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_suffix(f".{uuid4().hex}.tmp")  # another thread may be at the same one
             partial.write_bytes(raw)

@@ -91,7 +91,7 @@ class _Run:
         here = self.ledger.where(known.uuid) if known is not None else ()
         if known is not None and here and known.host not in here:
             cluster = cluster.moved(known.uuid, here[-1])  # an earlier step moved it
-        if touches.into is not None and (resizer := self.resized.get(touches.instance)):
+        if resizer := self.resized.get(touches.instance):
             text = f"{resizer} of this plan gives it another size, and Nova chooses its host then"
             return (Refusal("dependency", one.id, text),)
         found = one.refusals(cluster, self.ledger, self.rules)
@@ -116,7 +116,7 @@ class _Run:
         if known is not None and touches.into is None:
             # It stays where it is and is another one afterwards: what follows finds it so.
             self.cluster = one.module.apply(self.cluster, **one.parameters)
-            if self.cluster.instances[known.uuid].resources != known.resources:
+            if self.cluster.instances[known.uuid].flavor != known.flavor:
                 self.resized[known.uuid] = one.id
         for id in self._after[one.id]:
             self._missing[id] -= 1

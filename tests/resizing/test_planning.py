@@ -105,3 +105,15 @@ def test_what_is_resized_is_not_moved_afterwards() -> None:
     before = planned(model, move("go", web), given("up", web, "m1.more"))
     assert [action.id for action in before.actions] == ["go", "up"]
     assert before.actions[1].expects["host"] == "a2"
+
+
+@pytest.mark.parametrize("flavor", ["m1.more", "m1.same"])
+def test_what_is_resized_is_not_touched_again(flavor: str) -> None:
+    """A second resize or a stop would find it on another host than it expects, and be skipped."""
+    cloud = sized()
+    web = uuid_of(cloud, "web")
+    stop = {"id": "off", "type": "stop", "parameters": {"instance": web}}
+    for later in (given("again", web, "m1"), move("again", web), {**stop, "id": "again"}):
+        plan = planned(observed(cloud), given("up", web, flavor), later, allow=("resize", "live", "stop"))
+        assert [action.id for action in plan.actions] == ["up"]
+        assert "Nova chooses its host" in plan.rejected[0].text

@@ -36,6 +36,7 @@ ONCE = ["resize", "confirmResize"]
 FLAVORS = [
     {"name": "m1", "vcpus": 2, "memory_mb": 4096, "disk_gb": 20},
     {"name": "m1.more", "vcpus": 4, "memory_mb": 8192, "disk_gb": 20},
+    {"name": "m1.same", "vcpus": 2, "memory_mb": 4096, "disk_gb": 20},
     {"name": "wide", "vcpus": 4, "memory_mb": 8192, "disk_gb": 40},
     {"name": "thin", "vcpus": 2, "memory_mb": 4096, "disk_gb": 10},
     {"name": "vast", "vcpus": 16, "memory_mb": 900_000, "disk_gb": 20},
