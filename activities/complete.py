@@ -13,6 +13,7 @@ from activities.actions import ActionModule
 from activities.door import Door, Failed, Gone
 from activities.observe import collect
 from activities.planner import inverse
+from activities.planner.order import ancestors
 from activities.rules import reserve, shares
 from plan_schemas import automation
 from plan_schemas.frozen import freeze, thaw
@@ -64,6 +65,7 @@ def plan(
                 door = door or open_door(document["cloud"])
                 filled["automation"] = _automation(door, touches.instance)
         rows.append(filled)
+    problems += _unforeseen(rows, document["actions"])
     if problems:
         raise Failed("; ".join(problems), "mend the plan and start it again")
     allowed = bounded(execution, policies)
@@ -175,6 +177,25 @@ def _elsewhere(
     if touches.out is not None and host != touches.out:
         return [f"{row['id']}: is on {host}, not on {touches.out}"]
     return []
+
+
+def _unforeseen(rows: Sequence[Document], given: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Actions without expectations of their own after another on the same server."""
+    before = {row["id"]: (*row.get("needs", ()), *row.get("freed_by", ())) for row in given}
+    earlier: dict[str, list[str]] = {}
+    problems = []
+    for row, own in zip(rows, given, strict=True):
+        others = earlier.setdefault(row["touches"].get("instance", ""), [])
+        if "expects" not in own and "instance" in row["touches"] and others:
+            first = ancestors(before, row["id"])
+            problems += [
+                f"{row['id']}: {id} comes before it on the same server, so that it will not find what is "
+                "there now; say in `expects` what it will find"
+                for id in others
+                if id in first
+            ]
+        others.append(row["id"])
+    return problems
 
 
 def _lacking(row: Mapping[str, Any], module: ActionModule, parameters: Mapping[str, Any]) -> list[str]:

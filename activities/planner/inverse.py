@@ -51,8 +51,23 @@ def undo_plan(plan: Plan, done: Iterable[str], *, reason: str) -> Back:
 
 
 def irreversible(plan: Plan) -> tuple[str, ...]:
-    """A sentence per action of the plan that could not be undone."""
-    return _inverses(plan, frozenset(action.id for action in plan.actions))[1]
+    """A sentence per action of the plan that could not be undone, or only by good luck."""
+    return (*_inverses(plan, frozenset(action.id for action in plan.actions))[1], *_astray(plan))
+
+
+def _astray(plan: Plan) -> tuple[str, ...]:
+    """Moves before something that leaves the host of their server open: the way back of that does so, too."""
+    open_after: dict[str | None, str] = {}
+    found = []
+    for action in reversed(plan.actions):
+        moved, opener = action.touches.instance, open_after.get(action.touches.instance)
+        if action.touches.into is not None and opener is not None:
+            anywhere = f"its server can be anywhere when {opener} is undone"
+            found.append(f"{action.id}: {anywhere}, and is moved back only from {action.touches.into}")
+        wanted = actions.find(action.type).wants(action.expects, **action.parameters)
+        if moved is not None and "host" in action.expects and "host" not in wanted:
+            open_after[moved] = action.id
+    return tuple(reversed(found))
 
 
 def _inverses(plan: Plan, chosen: frozenset[str]) -> tuple[dict[str, Action], tuple[str, ...]]:

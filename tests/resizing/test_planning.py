@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from activities import decide
+from activities import complete, decide
+from activities.door import Failed
 from activities.planner import inverse
+from deploy.simcloud.cloud import Cloud
 from plan_schemas import admit
 from plan_schemas.catalog import load
 from plan_schemas.model import Cluster, to_document
@@ -15,7 +17,7 @@ from plan_schemas.plan import Plan
 from plan_schemas.plan import to_document as papers
 from tests import judge
 from tests.deciding.truth import untrue_refusals
-from tests.how.acting import observed
+from tests.how.acting import door_to, observed
 from tests.how.one_action import uuid_of
 from tests.resizing.test_resize import sized
 
@@ -105,6 +107,9 @@ def test_what_is_resized_is_not_moved_afterwards() -> None:
     before = planned(model, move("go", web), given("up", web, "m1.more"))
     assert [action.id for action in before.actions] == ["go", "up"]
     assert before.actions[1].expects["host"] == "a2"
+    assert inverse.irreversible(before) == (
+        "go: its server can be anywhere when up is undone, and is moved back only from a2",
+    )
 
 
 @pytest.mark.parametrize("flavor", ["m1.more", "m1.same"])
@@ -117,3 +122,32 @@ def test_what_is_resized_is_not_touched_again(flavor: str) -> None:
         plan = planned(observed(cloud), given("up", web, flavor), later, allow=("resize", "live", "stop"))
         assert [action.id for action in plan.actions] == ["up"]
         assert "Nova chooses its host" in plan.rejected[0].text
+
+
+def test_a_plan_by_hand_says_what_comes_after_a_resize() -> None:
+    """What is there now is not what a later action on the same server will find."""
+    cloud = sized()
+    web, db = uuid_of(cloud, "web"), uuid_of(cloud, "db")
+    rows = [
+        given("up", web, "m1.more"),
+        {**given("on", web, "wide"), "needs": ["up"]},
+        given("db", db, "wide"),
+    ]
+    with pytest.raises(Failed, match=r"^on: up comes before it on the same server.*`expects`") as refused:
+        completed(cloud, rows)
+    assert "db" not in refused.value.reason
+    rows[1]["expects"] = {"flavor": "m1.more", "status": "ACTIVE", "task_state": None}
+    assert completed(cloud, rows)["actions"][1]["expects"] == rows[1]["expects"]
+
+
+def completed(cloud: Cloud, rows: list[Row]) -> Row:
+    document = {
+        "ballast": "v1",
+        "kind": "ActionPlan",
+        "cloud": "simcloud",
+        "reason": "a test",
+        "execution": {"allow": ["resize"]},
+        "actions": [{**row, "reason": "a test"} for row in rows],
+    }
+    whole = admit.plan(document, CATALOG, name="x", created_at="2026-01-01T00:00:00Z")
+    return complete.plan(whole, lambda _: door_to(cloud))
