@@ -10,6 +10,8 @@ YES = frozenset({"true", "yes", "1"})
 
 def closed(metadata: Mapping[str, str], honoured: Iterable[str]) -> frozenset[str]:
     """The kinds of move that the metadata rules out. A word that is not understood is taken for a no."""
+    if not metadata:
+        return frozenset()
     return frozenset(
         kind
         for kind in honoured

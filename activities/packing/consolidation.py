@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from activities.packing.board import Board, Ints
+from activities.packing.board import Board, Ints, Mask
 from activities.packing.drain import nowhere
 from activities.packing.keep import Field, Limit, field_of
 from activities.packing.release import Released
@@ -19,6 +19,10 @@ from activities.words import amounts, count, some
 from plan_schemas.audit import Rules, Situation
 from plan_schemas.model import Cluster, total
 from plan_schemas.plan import Change, Proposal, Refusal, Refused
+
+Rooms = dict[
+    tuple[int, bytes], tuple[Mask, int]
+]  # of instances that are alike: which hosts take one, how many
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def _held(cluster: Cluster, host: str, stuck: Mapping[str, tuple[Refusal, ...]])
 def _changes(field: Field, released: Released) -> Iterator[Change]:
     board, cluster = field.board, field.board.cluster
     taken = {h: dict(cluster.free(n)) for h, n in enumerate(board.hosts)}
+    room: Rooms = {}
     leaving: dict[int, list[int]] = defaultdict(list)
     for i in released.moves:
         leaving[int(board.home[i])].append(i)
@@ -88,15 +93,16 @@ def _changes(field: Field, released: Released) -> Iterator[Change]:
             {"instances": len(here), "destinations": len(places)},
         )
         for i in here:
-            yield _move(field, released, taken, i)
+            others = _others(board, i, released.moves[i], room)
+            yield _move(field, released, taken, i, others)
 
 
-def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i: int) -> Change:
+def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i: int, others: int) -> Change:
     board, one, host = field.board, field.board.instances[i], released.moves[i]
     before = taken[host]
     after = {k: v - one.resources.get(k, 0) for k, v in before.items()}
     taken[host] = after
-    source, there, others = one.host or "", board.hosts[host], _others(board, i, host)
+    source, there = one.host or "", board.hosts[host]
     room = f"as {count(others, 'other host has', 'other hosts have')}" if others else "as no other host has"
     return Change(
         "migrate",
@@ -111,10 +117,20 @@ def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i:
     )
 
 
-def _others(board: Board, i: int, host: int) -> int:
-    """How many other hosts could take the instance, everything else being placed as it is."""
-    fits = board.fits(i)
-    return int(np.count_nonzero(fits)) - int(fits[host])
+def _others(board: Board, i: int, host: int, room: Rooms) -> int:
+    """How many other hosts could take the instance, everything else being placed as it is.
+
+    That is the same for all that are alike and have no company: the host of each is closed.
+    """
+    if board.shared or board.instances[i].server_group is not None:
+        fits = board.fits(i)
+        return int(np.count_nonzero(fits)) - int(fits[host])
+    alike = (int(board.mask_of[i]), board.need[i].tobytes())
+    if alike not in room:
+        fits = board.fits(i)
+        room[alike] = fits, int(np.count_nonzero(fits))
+    fits, number = room[alike]
+    return number - int(fits[host])
 
 
 def _not_used(cluster: Cluster, rules: Rules) -> Iterator[Refusal]:

@@ -149,9 +149,8 @@ class Packer:
     def _book(self, i: int, host: int, sign: int) -> None:
         norm = 0.0
         for column, amount in enumerate(self._rows[i]):
-            left = self.free.item(column, host)
-            if column not in self.shared or not self._lacks.item(host, column):
-                left += sign * amount
+            given = self.shared and self._lacks.item(host, column)  # by a shared provider
+            left = self.free.item(column, host) + (0 if given else sign * amount)
             self.free[column, host] = left
             norm += (left * self._weights[column]) ** 2
         self._norm[host] = 1.0 / max(norm, 1e-12)

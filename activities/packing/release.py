@@ -16,7 +16,7 @@ from activities.packing.repair import place_all
 
 _SMALL = 120  # hosts, up to which every variant is tried for fewest moves
 _SURE = 3  # variants that are tried for fewest hosts on greater clouds
-_NEAR = 1.002  # hosts over their bound, where a greater cloud is tried no further
+_NEAR = 1.0025  # hosts over their bound, where a greater cloud is tried no further
 _ASKS = 12  # other choices of hosts that are asked for, with more room for what found no place
 _DROPS = 12  # kept hosts that are tried for release in the end
 _SWAPS = 60  # pairs of a kept and a released host that are tried to change parts, for fewer moves
@@ -73,7 +73,10 @@ class Release:
 
     def _variants(self, choice: Choice) -> Iterator[tuple[Order, Mask]]:
         tried: set[bytes] = set()
-        for order in (self.packer.by_size, self.packer.by_choice):
+        orders = [self.packer.by_size, self.packer.by_choice]
+        if not self.small:  # what comes near at once is tried no further
+            orders.reverse()
+        for order in orders:
             for slack in SLACKS:
                 start = choice.kept(choice.bound, slack)
                 if start is None or (not self.small and len(tried) >= _SURE):

@@ -34,7 +34,8 @@ def traits_wanted(one: Instance) -> tuple[frozenset[str], frozenset[str]]:
 
 def pinned_by(one: Instance, source: Host | None) -> str | None:
     """What binds the instance to parts of its host (NUMA, pinned CPUs, devices); None when nothing does."""
-    for key in _PINNING:
+    asks = one.extra_specs or one.image_properties
+    for key in _PINNING if asks else ():
         value = one.extra_specs.get(key, one.image_properties.get(key.replace(":", "_", 1)))
         if value is not None and str(value).lower() not in _HARMLESS:
             return f"{key}={value}"
