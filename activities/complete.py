@@ -201,7 +201,8 @@ def _unforeseen(rows: Sequence[Document], given: Sequence[Mapping[str, Any]]) ->
 def _lacking(row: Mapping[str, Any], module: ActionModule, parameters: Mapping[str, Any]) -> list[str]:
     """What is expected is also what the undo restores."""
     try:
-        module.inverse(row["expects"], **parameters)
+        if module.inverse(row["expects"], **parameters) is None:
+            module.satisfied(row["expects"], **parameters)  # then nothing is there to be undone
     except KeyError as fact:
         return [f"{row['id']}: expects lacks {fact}, to be undone by; without expects, the cloud is asked"]
     return []

@@ -140,6 +140,14 @@ def test_a_plan_by_hand_says_what_comes_after_a_resize() -> None:
     assert completed(cloud, rows)["actions"][1]["expects"] == rows[1]["expects"]
 
 
+def test_expectations_by_hand_that_do_not_tell_what_is_undone_are_refused() -> None:
+    """The fact that is missing is named, also where the flavor is the same and nothing leads back."""
+    cloud = sized()
+    row = {**given("up", uuid_of(cloud, "web"), "m1"), "expects": {"flavor": "m1"}}
+    with pytest.raises(Failed, match="up: expects lacks 'task_state'"):
+        completed(cloud, [row])
+
+
 def completed(cloud: Cloud, rows: list[Row]) -> Row:
     document = {
         "ballast": "v1",
