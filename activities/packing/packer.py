@@ -22,6 +22,7 @@ class Packer:
         self._lacks = board.lacks
         self.free: Floats = np.ascontiguousarray(board.free.T, dtype=np.float64)  # [classes, hosts]
         self.need: Floats = board.need.astype(np.float64)
+        self.needs: Floats = np.ascontiguousarray(self.need.T)  # [classes, instances]
         self.shared = frozenset(board.shared)
         self._rows = [tuple(row) for row in self.need.tolist()]
         self.at: Ints = np.full(len(board.uuids), -1, dtype=np.int64)  # the host that each was placed on
@@ -41,6 +42,7 @@ class Packer:
         self.host_size = self.board.host_size
         self.size: Floats = self.need @ self.weight
         self._sizes: list[float] = self.size.tolist()
+        self._no_larger: dict[tuple[int, float], Mask] = {}
         self._pull: Floats = self.need * (self.weight * self.weight)
         scaled = self.free * self.weight[:, None]
         self._norm: Floats = 1.0 / np.maximum((scaled * scaled).sum(axis=0), 1e-12)
@@ -71,6 +73,13 @@ class Packer:
         if mask not in self._reach:
             self._reach[mask] = self.board.masks[mask] & self.open
         return self._reach[mask]
+
+    def no_larger(self, i: int) -> Mask:
+        """The instances of another kind that are no larger."""
+        alike = self.kind[i], self._sizes[i]
+        if alike not in self._no_larger:
+            self._no_larger[alike] = (self.size <= self.size[i]) & (self.kinds != self.kind[i])
+        return self._no_larger[alike]
 
     def fitting(self, i: int) -> Mask:
         """The open hosts that have room for the instance, whatever its company says."""

@@ -12,7 +12,7 @@ from activities.packing.board import Mask
 from activities.packing.keep import SLACKS, Choice, Field, Limit
 from activities.packing.level import level
 from activities.packing.packer import Packer
-from activities.packing.repair import place_all
+from activities.packing.repair import place_all, places_all
 
 _SMALL = 120  # hosts, up to which every variant is tried for fewest moves
 _SURE = 3  # variants that are tried for fewest hosts on greater clouds
@@ -155,7 +155,7 @@ class Release:
         items = order(i for i in (*guests, *self.on[release]) if keep != self.board.home[i])
         most = self.limit.moves
         allowed = most is None or int((packer.at >= 0).sum()) + len(items) <= most
-        if allowed and not place_all(packer, items, self.stirs // 4):
+        if allowed and places_all(packer, items, self.stirs // 4):
             return True
         packer.restore(before, kept)
         return False

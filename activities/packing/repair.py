@@ -18,17 +18,30 @@ _ALIKE = 2  # instances of a kind that are tried: the rest would fail alike
 
 def place_all(packer: Packer, items: Sequence[int], stirs: int) -> list[int]:
     """Place each where it fits best, in this order; those without a place after all that was tried."""
+    left = _squeeze(packer, items)
+    return stir(packer, left, stirs) if left and not _too_much(packer, left) else left
+
+
+def places_all(packer: Packer, items: Sequence[int], stirs: int) -> bool:
+    """Whether all find a place; without a stir the first that finds none decides, and no more are tried."""
+    return not (place_all(packer, items, stirs) if stirs else _squeeze(packer, items, all_or_none=True))
+
+
+def _squeeze(packer: Packer, items: Sequence[int], *, all_or_none: bool = False) -> list[int]:
     left = packer.put_all(items)
     for depth in range(1, _DEPTH + 1):
-        if (
-            float(packer.size[left].sum()) > packer.host_size
-        ):  # more than a whole host: too much to squeeze in
+        if not left or _too_much(packer, left):
             return left
-        left = _eject_for(packer, left, depth)
-    return stir(packer, left, stirs) if left else []
+        left = _eject_for(packer, left, depth, 1 if all_or_none and depth == _DEPTH else len(left))
+    return left
 
 
-def _eject_for(packer: Packer, items: Iterable[int], depth: int) -> list[int]:
+def _too_much(packer: Packer, items: Sequence[int]) -> bool:
+    """Whether they need more than a whole host, which is too much to squeeze in."""
+    return float(packer.size[items].sum()) > packer.host_size
+
+
+def _eject_for(packer: Packer, items: Iterable[int], depth: int, failures: int) -> list[int]:
     """Those that could not be placed, in this order. What is alike fails alike and is not tried again."""
     left: list[int] = []
     failed: set[int] = set()
@@ -36,6 +49,8 @@ def _eject_for(packer: Packer, items: Iterable[int], depth: int) -> list[int]:
         if packer.kind[i] not in failed and (packer.put(i) or eject(packer, i, depth)):
             continue
         left.append(i)
+        if len(left) >= failures:
+            break
         if not packer.choosy(i):
             failed.add(packer.kind[i])
     return left
@@ -61,16 +76,13 @@ def _guests_in_the_way(packer: Packer, i: int) -> list[int]:
 
     One of the same size helps where it is less particular about its host.
     """
-    guests = np.flatnonzero(packer.at >= 0)
-    guests = guests[packer.size[guests] <= packer.size[i]]
-    guests = guests[packer.kinds[guests] != packer.kind[i]]
-    hosts = packer.at[guests]
-    room = packer.reach(i)[hosts]
-    for column, amount in enumerate(packer.need[i]):
+    may = np.append(packer.reach(i), False)[packer.at]  # the last of them stands for no host
+    fit = np.flatnonzero(may & packer.no_larger(i))
+    for column, amount in enumerate(packer.need[i].tolist()):
         if amount:
-            enough = packer.free[column, hosts] + packer.need[guests, column] >= amount
-            room &= enough | packer.board.spared(i, column)[hosts] if column in packer.shared else enough
-    fit = guests[room]
+            hosts = packer.at[fit]
+            enough = packer.free[column, hosts] + packer.needs[column, fit] >= amount
+            fit = fit[enough | packer.board.spared(i, column)[hosts] if column in packer.shared else enough]
     order = np.lexsort((fit, packer.size[fit]))
     return _one_of_each(packer, fit[order])
 
