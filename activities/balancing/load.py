@@ -33,7 +33,7 @@ KINDS: Mapping[str, Kind] = {k.metric: k for k in (CPU, RAM)}
 def capacity(kind: Kind, host: Host) -> float:
     """What the host really has; 0 when it offers none of it."""
     inventory = host.inventory
-    return float(sum(inventory[c].total for c in kind.classes if c in inventory))
+    return float(sum([inventory[c].total for c in kind.classes if c in inventory]))
 
 
 def used(kind: Kind, resources: Amounts, value: float) -> float:

@@ -125,10 +125,12 @@ def _tilt(floor: Floor, among: Ints, away: Floats, whole: Floats) -> Floats | fl
     """Zones that no instance can leave keep their difference for good."""
     hosts = [floor.cluster.hosts[floor.hosts[h]] for h in among]
     names, zone = np.unique([str(h.zone) for h in hosts], return_inverse=True)
-    if len(names) < 2 or any(
-        i.pinned_az is None or i.pinned_az != h.zone for h in hosts for i in floor.cluster.on(h.name)
-    ):
+    if len(names) < 2:
         return 0.0
+    for h in hosts:
+        pinned = {i.pinned_az for i in floor.cluster.on(h.name)}
+        if None in pinned or pinned - {h.zone}:
+            return 0.0
     share = np.bincount(zone, away * whole) / np.bincount(zone, whole)
     inverse = float(whole.mean()) * np.bincount(zone, 1 / whole) / np.bincount(zone)
     tilt: Floats = (2 * share * inverse)[zone][:, None]
