@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from itertools import islice
 
 import numpy as np
@@ -14,6 +13,7 @@ from activities.balancing.candidates import best_case
 from activities.balancing.choose import Step
 from activities.balancing.floor import Floor
 from activities.balancing.load import Floats
+from activities.balancing.waiting import Waiting
 from activities.packing.board import Ints, Mask
 
 _FRESH = 0.97  # of the deviations: below it the moves that wait are valued anew
@@ -76,20 +76,20 @@ class Evening:
         """Moves, the best first, until the deviations are others; whether there may be more."""
         self.slope = self._slope()
         before = self.deviations()
-        heap = self._heap()
+        waiting = self._waiting()
         number = 0
-        while heap:
-            value, i, makes_room = heappop(heap)
+        while waiting:
+            value, i, makes_room = waiting.pop()
             if self.moved[i] or not self.floor.may_go(i):
                 continue
             found = self._makes_room(i) if makes_room else self._goes(i)
             gain = found[1] / len(found[0]) if found else 0.0
             if not makes_room and gain < -value / 2 - _TINY and self.barren < _LOOK:
-                heappush(heap, (value / 2, i, True))  # two moves for what is more than twice as good
+                waiting.push((value / 2, i, True))  # two moves for what is more than twice as good
             if found is None:
                 continue
-            if heap and gain < -heap[0][0] - _TINY:
-                heappush(heap, (-gain, i, makes_room))
+            if waiting and gain < -waiting.first()[0] - _TINY:
+                waiting.push((-gain, i, makes_room))
                 continue
             if not self._worth(*found[0][-1], len(found[0])):
                 continue
@@ -105,7 +105,7 @@ class Evening:
         gain, host = self._best(i)
         return ([(i, host)], gain) if host is not None else None
 
-    def _heap(self) -> list[tuple[float, int, bool]]:
+    def _waiting(self) -> Waiting:
         """Every instance that could move, with more than the best that its move can bring."""
         floor = self.floor
         here = np.full(len(floor.hosts), -1)
@@ -113,9 +113,7 @@ class Evening:
         away, whole = floor.level[self.among] - self.mean, floor.capacity[self.among]
         value = best_case(floor.load, here[floor.home], away, whole, self.slope)
         some = np.flatnonzero(~self.moved & (value > _TINY))
-        heap = [(v, i, False) for v, i in zip((-value[some]).tolist(), some.tolist())]
-        heapify(heap)
-        return heap
+        return Waiting(-value[some], some)
 
     def _brings(self, i: int) -> tuple[float, Floats]:
         """What its leaving brings, and what its coming to each host does."""
@@ -124,7 +122,8 @@ class Evening:
         part = floor.load[i] / floor.capacity[home]
         leaving = float((self.slope * part * (2 * (floor.level[home] - self.mean) - part)).sum())
         parts = floor.load[i] / floor.capacity
-        coming: Floats = -((self.slope * parts) * (2 * (floor.level - self.mean) + parts)).sum(axis=1)
+        each = (self.slope * parts) * (2 * (floor.level - self.mean) + parts)
+        coming: Floats = -(each.sum(axis=1) if len(self.slope) > 1 else each[:, 0])  # asked most of all
         return leaving, coming
 
     def _best(self, i: int) -> tuple[float, int | None]:
@@ -170,7 +169,7 @@ class Evening:
             floor.move(j, other)
             left, come = self._brings(i)
             whole = gain + left + float(come[host])
-            if whole > (best[1] if best else 0.0) and floor.fits(i)[host] and not floor.against(i, host):
+            if whole > (best[1] if best else 0.0) and floor.takes(i, host):
                 best = [(j, other), (i, host)], whole
             floor.back(j)
         self.barren = 0 if best else self.barren + 1

@@ -148,6 +148,14 @@ class Floor(Board):
             if not checks.crowded(self.cluster, self.ledger, self.instances[i], there):
                 yield int(hosts[best])
 
+    def takes(self, i: int, host: int) -> bool:
+        """As by `fits` and all rules, asked of one host alone."""
+        if host == self.home[i] or not (self.open[host] and self.masks[self.mask_of[i], host]):
+            return False  # the mask knows all standing rules
+        return not checks.crowded(
+            self.cluster, self.ledger, self.instances[i], self.cluster.hosts[self.hosts[host]]
+        )
+
     def against(self, i: int, host: int) -> tuple[Refusal, ...]:
         """Every rule that keeps the instance from the host as things stand."""
         return checks.refusals(self.cluster, self.ledger, self.uuids[i], self.hosts[host], self.rules)

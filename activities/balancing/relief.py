@@ -133,7 +133,7 @@ class Relief:
         return score
 
     def _takes(self, i: int, host: int) -> bool:
-        return bool(self._cool(i)[host] and self.floor.fits(i)[host] and not self.floor.against(i, host))
+        return bool(self._cool(i)[host]) and self.floor.takes(i, host)
 
     def _shift(self, i: int) -> bool:
         """Move it to where an instance was sent before that can go on to another host: no move more."""

@@ -130,7 +130,7 @@ def _made(floor: Floor, step: Step, threshold: float) -> bool:
     """Make all moves of a step, if each finds room and stays below the threshold."""
     for n, (i, host) in enumerate(step.moves):
         after = floor.level[host, 0] + floor.load[i, 0] / floor.capacity[host, 0]
-        if after >= threshold or not floor.fits(i)[host] or floor.against(i, host):
+        if after >= threshold or not floor.takes(i, host):
             for j, _ in reversed(step.moves[:n]):
                 floor.back(j)
             return False
