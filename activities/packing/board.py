@@ -40,6 +40,8 @@ class Board:
         self.need = np.array([self._row(i.resources) for i in self.instances], dtype=np.int64)
         self.need.shape = (len(self.uuids), len(self.classes))
         self.lacks = _lacks(cluster, self.classes)
+        self._needed = self.need.sum(axis=0)
+        self._capacity = self._capacities()
         self.home = np.array([self.number[i.host or ""] for i in self.instances], dtype=np.int64)
         # Classes that a shared provider gives to some of the instances.
         self.shared = np.flatnonzero(((self.need > 0) & self.lacks[self.home]).any(axis=0)).tolist()
@@ -58,6 +60,12 @@ class Board:
 
     def _row(self, amounts: Any) -> list[int]:
         return [amounts.get(k, 0) for k in self.classes]
+
+    def _capacities(self) -> Floats:
+        rows = [
+            self._row({k: v.capacity for k, v in h.inventory.items()}) for h in self.cluster.hosts.values()
+        ]
+        return np.array(rows, dtype=np.float64).reshape(self.free.shape)
 
     def _hosts_alike(self) -> list[list[int]]:
         """Hosts that no standing rule tells apart."""
@@ -89,12 +97,8 @@ class Board:
 
     def weigh(self, among: Mask) -> None:
         """Weigh each resource class by how scarce it is on these hosts: use over capacity, per unit of it."""
-        capacity = np.array(
-            [self._row({k: v.capacity for k, v in h.inventory.items()}) for h in self.cluster.hosts.values()],
-            dtype=np.float64,
-        ).reshape(self.free.shape)
-        whole = np.maximum(capacity[among].sum(axis=0), 1.0)
-        scarcity = np.clip(self.need.sum(axis=0) / whole, 0.02, None)
+        whole = np.maximum(self._capacity[among].sum(axis=0), 1.0)
+        scarcity = np.clip(self._needed / whole, 0.02, None)
         self.host_size = float(scarcity.sum())  # of a host of the mean capacity, in the unit of `size`
         self.weight = scarcity / np.maximum(whole / max(int(among.sum()), 1), 1.0)
 

@@ -21,6 +21,7 @@ class Packer:
         self.board = board
         self._lacks = board.lacks
         self.free: Floats = np.ascontiguousarray(board.free.T, dtype=np.float64)  # [classes, hosts]
+        self._free = list(self.free)  # the same by class, which a single number is read from faster
         self.need: Floats = board.need.astype(np.float64)
         self.needs: Floats = np.ascontiguousarray(self.need.T)  # [classes, instances]
         self.shared = frozenset(board.shared)
@@ -131,13 +132,12 @@ class Packer:
         return not self.put_all((i,))
 
     def takes(self, i: int, host: int) -> bool:
-        return (
-            bool(self.reach(i)[host])
-            and all(
-                self.free.item(c, host) >= a or self._spares(i, c, host) for c, a in enumerate(self._rows[i])
-            )
-            and host not in self._company.full(i)
-        )
+        if not self.reach(i)[host]:
+            return False
+        for column, amount in enumerate(self._rows[i]):
+            if self._free[column].item(host) < amount and not self._spares(i, column, host):
+                return False
+        return not self.choosy(i) or host not in self._company.full(i)
 
     def _spares(self, i: int, column: int, host: int) -> bool:
         return column in self.shared and bool(self.board.spared(i, column)[host])
@@ -157,13 +157,14 @@ class Packer:
 
     def _book(self, i: int, host: int, sign: int) -> None:
         norm = 0.0
-        for column, amount in enumerate(self._rows[i]):
-            given = self.shared and self._lacks.item(host, column)  # by a shared provider
-            left = self.free.item(column, host) + (0 if given else sign * amount)
-            self.free[column, host] = left
-            norm += (left * self._weights[column]) ** 2
+        for column, (free, amount, weight) in enumerate(zip(self._free, self._rows[i], self._weights)):
+            left = free.item(host)
+            if amount and not (self.shared and self._lacks.item(host, column)):  # by a shared provider
+                free[host] = left = left + sign * amount
+            norm += (left * weight) ** 2
         self._norm[host] = 1.0 / max(norm, 1e-12)
-        self._company.book(i, host, -sign)
+        if i in self._company.members:
+            self._company.book(i, host, -sign)
 
     def choosy(self, i: int) -> bool:
         return self._company.choosy(i)
@@ -215,6 +216,7 @@ class Company:
                     self._most[key := f"{one.uuid} {other}"] = 1
                     self._join(key, (one.uuid, other), True, board, item)
         self._number = number
+        self.members = frozenset((*self._hard, *self._soft))
 
     def _join(self, key: str, members: Iterable[str], hard: bool, board: Board, item: dict[str, int]) -> None:
         for member in members:
