@@ -202,9 +202,11 @@ class Board:
         return bool(self.fits(i)[host]) and self.passes(i, host)
 
     def passes(self, i: int, host: int) -> bool:
-        """Whether all rules let the instance onto this host now."""
-        there = self.hosts[host]
-        return not checks.refusals(self.cluster, self.ledger, self.uuids[i], there, self.rules)
+        """Whether all rules let the instance onto this host now; those that stand were asked for `masks`."""
+        there = self.cluster.hosts[self.hosts[host]]
+        return bool(self.masks[self.mask_of[i], host]) and not checks.crowded(
+            self.cluster, self.ledger, self.instances[i], there
+        )
 
     def place(self, i: int, host: int) -> None:
         self._book(i, host, -1)

@@ -74,7 +74,7 @@ def _held(cluster: Cluster, host: str, stuck: Mapping[str, tuple[Refusal, ...]])
 
 def _changes(field: Field, released: Released) -> Iterator[Change]:
     board, cluster = field.board, field.board.cluster
-    taken = {h: dict(cluster.free(n)) for h, n in enumerate(board.hosts)}
+    taken = {h: dict(cluster.free(board.hosts[h])) for h in set(released.moves.values())}
     room: Rooms = {}
     leaving: dict[int, list[int]] = defaultdict(list)
     for i in released.moves:
