@@ -11,7 +11,7 @@ CLOUD ?= simulator
 DEVCLOUD_STAMP := .venv-devcloud/.stamp
 ORACLE_STAMP := .venv-oracle/.stamp
 
-.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud test test-devcloud fault-matrix bench bench-execution oracle lock-oracle check format lint types contracts documents lock clean
+.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud suite test test-devcloud fault-matrix bench bench-execution oracle lock-oracle check format lint types contracts documents lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -86,12 +86,17 @@ lock-oracle: ## rewrite the hashed lock file of CP-SAT
 	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
 	@.venv-lock/bin/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header tests/oracle/requirements.in -o tests/oracle/requirements.txt
 
-# The last step says in one line when the real cloud cannot be had here; that it fails is a failure.
-check: format lint types contracts documents test ## what CI runs: all of these, and test-devcloud where it can be had
+# The last step says in one line when the real cloud cannot be had here; that it fails is a failure. Its services
+# are installed while the tests run, most of which wait.
+check: $(STAMP) ## what CI runs: format, lint, types, contracts, documents, test, and test-devcloud where it can be had
 	@why=$$($(BIN)/python -m deploy.devcloud.possible); case $$? in \
-	  0) $(MAKE) --no-print-directory test-devcloud MARK="not long" ;; \
-	  4) echo "make test-devcloud was NOT run: $$why" ;; \
+	  0) $(MAKE) --no-print-directory --jobs 2 suite $(DEVCLOUD_STAMP) && \
+	     $(MAKE) --no-print-directory test-devcloud MARK="not long" ;; \
+	  4) $(MAKE) --no-print-directory suite && echo "make test-devcloud was NOT run: $$why" ;; \
 	  *) echo "whether test-devcloud can run could not be told: $$why"; exit 1 ;; esac
+
+suite: $(STAMP)
+	@for step in format lint types contracts documents test; do $(MAKE) --no-print-directory $$step || exit 1; done
 
 format: $(STAMP)
 	@$(BIN)/ruff format --check .
