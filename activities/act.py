@@ -160,7 +160,7 @@ class Activities:
         moves: list[dict[str, str]],
         measured: Document | None = None,
     ) -> Document:
-        with told_to_temporal():
+        with told_to_temporal(), steady():
             made = decide.plan_for(
                 admit.audit(document, self._catalog),
                 self._store.get(snapshot["ref"]),

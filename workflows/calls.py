@@ -34,6 +34,8 @@ Document = dict[str, Any]
 WORKERS = 100  # that may die with one action in hand
 T = TypeVar("T")
 FOR_EVER = 0  # attempts
+MINUTE = timedelta(minutes=1)
+SIGN_OF_LIFE = timedelta(seconds=30)  # between two of them at most
 
 
 async def _call(
@@ -42,17 +44,17 @@ async def _call(
     args: list[Any],
     summary: str,
     *,
-    limit: timedelta = timedelta(minutes=1),
-    heartbeat: timedelta | None = None,
+    limit: timedelta = MINUTE,
     attempts: int = 5,
 ) -> T:
+    """What may take longer than a minute gives signs of life: a dead worker costs half a minute."""
     answer: T = await workflow.execute_activity(
         name,
         args=args,
         result_type=result,
         summary=summary[:200],
         start_to_close_timeout=limit,
-        heartbeat_timeout=heartbeat,
+        heartbeat_timeout=SIGN_OF_LIFE if limit > MINUTE else None,
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=1),
             maximum_interval=timedelta(seconds=30),
@@ -75,7 +77,6 @@ async def admit_plan(document: Document, name: str, parent: list[str]) -> Docume
         [document, name, parent],
         "check the plan document",
         limit=timedelta(hours=1),
-        heartbeat=timedelta(seconds=30),
         attempts=8,
     )
 
@@ -92,7 +93,6 @@ async def observe(cloud: str, max_uncertain: float, max_age: float = 0) -> Snaps
         [cloud, max_uncertain, max_age],
         f"collect the model of {cloud}",
         limit=timedelta(hours=1),
-        heartbeat=timedelta(seconds=30),
         attempts=6,
     )
 
@@ -104,7 +104,6 @@ async def orphans(cloud: str) -> Remains:
         [cloud],
         f"what terminated plans left on {cloud}",
         limit=timedelta(minutes=10),
-        heartbeat=timedelta(seconds=30),
     )
 
 
@@ -135,7 +134,6 @@ async def measure_usage(audit: Document, snapshot: Snapshot) -> Measured:
         [audit, snapshot],
         f"measure {', '.join(audit['metrics'])} of {audit['cloud']}",
         limit=timedelta(minutes=30),
-        heartbeat=timedelta(seconds=30),
         attempts=6,
     )
 
@@ -179,7 +177,6 @@ async def derive_rollback(plan_id: str, reason: str, allow_partial: bool, reques
         [plan_id, reason, allow_partial, requested_by],
         f"check every expectation of {plan_id} before the first write",
         limit=timedelta(minutes=10),
-        heartbeat=timedelta(seconds=30),
         attempts=8,
     )
 

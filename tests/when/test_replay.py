@@ -51,6 +51,20 @@ async def test_every_golden_history_replays(path: Path) -> None:
     assert failure is None, f"{failure}; if that is meant: python -m tests.record_histories"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_may_take_long_gives_signs_of_life(path: Path) -> None:
+    """No worker that dies makes anybody wait for more than a minute: to whom an activity fell, shows."""
+    events = json.loads(path.read_text())["events"]
+    for event in events:
+        if asked := event.get("activityTaskScheduledEventAttributes"):
+            sign = _seconds(asked.get("heartbeatTimeout", "0s")) or _seconds(asked["startToCloseTimeout"])
+            assert sign <= 60, f"{asked['activityType']['name']} of a dead worker is missed after {sign:g} s"
+
+
+def _seconds(told: str) -> float:
+    return float(told.removesuffix("s"))
+
+
 async def test_what_is_said_outside_the_sandbox_is_what_is_said_inside(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
