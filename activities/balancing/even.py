@@ -11,6 +11,7 @@ import numpy as np
 from activities.balancing import load
 from activities.balancing.candidates import best_case
 from activities.balancing.choose import Step
+from activities.balancing.coolest import Coolest, Few
 from activities.balancing.floor import Floor
 from activities.balancing.load import Floats
 from activities.balancing.waiting import Waiting
@@ -48,6 +49,7 @@ class Evening:
         away = floor.level[self.among] - self.mean
         self.low = np.quantile(away, 0.1, axis=0) if len(away) else np.zeros(len(floor.kinds))
         self.slope = self._slope()
+        self.cool = Coolest(floor)
 
     def deviations(self) -> Floats:
         """Per kind the root of the mean square distance of the hosts from the load of all together."""
@@ -115,23 +117,71 @@ class Evening:
         some = np.flatnonzero(~self.moved & (value > _TINY))
         return Waiting(-value[some], some)
 
-    def _brings(self, i: int) -> tuple[float, Floats]:
-        """What its leaving brings, and what its coming to each host does."""
-        floor = self.floor
-        home = floor.home[i]
-        part = floor.load[i] / floor.capacity[home]
-        leaving = float((self.slope * part * (2 * (floor.level[home] - self.mean) - part)).sum())
-        parts = floor.load[i] / floor.capacity
-        each = (self.slope * parts) * (2 * (floor.level - self.mean) + parts)
+    def _leaving(self, i: int, more: Floats | None = None) -> float:
+        """What its leaving brings; `more`: load that its home takes before."""
+        floor, home, brings = self.floor, self.floor.home[i], 0.0
+        level = floor.level[home] if more is None else floor.level[home] + more
+        for n, slope in enumerate(self.slope.tolist()):
+            part = floor.load[i, n] / floor.capacity[home, n]
+            brings += slope * part * (2 * (level[n] - self.mean[n]) - part)
+        return float(brings)
+
+    def _come(self, load: Floats, level: Floats, capacity: Floats) -> float:
+        """What the coming of so much brings to a host that is so loaded."""
+        brings = 0.0
+        for n, slope in enumerate(self.slope.tolist()):
+            part = load[n] / capacity[n]
+            brings -= slope * part * (2 * (level[n] - self.mean[n]) + part)
+        return float(brings)
+
+    def _coming(self, i: int, level: Floats, capacity: Floats) -> Floats:
+        """What its coming to each of these hosts brings."""
+        parts = self.floor.load[i] / capacity
+        each = (self.slope * parts) * (2 * (level - self.mean) + parts)
         coming: Floats = -(each.sum(axis=1) if len(self.slope) > 1 else each[:, 0])  # asked most of all
-        return leaving, coming
+        return coming
 
     def _best(self, i: int) -> tuple[float, int | None]:
         """The best host for it now, and by how much the weighted deviation falls."""
-        leaving, coming = self._brings(i)
-        where = coming > _TINY - leaving
-        host = next(self.floor.ranked(i, where, lambda _, hosts: coming[hosts]), None)
-        return (leaving + float(coming[host]), host) if host is not None else (0.0, None)
+        leaving = self._leaving(i)
+        coming, host = self._first(i, _TINY - leaving)
+        return (leaving + coming, host) if host is not None else (0.0, None)
+
+    def _first(self, i: int, above: float, without: int = -1) -> tuple[float, int | None]:
+        """The host that takes it where its coming brings most, if that is more than so much, and how much."""
+        floor = self.floor
+        wishes = int(floor.mask_of[i])
+        few = None if floor.prefers(i) else self.cool.of(wishes)
+        while few is not None:
+            beyond, found = self._among(i, few, above, without)
+            if found is not None:
+                self.cool.served()
+                return found
+            if beyond <= above:
+                return 0.0, None
+            few = self.cool.others(wishes)
+        coming = self._coming(i, floor.level, floor.capacity)
+        where = coming > above
+        if without >= 0:
+            where[without] = False
+        host = next(floor.ranked(i, where, lambda _, hosts: coming[hosts]), None)
+        return (float(coming[host]), host) if host is not None else (0.0, None)
+
+    def _among(
+        self, i: int, few: Few, above: float, without: int
+    ) -> tuple[float, tuple[float, int] | None]:
+        """The best of a few, if it is better than any that was left out can be, and how good that is."""
+        floor = self.floor
+        beyond = max((self._come(floor.load[i], *other) for other in few.others), default=-np.inf)
+        coming = self._coming(i, floor.level[few.hosts], few.capacity)
+        good = (coming > max(above, beyond)) & (few.hosts != without)
+        hosts, coming = few.hosts[good], coming[good]
+        room = floor.room(i, hosts)
+        hosts, coming = hosts[room], coming[room]
+        host = next(floor.in_order(i, hosts, coming), None)
+        if host is None:
+            return beyond, None
+        return beyond, (float(coming[hosts == host][0]), host)
 
     def nearer(self, i: int, host: int) -> float:
         """By how many points the two hosts of a move come nearer to each other, weighted."""
@@ -151,6 +201,7 @@ class Evening:
         points = self.nearer(*moves[-1]) / len(moves)
         for i, host in moves:
             self.floor.move(i, host)
+            self.cool.changed(int(self.floor.home[i]), host)
             self.moved[i] = True
         home = int(self.floor.home[moves[-1][0]])
         self.steps.append(Step(tuple(moves), gain / len(moves), points, home))
@@ -160,27 +211,35 @@ class Evening:
         if self._left() < 2 or self.barren >= _LOOK:
             return None
         floor = self.floor
-        leaving, coming = self._brings(i)
+        leaving, coming = self._leaving(i), self._coming(i, floor.level, floor.capacity)
         best: Found | None = None
         for j, host in self._pairs(i, coming, leaving):
             gain, other = self._best_even_if_worse(j, host)
             if other is None:
                 continue
-            floor.move(j, other)
-            left, come = self._brings(i)
-            whole = gain + left + float(come[host])
-            if whole > (best[1] if best else 0.0) and floor.takes(i, host):
+            whole = gain + self._after(i, host, j, other)
+            if whole > (best[1] if best else 0.0) and self._comes_after(i, host, j, other):
                 best = [(j, other), (i, host)], whole
-            floor.back(j)
         self.barren = 0 if best else self.barren + 1
         return best
 
+    def _after(self, i: int, host: int, j: int, other: int) -> float:
+        """What it brings that one goes to a host which another has left for a third."""
+        floor = self.floor
+        more = floor.load[j] / floor.capacity[other] if other == floor.home[i] else None
+        level = floor.level[host] - floor.load[j] / floor.capacity[host]
+        return self._leaving(i, more) + self._come(floor.load[i], level, floor.capacity[host])
+
+    def _comes_after(self, i: int, host: int, j: int, other: int) -> bool:
+        """Whether the host takes it then."""
+        self.floor.move(j, other)
+        takes = self.floor.takes(i, host)
+        self.floor.back(j)
+        return takes
+
     def _best_even_if_worse(self, j: int, host: int) -> tuple[float, int | None]:
-        leaving, coming = self._brings(j)
-        where = self.floor.usable.copy()
-        where[host] = False
-        other = next(self.floor.ranked(j, where, lambda _, hosts: coming[hosts]), None)
-        return (leaving + float(coming[other]), other) if other is not None else (0.0, None)
+        coming, other = self._first(j, -np.inf, without=host)
+        return (self._leaving(j) + coming, other) if other is not None else (0.0, None)
 
     def _pairs(self, i: int, coming: Floats, leaving: float) -> Iterator[tuple[int, int]]:
         """Instances whose departure alone makes the room, those first with which most is won."""
@@ -188,9 +247,10 @@ class Evening:
         reach = floor.masks[floor.mask_of[i]] & floor.usable & (coming > _TINY - leaving)
         reach[floor.home[i]] = False
         short = np.maximum(floor.need[i] - floor.free, 0)
-        near = reach[floor.home] & ~self.moved
-        others: Ints = np.flatnonzero(near)
-        others = others[(floor.need[others] >= short[floor.home[others]]).all(axis=1)]
+        enough = reach[floor.home] & ~self.moved
+        for column in np.flatnonzero(short.any(axis=0)).tolist():
+            enough &= floor.need[:, column] >= short[floor.home, column]
+        others: Ints = np.flatnonzero(enough)
         where = floor.home[others]
         away, parts = floor.level[where] - self.mean, floor.load[others] / floor.capacity[where]
         changed = floor.load[i] / floor.capacity[where] - parts

@@ -140,7 +140,11 @@ class Floor(Board):
     def ranked(self, i: int, where: Mask, score: Callable[[int, Ints], Floats]) -> Iterator[int]:
         """The hosts among these that take the instance now, the greatest score first."""
         hosts = self._preferred(i, np.flatnonzero(self.fits(i) & where))
-        left = score(i, hosts).copy() if len(hosts) else np.zeros(0)
+        yield from self.in_order(i, hosts, score(i, hosts) if len(hosts) else np.zeros(0))
+
+    def in_order(self, i: int, hosts: Ints, score: Floats) -> Iterator[int]:
+        """Of these hosts with room those that take the instance now, the greatest score first."""
+        left = score.copy()
         for _ in range(len(hosts)):  # the first is nearly always the one: sorting all would cost more
             best = int(left.argmax())
             left[best] = -np.inf

@@ -118,6 +118,17 @@ class Board:
             mask[host] = False
         return mask
 
+    def room(self, i: int, hosts: Ints) -> Mask:
+        """As `fits`, of a few hosts that are open and that its wishes allow."""
+        found: Mask = hosts != self.home[i]
+        need = self.need[i]
+        for column in np.flatnonzero(need).tolist():
+            room = self.free[hosts, column] >= need[column]
+            found &= room | self.spared(i, column)[hosts] if column in self.shared else room
+        for host in self._full_for(self.instances[i].server_group):
+            found &= hosts != host
+        return found
+
     def spared(self, i: int, column: int) -> Mask:
         """The hosts that need not have this class themselves: a shared provider gives it, as at home."""
         found: Mask = self.lacks[:, column] & self.lacks[self.home[i], column]
@@ -166,12 +177,16 @@ class Board:
             return []
         return [h for h, n in self._members[found.uuid].items() if n >= found.max_server_per_host]
 
+    def prefers(self, i: int) -> bool:
+        """Whether company matters to it beyond what the rules say."""
+        group = self.cluster.groups.get(self.instances[i].server_group or "")
+        return group is not None and group.policy == "soft-anti-affinity"
+
     def _preferred(self, i: int, hosts: Ints) -> Ints:
         """Without the hosts that a soft anti-affinity speaks against, as long as others remain."""
-        group = self.cluster.groups.get(self.instances[i].server_group or "")
-        if group is None or group.policy != "soft-anti-affinity":
+        if not self.prefers(i):
             return hosts
-        members = self._members[group.uuid]
+        members = self._members[self.instances[i].server_group or ""]
         apart = [h for h in hosts if not members[int(h)]]
         return np.array(apart, dtype=np.int64) if apart else hosts
 
