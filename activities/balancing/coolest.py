@@ -1,105 +1,94 @@
-"""The coolest hosts of each size for each set of wishes: one of them is nearly always the best for an instance.
-
-Of hosts of one size the coolest is the best for any instance, so that the coolest of those that are left out
-tells how good all of those can be at most.
-"""
+"""Where an instance goes best: of hosts that differ in nothing but their load the coolest that has room."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import numpy as np
+from bisect import bisect_left, insort
+from collections.abc import Callable
 
 from activities.balancing.floor import Floor
-from activities.balancing.load import Floats
-from activities.packing.board import Ints, Mask
 
-_EACH = 48  # hosts of a size that are kept at hand
-_SIZES = 8  # with more of them a few of each are too many together
-_FEW = 500  # hosts: all are looked at as quickly
-_STALE = 32  # moves after which a few are chosen anew if they do not do
-_VAIN = 40  # times more often in vain than not: full clouds have no room where they are cool
+_ROWS = 24  # kinds of hosts: to walk over more of them takes longer than to reckon with all hosts at once
+_FEW = 200  # hosts: the same
+_STEPS = 60  # hosts without room that are passed by for one instance
+_VAIN = 40  # times more in vain than not: where all is full the cool have no room either
 
-
-@dataclass(slots=True)
-class Few:
-    """Hosts in their order, and of each size what the others bear at least."""
-
-    inside: Mask
-    least: list[float]  # per size; infinite where there are no others
-    moves: int  # that there were when they were chosen
-    others: list[tuple[Floats, Floats]]  # the coolest that one can be, and its size
-    hosts: Ints = field(init=False)
-    capacity: Floats = field(init=False)
-
-    def update(self, capacity: Floats) -> None:
-        self.hosts = np.flatnonzero(self.inside)
-        self.capacity = capacity[self.hosts]
+Value = Callable[[float, float], float]  # of a level and a capacity: the greater the cooler
+Row = list[tuple[float, int]]  # levels with hosts, the coolest first
 
 
 class Coolest:
-    """Follows the loads of a floor with one kind of load; `changed` must be told of each host that differs."""
+    """Follows the loads of a floor, if it has one kind of load: with several none is the coolest for all."""
 
     def __init__(self, floor: Floor) -> None:
         self.floor = floor
-        sizes, size = np.unique(floor.capacity[:, 0], return_inverse=True)
-        self.sizes: list[float] = sizes.tolist()
-        self._size: Ints = size.ravel()
-        self._few: dict[int, Few] = {}  # by set of wishes
-        self._vain = 0
-        self._moves = 0
-        self._serves = len(floor.kinds) == 1 and len(sizes) <= _SIZES and len(floor.hosts) > _FEW
+        self._rows: list[Row] = []
+        self._whole: list[float] = []  # per row: the capacity
+        self._at: list[tuple[int, float]] = [(-1, 0.0)] * len(floor.hosts)  # of each host: row, level there
+        self._for: dict[int, list[int]] = {}  # by set of wishes: the rows
+        self._told, self._vain = len(floor.touched), 0
+        self._serves = len(floor.kinds) == 1 and len(floor.hosts) > _FEW and self._sort()
 
-    def of(self, wishes: int) -> Few | None:
-        """None where it is no help: with several kinds of load no host is the coolest for all."""
-        if not self._serves or self._vain > _VAIN:
-            return None
-        found = self._few.get(wishes)
-        if found is None:
-            found = self._few[wishes] = self._chosen(wishes)
-        return found
+    def _sort(self) -> bool:
+        level, whole = self.floor.level[:, 0].tolist(), self.floor.capacity[:, 0].tolist()
+        usable = self.floor.usable.tolist()
+        for alike in self.floor.alike:
+            of: dict[float, Row] = {}
+            for host in alike:
+                if usable[host]:
+                    of.setdefault(whole[host], []).append((level[host], host))
+            for size, row in of.items():
+                for bears, host in row:
+                    self._at[host] = len(self._rows), bears
+                self._rows.append(sorted(row))
+                self._whole.append(size)
+            if len(self._rows) > _ROWS:
+                return False
+        return True
 
-    def others(self, wishes: int) -> Few | None:
-        """Those that are the coolest now, when the few would not do; None when they are the same."""
-        self._vain += 1
-        if self._moves - self._few[wishes].moves < _STALE:
-            return None
-        found = self._few[wishes] = self._chosen(wishes)
-        return found
+    def knows(self, i: int) -> bool:
+        """Whether it can tell for this instance; else all hosts have to be looked at."""
+        return self._serves and self._vain < _VAIN and not self.floor.prefers(i)
 
-    def served(self) -> None:
+    def first(
+        self, i: int, value: Value, above: float, without: int = -1
+    ) -> tuple[float, int | None] | None:
+        """The value of the best host that takes it, and the host, if that is above; None if too many are full.
+
+        Of equal values the host with the smaller number. The value must fall as the level rises.
+        """
+        self._follow()
+        floor, best, found, steps = self.floor, above, -1, _STEPS
+        for n in self._allowed(int(floor.mask_of[i])):
+            whole = self._whole[n]
+            for level, host in self._rows[n]:
+                is_worth = value(level, whole)
+                if is_worth < best or (is_worth == best and host > found):
+                    break
+                if host != without and floor.receives(i, host):
+                    best, found = is_worth, host
+                    break
+                steps -= 1
+                if not steps:
+                    self._vain += 1
+                    return None
         self._vain = max(self._vain - 1, 0)
+        return best, found if found >= 0 else None
 
-    def changed(self, *hosts: int) -> None:
-        """Take in what has become cooler than those that were left out."""
-        self._moves += 1
-        floor = self.floor
-        for host in hosts:
-            level, size = float(floor.level[host, 0]), int(self._size[host])
-            for wishes, few in self._few.items():
-                if level >= few.least[size] or few.inside[host]:
-                    continue
-                if floor.usable[host] and floor.masks[wishes, host]:
-                    few.inside[host] = True
-                    few.update(floor.capacity)
+    def _allowed(self, wishes: int) -> list[int]:
+        if wishes not in self._for:
+            mask = self.floor.masks[wishes]
+            self._for[wishes] = [n for n, row in enumerate(self._rows) if mask[row[0][1]]]
+        return self._for[wishes]
 
-    def _chosen(self, wishes: int) -> Few:
-        floor, least = self.floor, []
-        allowed = floor.masks[wishes] & floor.usable
-        inside = np.zeros(len(floor.hosts), dtype=bool)
-        for size in range(len(self.sizes)):
-            own = np.flatnonzero(allowed & (self._size == size))
-            if len(own) <= _EACH:
-                inside[own] = True
-                least.append(np.inf)
-                continue
-            level = floor.level[own, 0]
-            order = np.argpartition(level, _EACH)
-            inside[own[order[:_EACH]]] = True
-            least.append(float(level[order[_EACH]]))
-        others = [
-            (np.array([load]), np.array([size])) for load, size in zip(least, self.sizes) if load < np.inf
-        ]
-        few = Few(inside, least, self._moves, others)
-        few.update(floor.capacity)
-        return few
+    def _follow(self) -> None:
+        """Put the hosts whose load has changed where they belong now."""
+        touched = self.floor.touched
+        for host in touched[self._told :]:
+            n, before = self._at[host]
+            level = self.floor.level.item(host, 0)
+            if n >= 0 and level != before:
+                row = self._rows[n]
+                del row[bisect_left(row, (before, host))]
+                insort(row, (level, host))
+                self._at[host] = n, level
+        self._told = len(touched)

@@ -11,7 +11,7 @@ import numpy as np
 from activities.balancing import load
 from activities.balancing.candidates import best_case
 from activities.balancing.choose import Step
-from activities.balancing.coolest import Coolest, Few
+from activities.balancing.coolest import Coolest
 from activities.balancing.floor import Floor
 from activities.balancing.load import Floats
 from activities.balancing.waiting import Waiting
@@ -20,6 +20,7 @@ from activities.packing.board import Ints, Mask
 _FRESH = 0.97  # of the deviations: below it the moves that wait are valued anew
 _PAIRS = 8  # instances that are asked to make room for one
 _LOOK = 40  # instances for which room is sought before it is believed that there is none
+_MOST = 64  # of those that could make room, that are put in order first
 _TINY = 1e-12
 
 Found = tuple[list[tuple[int, int]], float]  # moves in order, and by how much the weighted deviation falls
@@ -49,6 +50,7 @@ class Evening:
         away = floor.level[self.among] - self.mean
         self.low = np.quantile(away, 0.1, axis=0) if len(away) else np.zeros(len(floor.kinds))
         self.slope = self._slope()
+        self.slopes: list[float] = self.slope.tolist()
         self.cool = Coolest(floor)
 
     def deviations(self) -> Floats:
@@ -77,6 +79,7 @@ class Evening:
     def _round(self) -> bool:
         """Moves, the best first, until the deviations are others; whether there may be more."""
         self.slope = self._slope()
+        self.slopes = self.slope.tolist()
         before = self.deviations()
         waiting = self._waiting()
         number = 0
@@ -117,27 +120,28 @@ class Evening:
         some = np.flatnonzero(~self.moved & (value > _TINY))
         return Waiting(-value[some], some)
 
-    def _leaving(self, i: int, more: Floats | None = None) -> float:
+    def _leaving(self, i: int, more: float | Floats = 0.0) -> float:
         """What its leaving brings; `more`: load that its home takes before."""
         floor, home, brings = self.floor, self.floor.home[i], 0.0
-        level = floor.level[home] if more is None else floor.level[home] + more
-        for n, slope in enumerate(self.slope.tolist()):
-            part = floor.load[i, n] / floor.capacity[home, n]
-            brings += slope * part * (2 * (level[n] - self.mean[n]) - part)
-        return float(brings)
+        away, whole = floor.level[home] + more - self.mean, floor.capacity[home]
+        each = zip(self.slopes, (floor.load[i] / whole).tolist(), away.tolist())
+        for slope, part, beyond in each:
+            brings += slope * part * (2 * beyond - part)
+        return brings
 
-    def _come(self, load: Floats, level: Floats, capacity: Floats) -> float:
-        """What the coming of so much brings to a host that is so loaded."""
-        brings = 0.0
-        for n, slope in enumerate(self.slope.tolist()):
-            part = load[n] / capacity[n]
-            brings -= slope * part * (2 * (level[n] - self.mean[n]) + part)
-        return float(brings)
+    def _come(self, i: int, host: int, less: Floats) -> float:
+        """What its coming brings to a host that has lost so much before."""
+        floor, brings = self.floor, 0.0
+        away, whole = floor.level[host] - less - self.mean, floor.capacity[host]
+        each = zip(self.slopes, (floor.load[i] / whole).tolist(), away.tolist())
+        for slope, part, beyond in each:
+            brings -= slope * part * (2 * beyond + part)
+        return brings
 
-    def _coming(self, i: int, level: Floats, capacity: Floats) -> Floats:
-        """What its coming to each of these hosts brings."""
-        parts = self.floor.load[i] / capacity
-        each = (self.slope * parts) * (2 * (level - self.mean) + parts)
+    def _coming(self, i: int) -> Floats:
+        """What its coming to each host brings."""
+        parts = self.floor.load[i] / self.floor.capacity
+        each = (self.slope * parts) * (2 * (self.floor.level - self.mean) + parts)
         coming: Floats = -(each.sum(axis=1) if len(self.slope) > 1 else each[:, 0])  # asked most of all
         return coming
 
@@ -150,38 +154,22 @@ class Evening:
     def _first(self, i: int, above: float, without: int = -1) -> tuple[float, int | None]:
         """The host that takes it where its coming brings most, if that is more than so much, and how much."""
         floor = self.floor
-        wishes = int(floor.mask_of[i])
-        few = None if floor.prefers(i) else self.cool.of(wishes)
-        while few is not None:
-            beyond, found = self._among(i, few, above, without)
-            if found is not None:
-                self.cool.served()
-                return found
-            if beyond <= above:
-                return 0.0, None
-            few = self.cool.others(wishes)
-        coming = self._coming(i, floor.level, floor.capacity)
+        load_ = floor.load.item(i, 0)
+        if self.cool.knows(i) and load_ > 0:
+            slope, mean = self.slopes[0], self.mean.item(0)
+
+            def brings(level: float, whole: float) -> float:
+                part = load_ / whole
+                return -(slope * part * (2 * (level - mean) + part))
+
+            if (known := self.cool.first(i, brings, above, without)) is not None:
+                return known
+        coming = self._coming(i)
         where = coming > above
         if without >= 0:
             where[without] = False
         host = next(floor.ranked(i, where, lambda _, hosts: coming[hosts]), None)
-        return (float(coming[host]), host) if host is not None else (0.0, None)
-
-    def _among(
-        self, i: int, few: Few, above: float, without: int
-    ) -> tuple[float, tuple[float, int] | None]:
-        """The best of a few, if it is better than any that was left out can be, and how good that is."""
-        floor = self.floor
-        beyond = max((self._come(floor.load[i], *other) for other in few.others), default=-np.inf)
-        coming = self._coming(i, floor.level[few.hosts], few.capacity)
-        good = (coming > max(above, beyond)) & (few.hosts != without)
-        hosts, coming = few.hosts[good], coming[good]
-        room = floor.room(i, hosts)
-        hosts, coming = hosts[room], coming[room]
-        host = next(floor.in_order(i, hosts, coming), None)
-        if host is None:
-            return beyond, None
-        return beyond, (float(coming[hosts == host][0]), host)
+        return (float(coming[host]), host) if host is not None else (above, None)
 
     def nearer(self, i: int, host: int) -> float:
         """By how many points the two hosts of a move come nearer to each other, weighted."""
@@ -201,7 +189,6 @@ class Evening:
         points = self.nearer(*moves[-1]) / len(moves)
         for i, host in moves:
             self.floor.move(i, host)
-            self.cool.changed(int(self.floor.home[i]), host)
             self.moved[i] = True
         home = int(self.floor.home[moves[-1][0]])
         self.steps.append(Step(tuple(moves), gain / len(moves), points, home))
@@ -211,7 +198,7 @@ class Evening:
         if self._left() < 2 or self.barren >= _LOOK:
             return None
         floor = self.floor
-        leaving, coming = self._leaving(i), self._coming(i, floor.level, floor.capacity)
+        leaving, coming = self._leaving(i), self._coming(i)
         best: Found | None = None
         for j, host in self._pairs(i, coming, leaving):
             gain, other = self._best_even_if_worse(j, host)
@@ -226,9 +213,8 @@ class Evening:
     def _after(self, i: int, host: int, j: int, other: int) -> float:
         """What it brings that one goes to a host which another has left for a third."""
         floor = self.floor
-        more = floor.load[j] / floor.capacity[other] if other == floor.home[i] else None
-        level = floor.level[host] - floor.load[j] / floor.capacity[host]
-        return self._leaving(i, more) + self._come(floor.load[i], level, floor.capacity[host])
+        more = floor.load[j] / floor.capacity[other] if other == floor.home[i] else 0.0
+        return self._leaving(i, more) + self._come(i, host, floor.load[j] / floor.capacity[host])
 
     def _comes_after(self, i: int, host: int, j: int, other: int) -> bool:
         """Whether the host takes it then."""
@@ -255,7 +241,18 @@ class Evening:
         away, parts = floor.level[where] - self.mean, floor.load[others] / floor.capacity[where]
         changed = floor.load[i] / floor.capacity[where] - parts
         worth = -(self.slope * (changed * (2 * away + changed) + parts * (2 * self.low + parts))).sum(axis=1)
-        order = np.argsort(-worth, kind="stable")
-        some = (int(n) for n in order if floor.may_go(int(others[n])))
+        some = (n for n in _greatest(worth) if floor.may_go(int(others[n])))
         for n in islice(some, _PAIRS):
             yield int(others[n]), int(where[n])
+
+
+def _greatest(values: Floats) -> Iterator[int]:
+    """Where the greatest are, in order; most of the order is never asked for."""
+    if len(values) > 2 * _MOST:
+        least = np.partition(values, -_MOST)[-_MOST]
+        few = np.flatnonzero(values >= least)
+        yield from few[np.argsort(-values[few], kind="stable")].tolist()
+        values = np.where(values >= least, -np.inf, values)
+        yield from np.argsort(-values, kind="stable")[: len(values) - len(few)].tolist()
+    else:
+        yield from np.argsort(-values, kind="stable").tolist()

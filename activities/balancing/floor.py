@@ -87,6 +87,7 @@ class Floor(Board):
     def __init__(self, seen: Scene, movable: Iterable[str]) -> None:
         super().__init__(seen.cluster, seen.rules, movable)
         self.seen, self.kinds = seen, seen.kinds
+        self.touched: list[int] = []  # hosts whose level has changed, in turn
         self._asked: dict[int, bool] = {}  # by instance: whether it may go
         shape = (-1, len(seen.kinds))
         every = seen.cluster.hosts.values()
@@ -122,6 +123,7 @@ class Floor(Board):
         self.ledger.remove(self.uuids[i], self.hosts[home])
         self.level[host] += self.load[i] / self.capacity[host]
         self.level[home] -= self.load[i] / self.capacity[home]
+        self.touched += (home, host)
 
     def back(self, i: int) -> int:
         """Undo its move; the host that it was on. Whether it still fits at home is for the caller to know."""
@@ -131,6 +133,7 @@ class Floor(Board):
         host = self.take_back(i)
         self.level[host] -= self.load[i] / self.capacity[host]
         self.level[home] += self.load[i] / self.capacity[home]
+        self.touched += (home, host)
         return host
 
     def fits_home(self, i: int) -> bool:
@@ -140,17 +143,27 @@ class Floor(Board):
     def ranked(self, i: int, where: Mask, score: Callable[[int, Ints], Floats]) -> Iterator[int]:
         """The hosts among these that take the instance now, the greatest score first."""
         hosts = self._preferred(i, np.flatnonzero(self.fits(i) & where))
-        yield from self.in_order(i, hosts, score(i, hosts) if len(hosts) else np.zeros(0))
-
-    def in_order(self, i: int, hosts: Ints, score: Floats) -> Iterator[int]:
-        """Of these hosts with room those that take the instance now, the greatest score first."""
-        left = score.copy()
+        left, alone = score(i, hosts).copy() if len(hosts) else np.zeros(0), self._alone(i)
         for _ in range(len(hosts)):  # the first is nearly always the one: sorting all would cost more
             best = int(left.argmax())
             left[best] = -np.inf
             there = self.cluster.hosts[self.hosts[int(hosts[best])]]  # of those that its wishes allow
-            if not checks.crowded(self.cluster, self.ledger, self.instances[i], there):
+            if alone or not checks.crowded(self.cluster, self.ledger, self.instances[i], there):
                 yield int(hosts[best])
+
+    def receives(self, i: int, host: int) -> bool:
+        """Whether a usable host that its wishes allow takes it now: as `ranked` finds of all hosts."""
+        if host == self.home[i] or not self.has_room(i, host):
+            return False
+        there = self.cluster.hosts[self.hosts[host]]
+        return self._alone(i) or not (
+            host in self._full_for(self.instances[i].server_group)
+            or checks.crowded(self.cluster, self.ledger, self.instances[i], there)
+        )
+
+    def _alone(self, i: int) -> bool:
+        """Whether nobody's company is for or against it anywhere: then room is all that hosts must have."""
+        return not self.instances[i].server_group and not self.ledger.apart(self.uuids[i])
 
     def takes(self, i: int, host: int) -> bool:
         """As by `fits` and all rules, asked of one host alone."""
@@ -160,6 +173,7 @@ class Floor(Board):
             self.cluster, self.ledger, self.instances[i], self.cluster.hosts[self.hosts[host]]
         )
 
-    def against(self, i: int, host: int) -> tuple[Refusal, ...]:
-        """Every rule that keeps the instance from the host as things stand."""
-        return checks.refusals(self.cluster, self.ledger, self.uuids[i], self.hosts[host], self.rules)
+    def against(self, i: int, host: int) -> Refusal | None:
+        """The first rule that keeps the instance from the host as things stand."""
+        there = self.cluster.hosts[self.hosts[host]]
+        return checks.refusal(self.cluster, self.ledger, self.instances[i], there, self.rules)

@@ -53,8 +53,11 @@ def by_instance(kind: Kind, cluster: Cluster, usage: Usage) -> dict[str, float]:
     known, values = cluster.instances, usage.of(kind.metric)
     if not kind.percent:
         return {u: v for u, v in values.items() if u in known}
-    each = {u: known[u].resources for u in values if u in known}
-    return {u: values[u] / 100.0 * sum([r.get(c, 0) for c in kind.classes]) for u, r in each.items()}
+    each = [u for u in values if u in known]
+    has = [known[u].resources for u in each]
+    amounts = np.array([[r.get(c, 0) for r in has] for c in kind.classes], dtype=np.int64).sum(axis=0)
+    percent = np.array([values[u] for u in each], dtype=np.float64)
+    return dict(zip(each, (percent / 100.0 * amounts).tolist()))
 
 
 def by_host(cluster: Cluster, loads: Mapping[str, float]) -> dict[str, list[float]]:

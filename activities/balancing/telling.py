@@ -72,7 +72,7 @@ class Telling:
                 return
             if other != floor.home[i] and (found := floor.against(i, other)):
                 shown += 1
-                yield found[0]
+                yield found
 
 
 def coolest(floor: Floor, level: Any) -> list[int]:

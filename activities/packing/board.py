@@ -34,19 +34,17 @@ class Board:
         self.classes = sorted({k for h in cluster.hosts.values() for k in h.inventory})
         self.uuids = list(movable)
         self.instances = [cluster.instances[u] for u in self.uuids]
-        self.free = np.array([self._row(cluster.free(h)) for h in self.hosts], dtype=np.int64)
-        self.free.shape = (len(self.hosts), len(self.classes))
-        self.free = np.asfortranarray(self.free)  # walked by class
+        self.lacks = _lacks(cluster, self.classes)
+        self._capacity = self._capacities()
+        self.free = np.asfortranarray(self._capacity.astype(np.int64) - self._used())  # walked by class
         self.need = np.array([self._row(i.resources) for i in self.instances], dtype=np.int64)
         self.need.shape = (len(self.uuids), len(self.classes))
-        self.lacks = _lacks(cluster, self.classes)
         self._needed = self.need.sum(axis=0)
-        self._capacity = self._capacities()
         self.home = np.array([self.number[i.host or ""] for i in self.instances], dtype=np.int64)
         # Classes that a shared provider gives to some of the instances.
         self.shared = np.flatnonzero(((self.need > 0) & self.lacks[self.home]).any(axis=0)).tolist()
         self.placed: dict[int, int] = {}
-        self._alike = self._hosts_alike()
+        self.alike = self._hosts_alike()
         self.masks, self.mask_of = self._masks()
         self.codes_known = ["", "capacity", "anti_affinity"]
         self._codes: dict[int, Ints] = {}
@@ -65,7 +63,23 @@ class Board:
         rows = [
             self._row({k: v.capacity for k, v in h.inventory.items()}) for h in self.cluster.hosts.values()
         ]
-        return np.array(rows, dtype=np.float64).reshape(self.free.shape)
+        return np.array(rows, dtype=np.float64).reshape(len(self.hosts), len(self.classes))
+
+    def _used(self) -> Ints:
+        """What instances and whatever else Placement counts take of what hosts have themselves."""
+        width = len(self.classes)
+        column = {k: n for n, k in enumerate(self.classes)}
+        begin = {name: n * width for name, n in self.number.items()}
+        there = [i for i in self.cluster.instances.values() if i.host in begin]
+        where = [*(begin[i.host or ""] for i in there), *begin.values()]
+        taken = [*(i.resources for i in there), *(h.claimed for h in self.cluster.hosts.values())]
+        cells = [at + column[k] for at, amounts in zip(where, taken) for k in amounts if k in column]
+        amounts = [v for amounts in taken for k, v in amounts.items() if k in column]
+        used = np.zeros(len(self.hosts) * width, dtype=np.int64)
+        np.add.at(used, np.array(cells, dtype=np.int64), np.array(amounts, dtype=np.int64))
+        used.shape = (len(self.hosts), width)
+        found: Ints = np.where(self.lacks, 0, used)
+        return found
 
     def _hosts_alike(self) -> list[list[int]]:
         """Hosts that no standing rule tells apart."""
@@ -90,7 +104,7 @@ class Board:
 
     def _mask(self, one: Instance) -> Mask:
         mask = np.zeros(len(self.hosts), dtype=bool)
-        for alike in self._alike:
+        for alike in self.alike:
             there = self.cluster.hosts[self.hosts[alike[0]]]
             mask[alike] = not checks.standing_refusals(self.cluster, one, there, self.rules)
         return mask
@@ -118,16 +132,14 @@ class Board:
             mask[host] = False
         return mask
 
-    def room(self, i: int, hosts: Ints) -> Mask:
-        """As `fits`, of a few hosts that are open and that its wishes allow."""
-        found: Mask = hosts != self.home[i]
-        need = self.need[i]
-        for column in np.flatnonzero(need).tolist():
-            room = self.free[hosts, column] >= need[column]
-            found &= room | self.spared(i, column)[hosts] if column in self.shared else room
-        for host in self._full_for(self.instances[i].server_group):
-            found &= hosts != host
-        return found
+    def has_room(self, i: int, host: int) -> bool:
+        """As `fits` says of room, of one host."""
+        for column, amount in enumerate(self.need[i].tolist()):
+            if amount > self.free.item(host, column) and amount:
+                spared = column in self.shared and self.lacks[[host, self.home[i]], column].all()
+                if not spared:
+                    return False
+        return True
 
     def spared(self, i: int, column: int) -> Mask:
         """The hosts that need not have this class themselves: a shared provider gives it, as at home."""
@@ -163,7 +175,7 @@ class Board:
 
     def _standing(self, one: Instance) -> Ints:
         codes = np.zeros(len(self.hosts), dtype=np.int64)
-        for alike in self._alike:
+        for alike in self.alike:
             there = self.cluster.hosts[self.hosts[alike[0]]]
             if refused := checks.standing_refusals(self.cluster, one, there, self.rules):
                 if refused[0].code not in self.codes_known:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from activities.rules import marks
 from activities.rules.extra_specs import matches, pinned_by, traits_wanted
@@ -33,6 +34,15 @@ def refusals(
         return (Refusal("unknown_host", host, f"there is no host {host} in the model of {cluster.cloud}"),)
     one = cluster.instances[instance]
     return (*standing_refusals(cluster, one, there, rules), *_now(cluster, occupancy, one, there))
+
+
+def refusal(
+    cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host, rules: Rules
+) -> Refusal | None:
+    """The first of those reasons; the others are not looked for."""
+    if found := host_refusals(there, rules):
+        return found[0]
+    return next(chain(_static(cluster, one, there), _now(cluster, occupancy, one, there)), None)
 
 
 def standing_refusals(cluster: Cluster, one: Instance, there: Host, rules: Rules) -> tuple[Refusal, ...]:
