@@ -39,9 +39,6 @@ class Scene:
         """Whether it runs and nobody knows what it uses; one that is off uses nothing."""
         return one.status in checks.LIVE_STATES and any(one.uuid not in row for row in self.loads)
 
-    def load(self, uuid: str) -> list[float]:
-        return [row.get(uuid, 0.0) for row in self.loads]
-
     def largest(self, kind: int, hosts: Sequence[str]) -> Floats:
         """What the instances of each host use, the largest first, also of those that may not go."""
         each = [self.each[kind][name] for name in hosts]
@@ -77,6 +74,11 @@ def scene(cluster: Cluster, rules: Rules, usage: Usage, kinds: Sequence[Kind]) -
     return Scene(cluster, rules, tuple(kinds), loads, each, levels)
 
 
+def _by_kind(rows: Sequence[Sequence[float]]) -> Floats:
+    found: Floats = np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
+    return found
+
+
 class Floor(Board):
     """A board on which a move is over before the next begins: what leaves makes room and takes its load.
 
@@ -89,13 +91,12 @@ class Floor(Board):
         self.seen, self.kinds = seen, seen.kinds
         self.touched: list[int] = []  # hosts whose level has changed, in turn
         self._asked: dict[int, bool] = {}  # by instance: whether it may go
-        shape = (-1, len(seen.kinds))
         every = seen.cluster.hosts.values()
-        offers = [[load.capacity(k, h) for k in seen.kinds] for h in every]
-        self.capacity: Floats = np.maximum(np.array(offers, dtype=np.float64).reshape(shape), 1e-9)
-        self.level: Floats = np.array([[row.get(h.name, 0.0) for row in seen.levels] for h in every])
-        self.level.shape = self.capacity.shape
-        self.load: Floats = np.array([seen.load(u) for u in self.uuids], dtype=np.float64).reshape(shape)
+        offers = [[load.capacity(k, h) for h in every] for k in seen.kinds]
+        self.capacity: Floats = np.maximum(_by_kind(offers), 1e-9)
+        self.level: Floats = _by_kind([[row.get(name, 0.0) for name in self.hosts] for row in seen.levels])
+        self.load: Floats = _by_kind([[row.get(u, 0.0) for u in self.uuids] for row in seen.loads])
+        self.at: Ints = np.full(len(self.uuids), -1)  # the host that it has moved to
         self.usable: Mask = np.zeros(len(self.hosts), dtype=bool)
         self.usable[[self.number[n] for n in seen.hosts()]] = True
         self.open = self.usable
@@ -119,6 +120,7 @@ class Floor(Board):
         """Let it leave its home for this host."""
         home = int(self.home[i])
         self.place(i, host)
+        self.at[i] = host
         self._book(i, home, +1)
         self.ledger.remove(self.uuids[i], self.hosts[home])
         self.level[host] += self.load[i] / self.capacity[host]
@@ -131,6 +133,7 @@ class Floor(Board):
         self._book(i, home, -1)
         self.ledger.add(self.uuids[i], self.hosts[home])
         host = self.take_back(i)
+        self.at[i] = -1
         self.level[host] -= self.load[i] / self.capacity[host]
         self.level[home] += self.load[i] / self.capacity[home]
         self.touched += (home, host)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from activities.balancing.coolest import Coolest
 from activities.balancing.floor import Floor
 from activities.balancing.load import Floats
 from activities.balancing.need import TINY, Hot
@@ -30,6 +31,7 @@ class Relief:
         self.relieved: dict[int, list[int]] = {}  # hot host -> what moved for it, in order
         self.moved: Mask = np.zeros(len(floor.uuids), dtype=bool)
         self.tries, self.looks = 0, _LOOKS
+        self.cool = None if tightly else Coolest(floor)
 
     def run(self, begin: int = 0, end: int = EXTRA) -> None:
         """Those without extra moves first: what they leave is room for the others."""
@@ -106,13 +108,23 @@ class Relief:
 
     def _send(self, i: int, extra: int) -> list[int] | None:
         """Move it to another host, or make room for it there; what moved, in order."""
-        host = next(self.floor.ranked(i, self._cool(i), self.score), None)
+        host = self._place(i)
         if host is not None:
             self._move(i, host)
             return [i]
         if extra == 0:
             return [i] if self._shift(i) else None
         return self._eject(i) if extra == 1 else self._clear(i, extra)
+
+    def _place(self, i: int) -> int | None:
+        """The best host that takes it and stays below the threshold with it."""
+        if self.cool is not None and self.cool.knows(i):
+            load = self.floor.load.item(i, 0)
+            most = self.threshold - TINY
+            known = self.cool.first(i, lambda level, whole: -(level + load / whole), -most)
+            if known is not None:
+                return known[1]
+        return next(self.floor.ranked(i, self._cool(i), self.score), None)
 
     def _move(self, i: int, host: int) -> None:
         self.floor.move(i, host)
@@ -133,19 +145,20 @@ class Relief:
         return score
 
     def _takes(self, i: int, host: int) -> bool:
-        return bool(self._cool(i)[host]) and self.floor.takes(i, host)
+        floor = self.floor
+        after = floor.level[host, 0] + floor.load[i, 0] / self.weight[host]
+        return bool(after < self.threshold - TINY) and floor.takes(i, host)
 
     def _shift(self, i: int) -> bool:
         """Move it to where an instance was sent before that can go on to another host: no move more."""
-        placed = np.array(list(self.floor.placed), dtype=np.int64)
-        at = np.array(list(self.floor.placed.values()), dtype=np.int64)
-        for j, host in self._pairs(i, placed, at):
+        placed = np.flatnonzero(self.floor.at >= 0)
+        for j, host in self._pairs(i, placed, self.floor.at[placed]):
             if not self.floor.fits_home(j):
                 continue
             self.floor.back(j)
             if self._takes(i, host):
                 self.floor.move(i, host)
-                other = next(self.floor.ranked(j, self._cool(j), self.score), None)
+                other = self._place(j)
                 if other is not None:
                     self.floor.move(j, other)
                     self.moved[i] = True
@@ -185,7 +198,7 @@ class Relief:
         """Let these go anywhere and it come; what moved, in order; nothing has when that is not possible."""
         made: list[int] = []
         for j in leaving:
-            other = next(self.floor.ranked(j, self._cool(j), self.score), None)
+            other = self._place(j)
             if other is None:
                 break
             self._move(j, other)
@@ -208,10 +221,10 @@ class Relief:
         if self.looks < 0:
             return
         floor = self.floor
-        short = np.maximum(floor.need[i] - floor.free, 0)
-        above = (floor.level[:, 0] - self.threshold) * self.weight + floor.load[i, 0]
-        helps = self._reach(i)[at] & (floor.load[guests, 0] > above[at])
-        helps &= (floor.need[guests] >= short[at]).all(axis=1)
+        above = (floor.level[at, 0] - self.threshold) * self.weight[at] + floor.load[i, 0]
+        helps = self._reach(i)[at] & (floor.load[guests, 0] > above)
+        for column, amount in enumerate(floor.need[i].tolist()):
+            helps &= floor.need[guests, column] >= amount - floor.free[at, column]
         some, where = guests[helps], at[helps]
         self.looks -= len(floor.hosts)
         order = np.lexsort((some, floor.need[some] @ floor.weight))[:_PAIRS]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from activities.balancing.floor import Floor
-from activities.balancing.load import Kind
+from activities.balancing.load import Floats, Kind
 from activities.rules import checks
 from activities.words import beside
 from plan_schemas.frozen import freeze
@@ -24,6 +24,7 @@ class Telling:
     def __init__(self, floor: Floor, threshold: float = 0.0) -> None:
         """The floor as it is before the first move, and the percentage that loads are held against."""
         self.floor, self.level, self.threshold = floor, floor.level.copy(), threshold
+        self.warmth: Floats = np.where(floor.usable, self.level.sum(axis=1), np.inf)
 
     def change(self, i: int, host: int, why: str, **more: Any) -> Change:
         """The next move, with the loads of both hosts before and after in percent."""
@@ -33,6 +34,7 @@ class Telling:
         self.level[home] -= floor.load[i] / floor.capacity[home]
         self.level[host] += floor.load[i] / floor.capacity[host]
         after = self.level[[home, host]]
+        self.warmth[[home, host]] = after.sum(axis=1)
         source, there = floor.hosts[home], floor.hosts[host]
         loads = "; ".join(
             f"{k.word} of {source} {self._percent(before[0, n])} -> {self._percent(after[0, n])},"
@@ -67,7 +69,7 @@ class Telling:
     def _passed(self, i: int, host: int) -> Iterator[Refusal]:
         """The coolest hosts that were not taken, with the rule that is against each as things end."""
         floor, shown = self.floor, 0
-        for other in coolest(floor, self.level)[:_LOOKED]:
+        for other in coolest(self.warmth)[:_LOOKED]:
             if shown == _SHOWN or other == host:
                 return
             if other != floor.home[i] and (found := floor.against(i, other)):
@@ -75,11 +77,10 @@ class Telling:
                 yield found
 
 
-def coolest(floor: Floor, level: Any) -> list[int]:
-    """The usable hosts, the least loaded first."""
-    key = np.where(floor.usable, level.sum(axis=1), np.inf)
-    few = np.argpartition(key, min(_LOOKED, len(key) - 1))[: _LOOKED + 1] if len(key) else np.array([], int)
-    return [int(h) for h in sorted(few, key=lambda h: (key[h], h)) if floor.usable[h]]
+def coolest(warmth: Floats) -> list[int]:
+    """The usable hosts, the least loaded first; those that are not are infinitely warm."""
+    few = np.argpartition(warmth, min(_LOOKED, len(warmth) - 1))[: _LOOKED + 1] if len(warmth) else []
+    return [int(h) for h in sorted(few, key=lambda h: (warmth[h], h)) if warmth[h] < np.inf]
 
 
 def not_used(seen: Any, hosts: Iterable[str]) -> Iterator[Refusal]:

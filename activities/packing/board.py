@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,7 @@ class Board:
         self.lacks = _lacks(cluster, self.classes)
         self._capacity = self._capacities()
         self.free = np.asfortranarray(self._capacity.astype(np.int64) - self._used())  # walked by class
-        self.need = np.array([self._row(i.resources) for i in self.instances], dtype=np.int64)
-        self.need.shape = (len(self.uuids), len(self.classes))
+        self.need = self._columns([i.resources for i in self.instances])
         self._needed = self.need.sum(axis=0)
         self.home = np.array([self.number[i.host or ""] for i in self.instances], dtype=np.int64)
         # Classes that a shared provider gives to some of the instances.
@@ -56,28 +55,24 @@ class Board:
                 self._members[one.server_group][self.number[one.host]] += 1
         self.weigh(np.ones(len(self.hosts), dtype=bool))
 
-    def _row(self, amounts: Any) -> list[int]:
-        return [amounts.get(k, 0) for k in self.classes]
+    def _columns(self, amounts: Sequence[Mapping[str, Any]]) -> Ints:
+        """One row for each of these, class by class."""
+        found = np.zeros((len(amounts), len(self.classes)), dtype=np.int64)
+        for n, name in enumerate(self.classes):
+            found[:, n] = [each.get(name, 0) for each in amounts]
+        return found
 
     def _capacities(self) -> Floats:
-        rows = [
-            self._row({k: v.capacity for k, v in h.inventory.items()}) for h in self.cluster.hosts.values()
-        ]
-        return np.array(rows, dtype=np.float64).reshape(len(self.hosts), len(self.classes))
+        every = self.cluster.hosts.values()
+        whole = self._columns([{k: v.capacity for k, v in h.inventory.items()} for h in every])
+        return whole.astype(np.float64)
 
     def _used(self) -> Ints:
         """What instances and whatever else Placement counts take of what hosts have themselves."""
-        width = len(self.classes)
-        column = {k: n for n, k in enumerate(self.classes)}
-        begin = {name: n * width for name, n in self.number.items()}
-        there = [i for i in self.cluster.instances.values() if i.host in begin]
-        where = [*(begin[i.host or ""] for i in there), *begin.values()]
-        taken = [*(i.resources for i in there), *(h.claimed for h in self.cluster.hosts.values())]
-        cells = [at + column[k] for at, amounts in zip(where, taken) for k in amounts if k in column]
-        amounts = [v for amounts in taken for k, v in amounts.items() if k in column]
-        used = np.zeros(len(self.hosts) * width, dtype=np.int64)
-        np.add.at(used, np.array(cells, dtype=np.int64), np.array(amounts, dtype=np.int64))
-        used.shape = (len(self.hosts), width)
+        used = self._columns([h.claimed for h in self.cluster.hosts.values()])
+        there = [i for i in self.cluster.instances.values() if i.host in self.number]
+        at = np.array([self.number[i.host or ""] for i in there], dtype=np.int64)
+        np.add.at(used, at, self._columns([i.resources for i in there]))
         found: Ints = np.where(self.lacks, 0, used)
         return found
 
@@ -275,14 +270,13 @@ def _wish_key(cluster: Cluster) -> Callable[[Instance], Any]:
     units = _smallest_units(cluster)
 
     def key(one: Instance) -> Any:
-        image = tuple(
-            sorted((k, str(v)) for k, v in one.image_properties.items() if k[:5] == "trait" or k in asked)
-        )
+        of_image = [(k, str(v)) for k, v in one.image_properties.items() if k[:5] == "trait" or k in asked]
         source = cluster.hosts.get(one.host or "")
         kind = source.hypervisor_type if source is not None else ""
         project = one.project if one.project in kept else ""
-        large = tuple((k, v) for k, v in one.resources.items() if v > units.get(k, v))
-        return (one.pinned_az, tuple(sorted(one.extra_specs.items())), image, kind, project, large)
+        large = tuple([(k, v) for k, v in one.resources.items() if v > units.get(k, v)]) if units else ()
+        asks = tuple(sorted(one.extra_specs.items())) if one.extra_specs else ()
+        return (one.pinned_az, asks, tuple(sorted(of_image)), kind, project, large)
 
     return key
 

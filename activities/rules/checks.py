@@ -21,6 +21,7 @@ from plan_schemas.plan import Refusal
 
 LIVE_STATES = frozenset({"ACTIVE", "PAUSED"})
 COLD_STATES = frozenset({"ACTIVE", "SHUTOFF"})
+_MOVING_STATES = LIVE_STATES | COLD_STATES
 # What the departure of another instance can lift; every other refusal stands as long as the cloud does.
 LIFTED_BY_DEPARTURE = frozenset({"capacity", "anti_affinity"})
 
@@ -201,7 +202,7 @@ def _group(occupancy: Occupancy, group: ServerGroup, one: Instance, there: Host)
 
 def kind_of_move(one: Instance, rules: Rules) -> str | None:
     """How the instance may be moved, `live` where possible: live | cold | None for not at all."""
-    allow = rules.allow - lifecycle.closed(one.metadata, rules.lifecycle)
+    allow = rules.allow - lifecycle.closed(one.metadata, rules.lifecycle) if one.metadata else rules.allow
     if "live" in allow and one.status in LIVE_STATES:
         return "live"
     if "cold" in allow and one.status in COLD_STATES:
@@ -231,7 +232,7 @@ def _marked(one: Instance, rules: Rules) -> Iterator[Refusal]:
 
 def _held(one: Instance, rules: Rules) -> Iterator[Refusal]:
     yield from _marked(one, rules)
-    if one.status not in LIVE_STATES | COLD_STATES:
+    if one.status not in _MOVING_STATES:
         yield Refusal("status", one.uuid, f"{one.name} is {one.status}; only ACTIVE, PAUSED or SHUTOFF move")
     elif kind_of_move(one, rules) is None:
         yield from unwanted(one, rules)
@@ -258,8 +259,8 @@ def _tied(cluster: Cluster, one: Instance) -> Iterator[Refusal]:
         if placed:
             text = f"{one.name} is one of {len(placed) + 1} in group {group.name} (affinity)"
             yield Refusal("affinity", one.uuid, f"{text}: one cannot leave the others")
-    mates = [m for m in hinted(one, "same_host") if m in cluster.instances]
-    if mates:
+    asked = hinted(one, "same_host") if one.scheduler_hints else ()
+    if mates := [m for m in asked if m in cluster.instances]:
         yield Refusal("affinity", one.uuid, f"{one.name} was asked to run on the host of {', '.join(mates)}")
     source = cluster.hosts.get(one.host) if one.host is not None else None
     if why := pinned_by(one, source):

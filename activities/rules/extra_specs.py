@@ -39,12 +39,19 @@ def pinned_by(one: Instance, source: Host | None) -> str | None:
         value = one.extra_specs.get(key, one.image_properties.get(key.replace(":", "_", 1)))
         if value is not None and str(value).lower() not in _HARMLESS:
             return f"{key}={value}"
-    for name, amount in sorted(one.resources.items()):
+    for name in sorted([k for k in one.resources if _particular(k, source)]):  # hardly ever any
+        amount = one.resources[name]
         if amount and (name in _PINNED_CLASSES or name.startswith("CUSTOM_PCI_")):
             return f"{amount} {name}"
-        if amount and source is not None and name not in source.inventory and name in _nested(source):
+        if amount and source is not None and name in _nested(source):
             return f"{amount} {name} of a nested provider"
     return None
+
+
+def _particular(name: str, source: Host | None) -> bool:
+    """Whether it may be other than an amount of what the host has as a whole."""
+    whole = source is None or name in source.inventory
+    return not whole or name in _PINNED_CLASSES or name.startswith("CUSTOM_PCI_")
 
 
 def _nested(source: Host) -> frozenset[str]:
