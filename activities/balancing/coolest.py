@@ -50,7 +50,7 @@ class Coolest:
         return self._serves and self._vain < _VAIN and not self.floor.prefers(i)
 
     def first(self, i: int, value: Value, above: float, without: int = -1) -> tuple[float, int | None] | None:
-        """The value of the best host that takes it, and the host, if that is above; None if too many are full.
+        """The value of the best host that takes it, and the host, if it is above; None if too many are full.
 
         Of equal values the host with the smaller number. The value must fall as the level rises.
         """

@@ -197,7 +197,6 @@ class Evening:
         """The best pair of moves in which another instance leaves so that this one can come."""
         if self._left() < 2 or self.barren >= _LOOK:
             return None
-        floor = self.floor
         leaving, coming = self._leaving(i), self._coming(i)
         best: Found | None = None
         for j, host in self._pairs(i, coming, leaving):

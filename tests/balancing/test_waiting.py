@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.balancing.coolest import Coolest
 from activities.balancing.floor import Floor, scene
 from activities.balancing.load import CPU
 from activities.balancing.waiting import Waiting
@@ -54,3 +55,27 @@ def test_one_host_takes_what_all_arrays_and_rules_let_come(seed: int) -> None:
             if floor.takes(i, host):
                 floor.move(i, host)
     assert answers == {True, False}
+
+
+@pytest.mark.parametrize("fill", [(0.35, 0.75), (0.85, 0.93)])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_coolest_of_its_kind_is_the_best_of_all(seed: int, fill: tuple[float, float]) -> None:
+    """With zones, traits and groups, also after moves and when some are undone: as asked of all hosts."""
+    made = cloud(220, seed=seed, constrained=True, fill=fill)
+    seen = scene(made, Scope().rules(made, ("live", "service")), usage(made, seed), [CPU])
+    floor = Floor(seen, seen.movable(list(made.hosts)[:40]))
+    coolest, known = Coolest(floor), 0
+    for i in range(len(floor.uuids)):
+        parts = floor.load[i, 0] / floor.capacity[:, 0]
+        least = -0.2 - 0.3 * (i % 3)
+        score = -(floor.level[:, 0] + parts)
+        best = next(floor.ranked(i, score > least, lambda _, hosts, of=score: of[hosts]), None)
+        found = coolest.first(i, lambda level, whole, i=i: -(level + floor.load.item(i, 0) / whole), least)
+        if found is not None:
+            assert found[1] == best
+            known += best is not None
+        if best is not None and i % 3 == 0:
+            floor.move(i, best)
+            if i % 2 and floor.fits_home(i):
+                floor.back(i)
+    assert known > len(floor.uuids) / 4
