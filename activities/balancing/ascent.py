@@ -12,6 +12,8 @@ Value = Callable[[Floats], tuple[float, Floats]]  # of prices: the bound, and wh
 Range = tuple[Floats, Floats]
 MOVE, COME = 0, 1  # the second price is never above the first: who leaves gains nothing by that alone
 _STILL = 1e-4  # of the reach: a step below it is none
+_LITTLE = 1e-3  # of the value: a climb that has risen less than that in so many rounds ends
+_PATIENCE = 4
 _ROUNDS = 120
 _TINY = 1e-12
 
@@ -26,6 +28,7 @@ def climb(value: Value, begin: Range, limits: Range, rounds: int) -> tuple[float
     best, rises = value(at)
     slope = rises * reach
     bend = np.eye(len(at)) * 0.3 / max(float(np.linalg.norm(slope)), _TINY)
+    marks = [best]
     for _ in range(rounds):
         free = ~((at <= low) & (slope < 0) | (at >= high) & (slope > 0))
         step = np.where(free, bend @ np.where(free, slope, 0.0), 0.0)
@@ -44,6 +47,9 @@ def climb(value: Value, begin: Range, limits: Range, rounds: int) -> tuple[float
             at, best, slope = there, found, rises * reach
         else:
             bend = bend / 2
+        marks.append(best)
+        if len(marks) > _PATIENCE and 0 < best < (1 + _LITTLE) * marks[-1 - _PATIENCE]:
+            break
     return best, at
 
 

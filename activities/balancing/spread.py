@@ -15,6 +15,7 @@ from activities.balancing.load import Floats, mean
 from activities.packing.board import Ints
 
 _ROUNDS = 16  # on a sample of the hosts
+_SOME = 0.3  # moves a host: with more of them prices are lower
 _MORE = 3  # on all of them, from the prices that were best there
 _SAMPLE = 128
 _SINGLE = 6  # of each host so many of its largest instances are looked at one by one
@@ -83,6 +84,8 @@ class Prices:
         """The greatest bound that a search over the prices finds."""
         middle = float((self.away**2).mean())
         start = np.array([middle, 0.3 * middle, 0.0, 0.3 * self.steepest])
+        if most < _SOME * len(self.away):  # near to where prices end then
+            start = np.array([2.2 * middle, middle, -0.3 * middle**0.5, 0.3 * self.steepest])
         reach = np.array([3 * middle, 2 * middle, float(np.abs(self.away).max()), 0.5 * self.steepest])
         if len(self.away) > 2 * _SAMPLE:
             every = len(self.away) // _SAMPLE
