@@ -79,7 +79,9 @@ class Telling:
 
 def coolest(warmth: Floats) -> list[int]:
     """The usable hosts, the least loaded first; those that are not are infinitely warm."""
-    few = np.argpartition(warmth, min(_LOOKED, len(warmth) - 1))[: _LOOKED + 1] if len(warmth) else []
+    if not len(warmth):
+        return []
+    few = np.argpartition(warmth, min(_LOOKED, len(warmth) - 1))[: _LOOKED + 1]
     return [int(h) for h in sorted(few, key=lambda h: (warmth[h], h)) if warmth[h] < np.inf]
 
 

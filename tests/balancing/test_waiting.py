@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from heapq import heapify, heappop, heappush
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from activities.balancing.coolest import Coolest
 from activities.balancing.floor import Floor, scene
-from activities.balancing.load import CPU
+from activities.balancing.load import CPU, Floats
 from activities.balancing.waiting import Waiting
+from activities.packing.board import Ints
 from plan_schemas.audit import Scope
 from tests.bench.clouds import cloud, usage
 
@@ -57,6 +59,15 @@ def test_one_host_takes_what_all_arrays_and_rules_let_come(seed: int) -> None:
     assert answers == {True, False}
 
 
+def _of(score: Floats, _: int, hosts: Ints) -> Floats:
+    found: Floats = score[hosts]
+    return found
+
+
+def _with(load: float, level: float, whole: float) -> float:
+    return -(level + load / whole)
+
+
 @pytest.mark.parametrize("fill", [(0.35, 0.75), (0.85, 0.93)])
 @pytest.mark.parametrize("seed", range(2))
 def test_the_coolest_of_its_kind_is_the_best_of_all(seed: int, fill: tuple[float, float]) -> None:
@@ -69,8 +80,8 @@ def test_the_coolest_of_its_kind_is_the_best_of_all(seed: int, fill: tuple[float
         parts = floor.load[i, 0] / floor.capacity[:, 0]
         least = -0.2 - 0.3 * (i % 3)
         score = -(floor.level[:, 0] + parts)
-        best = next(floor.ranked(i, score > least, lambda _, hosts, of=score: of[hosts]), None)
-        found = coolest.first(i, lambda level, whole, i=i: -(level + floor.load.item(i, 0) / whole), least)
+        best = next(floor.ranked(i, score > least, partial(_of, score)), None)
+        found = coolest.first(i, partial(_with, floor.load.item(i, 0)), least)
         if found is not None:
             assert found[1] == best
             known += best is not None
