@@ -24,7 +24,7 @@ from plan_schemas import plan as plans
 from plan_schemas.catalog import load
 from plan_schemas.frozen import digest
 from plan_schemas.loader import parse
-from plan_schemas.model import Cluster, from_document, to_document
+from plan_schemas.model import Cluster, Inventory, from_document, to_document
 from plan_schemas.plan import Refused
 from tests import distribution, judge, worlds
 from tests.deciding import truth
@@ -201,8 +201,8 @@ def test_another_process_makes_the_same_plans(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("strategy", MOVING)
 def test_a_planted_bug_in_the_arithmetic_is_found(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a model that thinks every host empty, the judge reports hosts that hold too much."""
-    monkeypatch.setattr(Cluster, "free", lambda self, host: dict.fromkeys(self.hosts[host].inventory, 10**9))
+    """With a model that thinks every host endless, the judge reports hosts that hold too much."""
+    monkeypatch.setattr(Inventory, "capacity", property(lambda _: 10**9))
     found: Counter[str] = Counter()
 
     def judged(cluster: Cluster, audit: Row) -> None:
