@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from activities.balancing.floor import Scene
-from activities.balancing.load import Floats, capacity, mean
-from activities.packing.board import Ints
+from activities.balancing.load import Floats, mean
+from activities.packing.board import Ints, Mask
 
 _MANY = 4  # per move so many of the instances that could bring most
 _MORE = 400  # and these
@@ -18,43 +18,51 @@ _TINY = 1e-12
 
 def worthwhile(seen: Scene, weights: Floats, moves: int) -> list[str]:
     """Those whose move could bring most if all rules allowed it, and those on cool hosts, as they stand."""
-    hosts = seen.hosts()
-    each = [seen.guests(name) for name in hosts]
-    guests = [uuid for own in each for uuid in own]
+    roll, hosts = seen.roll, np.flatnonzero(seen.usable)
+    some = np.flatnonzero(_loose(seen) & seen.usable[roll.home])
     few = _MANY * moves + _MORE
-    if len(guests) <= few:
-        return guests
-    home: Ints = np.repeat(np.arange(len(hosts)), [len(own) for own in each])
-    loads: Floats = np.array([[row.get(u, 0.0) for u in guests] for row in seen.loads]).T
-    level: Floats = np.array([[row[name] for row in seen.levels] for name in hosts])
-    offers = [[capacity(k, seen.cluster.hosts[name]) for k in seen.kinds] for name in hosts]
-    whole: Floats = np.maximum(np.array(offers, dtype=np.float64), 1e-9)
+    if len(some) <= few:
+        return [roll.uuids[n] for n in some.tolist()]
+    home = (np.cumsum(seen.usable) - 1)[roll.home[some]]
+    loads: Floats = np.stack([each[some] for each in seen.loads], axis=1)
+    names = [roll.hosts[n] for n in hosts.tolist()]
+    level: Floats = np.array([[row[name] for row in seen.levels] for name in names])
+    whole: Floats = np.maximum(np.stack([each[hosts] for each in seen.whole], axis=1), 1e-9)
     away = level - mean(level, whole)
     slope = weights / np.maximum(np.sqrt((away * away).mean(axis=0)), _TINY)
-    value = best_case(loads, home, away, whole, slope)
-    keep = np.zeros(len(guests), dtype=bool)
+    value = best_case(loads, home, away, Sizes(whole), slope)
+    keep = np.zeros(len(some), dtype=bool)
     keep[np.argpartition(-value, few)[:few]] = True
-    return [u for u, kept in zip(guests, keep | _cool(seen, hosts, away @ weights)[home]) if kept]
+    cool = np.zeros(len(names), dtype=bool)
+    cool[coolest(seen, names, away @ weights, _COOL)] = True
+    return [roll.uuids[n] for n in some[keep | cool[home]].tolist()]
 
 
-def best_case(loads: Floats, home: Ints, away: Floats, whole: Floats, slope: Floats) -> Floats:
+def _loose(seen: Scene) -> Mask:
+    """The instances that nothing plain keeps where they are."""
+    kept, every = seen.rules.frozen_instances, seen.roll.instances
+    return np.array([not i.locked and i.task_state is None and i.uuid not in kept for i in every], dtype=bool)
+
+
+class Sizes:
+    """What hosts really have of each kind, and which of them have the same."""
+
+    def __init__(self, whole: Floats) -> None:
+        self.whole = whole
+        self.different, kind = np.unique(whole, axis=0, return_inverse=True)
+        self.hosts = [np.flatnonzero(kind.ravel() == n) for n in range(len(self.different))]
+
+
+def best_case(loads: Floats, home: Ints, away: Floats, sizes: Sizes, slope: Floats) -> Floats:
     """By how much the weighted squares fall if each goes to the coolest host of the best size for it."""
-    part = loads / whole[home]
+    part = loads / sizes.whole[home]
     brings = (slope * part * (2 * away[home] - part)).sum(axis=1)
-    sizes, kind = np.unique(whole, axis=0, return_inverse=True)
     best = np.full(len(brings), -np.inf)
-    for n, size in enumerate(sizes):
-        lowest = away[kind.ravel() == n].min(axis=0)
+    for size, hosts in zip(sizes.different, sizes.hosts):
         part = loads / size
-        best = np.maximum(best, -(slope * part * (2 * lowest + part)).sum(axis=1))
+        best = np.maximum(best, -(slope * part * (2 * away[hosts].min(axis=0) + part)).sum(axis=1))
     found: Floats = brings + best
     return found
-
-
-def _cool(seen: Scene, hosts: list[str], warmth: Floats) -> np.ndarray:
-    cool = np.zeros(len(hosts), dtype=bool)
-    cool[coolest(seen, hosts, warmth, _COOL)] = True
-    return cool
 
 
 def coolest(seen: Scene, hosts: list[str], warmth: Floats, number: int) -> list[int]:

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from activities.balancing import load
-from activities.balancing.candidates import best_case
+from activities.balancing.candidates import Sizes, best_case
 from activities.balancing.choose import Step
 from activities.balancing.coolest import Coolest
 from activities.balancing.floor import Floor
@@ -21,6 +21,7 @@ _FRESH = 0.97  # of the deviations: below it the moves that wait are valued anew
 _PAIRS = 8  # instances that are asked to make room for one
 _LOOK = 40  # instances for which room is sought before it is believed that there is none
 _MOST = 64  # of those that could make room, that are put in order first
+_FAR = 1.001  # times what would be good enough: rounding is far less
 _TINY = 1e-12
 
 Found = tuple[list[tuple[int, int]], float]  # moves in order, and by how much the weighted deviation falls
@@ -46,12 +47,17 @@ class Evening:
         self.steps: list[Step] = []
         self.small: dict[int, int] = {}  # by instance: the host of its best move, which is below the margin
         self.moved: Mask = np.zeros(len(floor.uuids), dtype=bool)
+        self.squares = 0.0  # of the distances from the mean, of a single kind of load
         self.barren = 0  # instances in a row for which nothing could make room
         away = floor.level[self.among] - self.mean
         self.low = np.quantile(away, 0.1, axis=0) if len(away) else np.zeros(len(floor.kinds))
         self.slope = self._slope()
         self.slopes: list[float] = self.slope.tolist()
+        self.means: list[float] = self.mean.tolist()
+        self.weights: list[float] = aim.weights.tolist()
         self.cool = Coolest(floor)
+        self.sizes = Sizes(floor.capacity[self.among])
+        self.here: Ints = np.cumsum(floor.usable) - 1  # of each usable host: its number among them
 
     def deviations(self) -> Floats:
         """Per kind the root of the mean square distance of the hosts from the load of all together."""
@@ -74,13 +80,18 @@ class Evening:
         return self.aim.most - len(self.floor.placed)
 
     def _done(self) -> bool:
-        return self._left() <= 0 or bool((self.deviations() <= self.aim.targets).all())
+        if self._left() <= 0:
+            return True
+        if len(self.slopes) == 1 and self.squares > _FAR * len(self.among) * self.aim.targets.item(0) ** 2:
+            return False  # as gains tell: nobody has to ask all hosts
+        return bool((self.deviations() <= self.aim.targets).all())
 
     def _round(self) -> bool:
         """Moves, the best first, until the deviations are others; whether there may be more."""
         self.slope = self._slope()
         self.slopes = self.slope.tolist()
         before = self.deviations()
+        self.squares = float(before[0]) ** 2 * len(self.among)
         waiting = self._waiting()
         number = 0
         while waiting:
@@ -96,9 +107,12 @@ class Evening:
             if waiting and gain < -waiting.first()[0] - _TINY:
                 waiting.push((-gain, i, makes_room))
                 continue
-            if not self._worth(*found[0][-1], len(found[0])):
+            points = self.nearer(*found[0][-1]) / len(found[0])
+            if points < self.aim.margin:
+                if len(found[0]) == 1:
+                    self.small[i] = found[0][0][1]
                 continue
-            self._take(*found)
+            self._take(*found, points)
             number += 1
             if self._done():
                 return False
@@ -113,29 +127,29 @@ class Evening:
     def _waiting(self) -> Waiting:
         """Every instance that could move, with more than the best that its move can bring."""
         floor = self.floor
-        here = np.full(len(floor.hosts), -1)
-        here[self.among] = np.arange(len(self.among))
-        away, whole = floor.level[self.among] - self.mean, floor.capacity[self.among]
-        value = best_case(floor.load, here[floor.home], away, whole, self.slope)
+        away = floor.level[self.among] - self.mean
+        value = best_case(floor.load, self.here[floor.home], away, self.sizes, self.slope)
         some = np.flatnonzero(~self.moved & (value > _TINY))
         return Waiting(-value[some], some)
 
-    def _leaving(self, i: int, more: float | Floats = 0.0) -> float:
+    def _leaving(self, i: int, more: Floats | None = None) -> float:
         """What its leaving brings; `more`: load that its home takes before."""
-        floor, home, brings = self.floor, self.floor.home[i], 0.0
-        away, whole = floor.level[home] + more - self.mean, floor.capacity[home]
-        each = zip(self.slopes, (floor.load[i] / whole).tolist(), away.tolist())
-        for slope, part, beyond in each:
-            brings += slope * part * (2 * beyond - part)
+        floor, home, brings = self.floor, self.floor.homes[i], 0.0
+        level = floor.level[home] if more is None else floor.level[home] + more
+        each = zip(self.slopes, floor.loads, floor.offers, level.tolist(), self.means)
+        for slope, loads, offers, bears, mean in each:
+            part = loads[i] / offers[home]
+            brings += slope * part * (2 * (bears - mean) - part)
         return brings
 
     def _come(self, i: int, host: int, less: Floats) -> float:
         """What its coming brings to a host that has lost so much before."""
         floor, brings = self.floor, 0.0
-        away, whole = floor.level[host] - less - self.mean, floor.capacity[host]
-        each = zip(self.slopes, (floor.load[i] / whole).tolist(), away.tolist())
-        for slope, part, beyond in each:
-            brings -= slope * part * (2 * beyond + part)
+        level = floor.level[host] - less
+        each = zip(self.slopes, floor.loads, floor.offers, level.tolist(), self.means)
+        for slope, loads, offers, bears, mean in each:
+            part = loads[i] / offers[host]
+            brings -= slope * part * (2 * (bears - mean) + part)
         return brings
 
     def _coming(self, i: int) -> Floats:
@@ -154,9 +168,9 @@ class Evening:
     def _first(self, i: int, above: float, without: int = -1) -> tuple[float, int | None]:
         """The host that takes it where its coming brings most, if that is more than so much, and how much."""
         floor = self.floor
-        load_ = floor.load.item(i, 0)
+        load_ = floor.loads[0][i]
         if self.cool.knows(i) and load_ > 0:
-            slope, mean = self.slopes[0], self.mean.item(0)
+            slope, mean = self.slopes[0], self.means[0]
 
             def brings(level: float, whole: float) -> float:
                 part = load_ / whole
@@ -173,47 +187,37 @@ class Evening:
 
     def nearer(self, i: int, host: int) -> float:
         """By how many points the two hosts of a move come nearer to each other, weighted."""
-        floor, home = self.floor, self.floor.home[i]
-        between = floor.level[home] - floor.level[host]
-        after = between - floor.load[i] / floor.capacity[home] - floor.load[i] / floor.capacity[host]
-        return 100.0 * float((self.aim.weights * (abs(between) - abs(after))).sum() / self.aim.weights.sum())
+        floor, home, found = self.floor, self.floor.homes[i], 0.0
+        between = (floor.level[home] - floor.level[host]).tolist()
+        for weight, loads, offers, apart in zip(self.weights, floor.loads, floor.offers, between):
+            after = apart - loads[i] / offers[home] - loads[i] / offers[host]
+            found += weight * (abs(apart) - abs(after))
+        return 100.0 * (found / float(self.aim.weights.sum()))
 
-    def _worth(self, i: int, host: int, moves: int) -> bool:
-        if self.nearer(i, host) / moves >= self.aim.margin:
-            return True
-        if moves == 1:
-            self.small[i] = host
-        return False
-
-    def _take(self, moves: Sequence[tuple[int, int]], gain: float) -> None:
-        points = self.nearer(*moves[-1]) / len(moves)
+    def _take(self, moves: Sequence[tuple[int, int]], gain: float, points: float) -> None:
         for i, host in moves:
             self.floor.move(i, host)
             self.moved[i] = True
-        home = int(self.floor.home[moves[-1][0]])
-        self.steps.append(Step(tuple(moves), gain / len(moves), points, home))
+        self.squares -= gain / self.slopes[0]
+        self.steps.append(Step(tuple(moves), gain / len(moves), points, self.floor.homes[moves[-1][0]]))
 
     def _makes_room(self, i: int) -> Found | None:
         """The best pair of moves in which another instance leaves so that this one can come."""
         if self._left() < 2 or self.barren >= _LOOK:
             return None
         leaving, coming = self._leaving(i), self._coming(i)
-        best: Found | None = None
+        floor, best, moves = self.floor, 0.0, []
         for j, host in self._pairs(i, coming, leaving):
-            gain, other = self._best_even_if_worse(j, host)
+            comes = self._come(i, host, floor.load[j] / floor.capacity[host])
+            warmer = self._leaving(i, floor.load[j] / floor.capacity[floor.homes[i]])
+            gain, other = self._best_if_above(j, host, best - (warmer + comes) - _TINY)
             if other is None:
                 continue
-            whole = gain + self._after(i, host, j, other)
-            if whole > (best[1] if best else 0.0) and self._comes_after(i, host, j, other):
-                best = [(j, other), (i, host)], whole
-        self.barren = 0 if best else self.barren + 1
-        return best
-
-    def _after(self, i: int, host: int, j: int, other: int) -> float:
-        """What it brings that one goes to a host which another has left for a third."""
-        floor = self.floor
-        more = floor.load[j] / floor.capacity[other] if other == floor.home[i] else 0.0
-        return self._leaving(i, more) + self._come(i, host, floor.load[j] / floor.capacity[host])
+            whole = gain + ((warmer if other == floor.homes[i] else leaving) + comes)
+            if whole > best and self._comes_after(i, host, j, other):
+                best, moves = whole, [(j, other), (i, host)]
+        self.barren = 0 if moves else self.barren + 1
+        return (moves, best) if moves else None
 
     def _comes_after(self, i: int, host: int, j: int, other: int) -> bool:
         """Whether the host takes it then."""
@@ -222,20 +226,20 @@ class Evening:
         self.floor.back(j)
         return takes
 
-    def _best_even_if_worse(self, j: int, host: int) -> tuple[float, int | None]:
-        coming, other = self._first(j, -np.inf, without=host)
-        return (self._leaving(j) + coming, other) if other is not None else (0.0, None)
+    def _best_if_above(self, j: int, host: int, above: float) -> tuple[float, int | None]:
+        """Where it goes best from this host, if that brings more than so much; also what is a loss alone."""
+        leaving = self._leaving(j)
+        coming, other = self._first(j, above - leaving, without=host)
+        return (leaving + coming, other) if other is not None else (0.0, None)
 
     def _pairs(self, i: int, coming: Floats, leaving: float) -> Iterator[tuple[int, int]]:
         """Instances whose departure alone makes the room, those first with which most is won."""
         floor = self.floor
         reach = floor.masks[floor.mask_of[i]] & floor.usable & (coming > _TINY - leaving)
         reach[floor.home[i]] = False
-        short = np.maximum(floor.need[i] - floor.free, 0)
-        enough = reach[floor.home] & ~self.moved
-        for column in np.flatnonzero(short.any(axis=0)).tolist():
-            enough &= floor.need[:, column] >= short[floor.home, column]
-        others: Ints = np.flatnonzero(enough)
+        others: Ints = np.flatnonzero(reach[floor.home] & ~self.moved)
+        short = np.maximum(floor.need[i] - floor.free[floor.home[others]], 0)
+        others = others[(floor.need[others] >= short).all(axis=1)]
         where = floor.home[others]
         away, parts = floor.level[where] - self.mean, floor.load[others] / floor.capacity[where]
         changed = floor.load[i] / floor.capacity[where] - parts

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from activities.balancing import load
 from activities.balancing.load import Floats, Kind
+from activities.balancing.roll import Roll, Row
 from activities.packing.board import Board, Ints, Mask
 from activities.rules import checks
 from plan_schemas.audit import Rules
@@ -24,29 +27,43 @@ class Scene:
     cluster: Cluster
     rules: Rules
     kinds: tuple[Kind, ...]
-    loads: tuple[dict[str, float], ...]  # per kind, by instance
-    each: tuple[dict[str, list[float]], ...]  # per kind, by host, of its instances
+    usage: Usage
+    roll: Roll
+    loads: tuple[Floats, ...]  # per kind, of the instances on the roll
+    whole: tuple[Floats, ...]  # per kind, of every host what it really has
     levels: tuple[dict[str, float], ...]  # per kind, by host
     passing: frozenset[str] = frozenset()  # hosts whose load has not lasted for as long as it must
+    holds: dict[Any, bool] = field(default_factory=dict)  # what `stays` was told
+
+    @cached_property
+    def closed(self) -> dict[str, Refusal]:
+        """The hosts that no rule lets give or take, with the first that is against each."""
+        asked = ((h.name, checks.host_refusals(h, self.rules)) for h in self.cluster.hosts.values())
+        return {name: found[0] for name, found in asked if found}
+
+    @cached_property
+    def usable(self) -> Mask:
+        """The hosts that may give and take."""
+        known = [all(name in row for row in self.levels) for name in self.roll.hosts]
+        return np.array([k and n not in self.closed for n, k in zip(self.roll.hosts, known)], dtype=bool)
 
     def hosts(self) -> list[str]:
-        """The hosts that may give and take."""
-        some = self.cluster.hosts.values()
-        known = [h for h in some if all(h.name in row for row in self.levels)]
-        return [h.name for h in known if not checks.host_refusals(h, self.rules)]
+        """The same by name."""
+        return [self.roll.hosts[n] for n in np.flatnonzero(self.usable).tolist()]
 
     def unmeasured(self, one: Instance) -> bool:
         """Whether it runs and nobody knows what it uses; one that is off uses nothing."""
-        return one.status in checks.LIVE_STATES and any(one.uuid not in row for row in self.loads)
+        return one.status in checks.LIVE_STATES and any(
+            one.uuid not in self.usage.of(kind.metric) for kind in self.kinds
+        )
 
     def largest(self, kind: int, hosts: Sequence[str]) -> Floats:
         """What the instances of each host use, the largest first, also of those that may not go."""
-        each = [self.each[kind][name] for name in hosts]
-        width = max(1, *map(len, each)) if each else 1
-        flat = np.array([load for own in each for load in own])
-        found: Floats = np.zeros((len(each), width))
-        found[np.arange(width) < np.array([len(own) for own in each]).reshape(-1, 1)] = flat
-        return -np.sort(-found, axis=1)
+        number = {name: n for n, name in enumerate(self.roll.hosts)}
+        lengths = self.roll.lengths
+        found: Floats = np.zeros((len(lengths), max(1, int(lengths.max(initial=0)))))
+        found[np.arange(found.shape[1]) < lengths[:, None]] = self.loads[kind]
+        return -np.sort(-found[[number[name] for name in hosts]], axis=1)
 
     def held(self, one: Instance) -> Refusal | None:
         """Why it does not move."""
@@ -62,19 +79,35 @@ class Scene:
         return [i.uuid for i in on if not i.locked and i.task_state is None and i.uuid not in kept]
 
     def movable(self, hosts: Iterable[str]) -> list[str]:
-        return [i.uuid for name in hosts for i in self.cluster.on(name) if self.held(i) is None]
+        return [i.uuid for name in hosts for i in self.cluster.on(name) if not self.stays(i)]
+
+    def stays(self, one: Instance) -> bool:
+        """Whether something holds it; of those on a host in whom nothing differs that could, one is asked."""
+        group = self.cluster.groups.get(one.server_group) if one.server_group else None
+        together = group is not None and group.policy == "affinity"
+        if together or one.scheduler_hints or one.uuid in self.rules.frozen_instances:
+            return self.held(one) is not None
+        words = (one.extra_specs, one.image_properties, one.metadata)
+        said = str(words) if any(words) else ""
+        takes = tuple([name for name, amount in one.resources.items() if amount])
+        key = (one.host, one.status, one.locked, one.task_state, takes, said)
+        if key not in self.holds:
+            self.holds[key] = bool(checks.immovable(self.cluster, one.uuid, self.rules))
+        return self.holds[key] or self.unmeasured(one)
 
 
 def scene(cluster: Cluster, rules: Rules, usage: Usage, kinds: Sequence[Kind]) -> Scene:
-    loads = tuple(load.by_instance(k, cluster, usage) for k in kinds)
-    each = tuple(load.by_host(cluster, found) for found in loads)
+    roll = Roll(cluster)
+    loads = tuple(load.by_instance(k, roll, usage) for k in kinds)
+    whole = tuple(load.capacities(k, cluster) for k in kinds)
     levels = tuple(
-        load.levels(k, cluster, here, load.own(k, cluster, usage, here)) for k, here in zip(kinds, each)
+        load.levels(roll, uses, load.own(k, roll, usage, uses, there), there)
+        for k, uses, there in zip(kinds, loads, whole)
     )
-    return Scene(cluster, rules, tuple(kinds), loads, each, levels)
+    return Scene(cluster, rules, tuple(kinds), usage, roll, loads, whole, levels)
 
 
-def _by_kind(rows: Sequence[Sequence[float]]) -> Floats:
+def _by_kind(rows: Sequence[Sequence[float] | Floats]) -> Floats:
     found: Floats = np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
     return found
 
@@ -87,28 +120,39 @@ class Floor(Board):
     """
 
     def __init__(self, seen: Scene, movable: Iterable[str]) -> None:
-        super().__init__(seen.cluster, seen.rules, movable)
         self.seen, self.kinds = seen, seen.kinds
+        super().__init__(seen.cluster, seen.rules, movable)
         self.touched: list[int] = []  # hosts whose level has changed, in turn
         self._asked: dict[int, bool] = {}  # by instance: whether it may go
-        every = seen.cluster.hosts.values()
-        offers = [[load.capacity(k, h) for h in every] for k in seen.kinds]
-        self.capacity: Floats = np.maximum(_by_kind(offers), 1e-9)
+        self._lone: dict[int, bool] = {}  # by instance: what `_alone` says
+        self.capacity: Floats = np.maximum(_by_kind(seen.whole), 1e-9)
         self.level: Floats = _by_kind([[row.get(name, 0.0) for name in self.hosts] for row in seen.levels])
-        self.load: Floats = _by_kind([[row.get(u, 0.0) for u in self.uuids] for row in seen.loads])
+        row = Row(self.instances)
+        self.load: Floats = _by_kind([load.by_instance(k, row, seen.usage) for k in seen.kinds])
+        # The same as lists, per kind: of one host or instance they tell sooner than arrays.
+        self.offers: list[list[float]] = self.capacity.T.tolist()
+        self.loads: list[list[float]] = self.load.T.tolist()
+        self.homes: list[int] = self.home.tolist()
         self.at: Ints = np.full(len(self.uuids), -1)  # the host that it has moved to
-        self.usable: Mask = np.zeros(len(self.hosts), dtype=bool)
-        self.usable[[self.number[n] for n in seen.hosts()]] = True
+        self.usable: Mask = seen.usable.copy()
         self.open = self.usable
         self.passing: Mask = np.array([name in seen.passing for name in self.hosts], dtype=bool)
         self.on: dict[int, list[int]] = {h: [] for h in range(len(self.hosts))}
         for i, host in enumerate(self.home.tolist()):
             self.on[host].append(i)
 
+    def _used(self) -> Ints:
+        """As of any board, from what has been read of all instances."""
+        used, roll = self._columns([h.claimed for h in self.cluster.hosts.values()]), self.seen.roll
+        for n, name in enumerate(self.classes):
+            used[:, n] += roll.sums(roll.amounts(name)).astype(np.int64)
+        found: Ints = np.where(self.lacks, 0, used)
+        return found
+
     def may_go(self, i: int) -> bool:
         """Whether nothing holds the instance on its host."""
         if i not in self._asked:
-            self._asked[i] = self.seen.held(self.instances[i]) is None
+            self._asked[i] = not self.seen.stays(self.instances[i])
         return self._asked[i]
 
     def clear(self) -> None:
@@ -118,26 +162,29 @@ class Floor(Board):
 
     def move(self, i: int, host: int) -> None:
         """Let it leave its home for this host."""
-        home = int(self.home[i])
+        home = self.homes[i]
         self.place(i, host)
         self.at[i] = host
         self._book(i, home, +1)
         self.ledger.remove(self.uuids[i], self.hosts[home])
-        self.level[host] += self.load[i] / self.capacity[host]
-        self.level[home] -= self.load[i] / self.capacity[home]
-        self.touched += (home, host)
+        self._bear(i, home, host)
 
     def back(self, i: int) -> int:
         """Undo its move; the host that it was on. Whether it still fits at home is for the caller to know."""
-        home = int(self.home[i])
+        home = self.homes[i]
         self._book(i, home, -1)
         self.ledger.add(self.uuids[i], self.hosts[home])
         host = self.take_back(i)
         self.at[i] = -1
-        self.level[host] -= self.load[i] / self.capacity[host]
-        self.level[home] += self.load[i] / self.capacity[home]
-        self.touched += (home, host)
+        self._bear(i, host, home)
         return host
+
+    def _bear(self, i: int, source: int, there: int) -> None:
+        level = self.level
+        for kind, (loads, offers) in enumerate(zip(self.loads, self.offers)):
+            level[there, kind] = level.item(there, kind) + loads[i] / offers[there]
+            level[source, kind] = level.item(source, kind) - loads[i] / offers[source]
+        self.touched += (source, there)
 
     def fits_home(self, i: int) -> bool:
         """Whether its home still has the room that it left, so that its move can be undone."""
@@ -151,32 +198,37 @@ class Floor(Board):
             best = int(left.argmax())
             left[best] = -np.inf
             there = self.cluster.hosts[self.hosts[int(hosts[best])]]  # of those that its wishes allow
-            if alone or not checks.crowded(self.cluster, self.ledger, self.instances[i], there):
+            if alone or not checks.unwelcome(self.cluster, self.ledger, self.instances[i], there):
                 yield int(hosts[best])
 
     def receives(self, i: int, host: int) -> bool:
         """Whether a usable host that its wishes allow takes it now: as `ranked` finds of all hosts."""
-        if host == self.home[i] or not self.has_room(i, host):
+        if host == self.homes[i] or not self.has_room(i, host):
             return False
         there = self.cluster.hosts[self.hosts[host]]
         return self._alone(i) or not (
             host in self._full_for(self.instances[i].server_group)
-            or checks.crowded(self.cluster, self.ledger, self.instances[i], there)
+            or checks.unwelcome(self.cluster, self.ledger, self.instances[i], there)
         )
 
     def _alone(self, i: int) -> bool:
         """Whether nobody's company is for or against it anywhere: then room is all that hosts must have."""
-        return not self.instances[i].server_group and not self.ledger.apart(self.uuids[i])
+        if i not in self._lone:
+            self._lone[i] = not self.instances[i].server_group and not self.ledger.apart(self.uuids[i])
+        return self._lone[i]
 
     def takes(self, i: int, host: int) -> bool:
         """As by `fits` and all rules, asked of one host alone."""
-        if host == self.home[i] or not (self.open[host] and self.masks[self.mask_of[i], host]):
+        if host == self.homes[i] or not (self.open[host] and self.masks[self.mask_of[i], host]):
             return False  # the mask knows all standing rules
-        return not checks.crowded(
-            self.cluster, self.ledger, self.instances[i], self.cluster.hosts[self.hosts[host]]
+        there = self.cluster.hosts[self.hosts[host]]
+        return self.has_room(i, host) and (
+            self._alone(i) or not checks.unwelcome(self.cluster, self.ledger, self.instances[i], there)
         )
 
     def against(self, i: int, host: int) -> Refusal | None:
         """The first rule that keeps the instance from the host as things stand."""
-        there = self.cluster.hosts[self.hosts[host]]
-        return checks.refusal(self.cluster, self.ledger, self.instances[i], there, self.rules)
+        name = self.hosts[host]
+        if name in self.seen.closed:
+            return self.seen.closed[name]
+        return checks.refusal(self.cluster, self.ledger, self.instances[i], self.cluster.hosts[name])

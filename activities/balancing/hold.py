@@ -9,7 +9,7 @@ import numpy as np
 
 from activities.balancing import load
 from activities.balancing.load import Floats, Kind
-from plan_schemas.model import Cluster
+from activities.balancing.roll import Roll
 from plan_schemas.usage import Usage
 
 _LEAST = 1e-9  # of a host that offers nothing
@@ -46,26 +46,25 @@ class Past:
         return float(deviations[n]), self.ago(n)
 
 
-def past(kind: Kind, cluster: Cluster, usage: Usage, hosts: Sequence[str]) -> Past:
+def past(kind: Kind, roll: Roll, usage: Usage, hosts: Sequence[str]) -> Past:
     """What a metric's course says of these hosts: of the instances that are there now, wherever they were.
 
     What has no course, such as an instance that is off, counts as now; and so does what hosts use beyond
     their instances.
     """
-    course = usage.courses[kind.metric]
+    course, now = usage.courses[kind.metric], usage.of(kind.metric)
     width = max(map(len, course.values.values()), default=1)
-    loads = load.by_instance(kind, cluster, usage)
-    beyond = load.own(kind, cluster, usage, load.by_host(cluster, loads))
-    number = {name: n for n, name in enumerate(hosts)}
-    capacity = np.array([load.capacity(kind, cluster.hosts[name]) for name in hosts], dtype=np.float64)
+    whole = load.capacities(kind, roll.cluster)
+    beyond = load.own(kind, roll, usage, load.by_instance(kind, roll, usage), whole)
+    capacity = np.array([load.capacity(kind, roll.cluster.hosts[name]) for name in hosts], dtype=np.float64)
     levels = np.zeros((len(hosts), width))
     levels += np.array([beyond.get(name, 0.0) for name in hosts], dtype=np.float64)[:, None]
-    for name in hosts:
-        for one in cluster.on(name):
+    for n, name in enumerate(hosts):
+        for one in roll.cluster.on(name):
             values = course.values.get(one.uuid)
             if values is None:
-                levels[number[name]] += loads.get(one.uuid, 0.0)
+                levels[n] += load.used(kind, one.resources, now.get(one.uuid, 0.0))
             else:
-                levels[number[name]] += load.used(kind, one.resources, 1.0) * np.array(values)
+                levels[n] += load.used(kind, one.resources, 1.0) * np.array(values)
     levels /= np.maximum(capacity, _LEAST)[:, None]
     return Past(levels, capacity, course.window)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
-from numpy.typing import NDArray
 
+from activities.balancing.roll import Roll, Row
+from activities.packing.board import Floats as Floats
 from plan_schemas.model import Amounts, Cluster, Host
 from plan_schemas.usage import Usage
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +48,36 @@ def counted(host: Host) -> bool:
     return host.status == "enabled" and host.state == "up"
 
 
-def by_instance(kind: Kind, cluster: Cluster, usage: Usage) -> dict[str, float]:
-    """What each instance uses; what was not measured, such as one that is off, is not there."""
-    known, values = cluster.instances, usage.of(kind.metric)
-    if not kind.percent:
-        return {u: v for u, v in values.items() if u in known}
-    each = [u for u in values if u in known]
-    has = [known[u].resources for u in each]
-    amounts = np.array([[r.get(c, 0) for r in has] for c in kind.classes], dtype=np.int64).sum(axis=0)
-    percent = np.array([values[u] for u in each], dtype=np.float64)
-    return dict(zip(each, (percent / 100.0 * amounts).tolist()))
+def capacities(kind: Kind, cluster: Cluster) -> Floats:
+    """What each host really has."""
+    return np.array([capacity(kind, host) for host in cluster.hosts.values()], dtype=np.float64)
 
 
-def by_host(cluster: Cluster, loads: Mapping[str, float]) -> dict[str, list[float]]:
-    """What the instances of each host use."""
-    return {name: [loads.get(i.uuid, 0.0) for i in cluster.on(name)] for name in cluster.hosts}
+def by_instance(kind: Kind, row: Row, usage: Usage) -> Floats:
+    """What each instance uses; nothing where that was not measured, as of one that is off."""
+    values = usage.of(kind.metric)
+    found: Floats = np.array([*map(values.get, row.uuids, repeat(0.0))], dtype=np.float64)
+    if kind.percent:
+        found = found / 100.0 * np.sum([row.amounts(c) for c in kind.classes], axis=0)
+    return found
 
 
-def own(kind: Kind, cluster: Cluster, usage: Usage, here: Mapping[str, Sequence[float]]) -> dict[str, float]:
+def own(kind: Kind, roll: Roll, usage: Usage, uses: Floats, whole: Floats) -> dict[str, float]:
     """What hosts use beyond their instances, where that is measured: no move takes it away."""
     measured = usage.values.get(kind.host_metric)
     if measured is None:
         return {}
-    found = {}
-    for name, value in measured.items():
-        if name in cluster.hosts:
-            whole = value / 100.0 * capacity(kind, cluster.hosts[name]) if kind.percent else value
-            found[name] = max(0.0, whole - sum(here[name]))
-    return found
+    values: Floats = np.array([*map(measured.get, roll.hosts, repeat(0.0))], dtype=np.float64)
+    if kind.percent:
+        values = values / 100.0 * whole
+    return dict(zip(roll.hosts, np.maximum(values - roll.sums(uses), 0.0).tolist()))
 
 
-def levels(
-    kind: Kind, cluster: Cluster, here: Mapping[str, Sequence[float]], beyond: Mapping[str, float]
-) -> dict[str, float]:
+def levels(roll: Roll, uses: Floats, beyond: Mapping[str, float], whole: Floats) -> dict[str, float]:
     """The load of each host as a share of what it really has; hosts that have none are not there."""
-    found = {}
-    for name, host in cluster.hosts.items():
-        if there := capacity(kind, host):
-            found[name] = (sum(here[name]) + beyond.get(name, 0.0)) / there
-    return found
+    there = roll.sums(uses) + np.array([*map(beyond.get, roll.hosts, repeat(0.0))], dtype=np.float64)
+    shares = there / np.where(whole > 0, whole, 1.0)
+    return {name: share for name, share, has in zip(roll.hosts, shares.tolist(), whole.tolist()) if has}
 
 
 def mean(levels: Floats, capacity: Floats) -> Floats:

@@ -39,6 +39,7 @@ class Board:
         self.free = np.asfortranarray(self._capacity.astype(np.int64) - self._used())  # walked by class
         self.need = self._columns([i.resources for i in self.instances])
         self._needed = self.need.sum(axis=0)
+        self._whole = not self.lacks.any()
         self.home = np.array([self.number[i.host or ""] for i in self.instances], dtype=np.int64)
         # Classes that a shared provider gives to some of the instances.
         self.shared = np.flatnonzero(((self.need > 0) & self.lacks[self.home]).any(axis=0)).tolist()
@@ -243,7 +244,8 @@ class Board:
         return host
 
     def _book(self, i: int, host: int, sign: int) -> None:
-        self.free[host] += sign * np.where(self.lacks[host], 0, self.need[i])
+        need = self.need[i] if self._whole else np.where(self.lacks[host], 0, self.need[i])
+        self.free[host] += need if sign > 0 else -need
         if group := self.instances[i].server_group:
             self._members[group][host] -= sign
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activities.balancing import load
+from activities.balancing.roll import Roll
 from plan_schemas.catalog import Goal
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refused
@@ -67,14 +68,18 @@ def _deviation(kind: load.Kind, seen: Pictures, *, is_after: bool) -> float | No
         usage = seen.used_before
     if kind.metric not in usage.values:
         return None
-    loads = load.by_instance(kind, cluster, usage)
-    here = load.by_host(cluster, loads)
-    then = seen.before if is_foreseen else cluster
-    beyond = load.own(kind, then, usage, load.by_host(then, loads))
-    levels = load.levels(kind, cluster, here, beyond)
+    beyond = _beyond(kind, seen.before if is_foreseen else cluster, usage)
+    roll, offers = Roll(cluster), load.capacities(kind, cluster)
+    levels = load.levels(roll, load.by_instance(kind, roll, usage), beyond, offers)
     serving = [h for h in levels if load.counted(cluster.hosts[h])]
     whole = [load.capacity(kind, cluster.hosts[h]) for h in serving]
     return round(100.0 * float(load.deviation(np.array([levels[h] for h in serving]), np.array(whole))), 6)
+
+
+def _beyond(kind: load.Kind, cluster: Cluster, usage: Usage) -> dict[str, float]:
+    roll = Roll(cluster)
+    uses = load.by_instance(kind, roll, usage)
+    return load.own(kind, roll, usage, uses, load.capacities(kind, cluster))
 
 
 _INDICATORS: dict[str, Callable[[Pictures], float | None]] = {

@@ -37,12 +37,8 @@ def refusals(
     return (*standing_refusals(cluster, one, there, rules), *_now(cluster, occupancy, one, there))
 
 
-def refusal(
-    cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host, rules: Rules
-) -> Refusal | None:
-    """The first of those reasons; the others are not looked for."""
-    if found := host_refusals(there, rules):
-        return found[0]
+def refusal(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> Refusal | None:
+    """The first of those reasons on a host where something may be placed; the others are not looked for."""
     return next(chain(_static(cluster, one, there), _now(cluster, occupancy, one, there)), None)
 
 
@@ -54,6 +50,12 @@ def standing_refusals(cluster: Cluster, one: Instance, there: Host, rules: Rules
 def crowded(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> bool:
     """Whether who else is on the host is against it: what the standing reasons leave to be asked."""
     return next(_now(cluster, occupancy, one, there), None) is not None
+
+
+def unwelcome(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> bool:
+    """The same where it is known that there is room: whether the company there is against it."""
+    elsewhere = there.name not in occupancy.where(one.uuid)
+    return elsewhere and next(_company(cluster, occupancy, one, there), None) is not None
 
 
 def host_refusals(there: Host, rules: Rules) -> tuple[Refusal, ...]:
@@ -167,6 +169,10 @@ def _now(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> 
     if short:
         lacks = ", ".join(f"{free.get(k, 0)} of {v} {k}" for k, v in short)
         yield Refusal("capacity", there.name, f"{there.name} has {lacks} free that {one.name} needs")
+    yield from _company(cluster, occupancy, one, there)
+
+
+def _company(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> Iterator[Refusal]:
     group = cluster.groups.get(one.server_group) if one.server_group else None
     if group is not None:
         yield from _group(occupancy, group, one, there)

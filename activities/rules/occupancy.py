@@ -23,6 +23,9 @@ class Occupancy:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._free: dict[str, dict[str, int]] = {}
+        self._later: dict[
+            str, list[tuple[str, int]]
+        ] = {}  # booked on hosts of which nobody asked what is free
         self._where: dict[str, tuple[str, ...]] = {}
         self._apart: dict[str, dict[str, None]] = {}
         for one in cluster.instances.values():
@@ -35,6 +38,8 @@ class Occupancy:
         found = self._free.get(host)
         if found is None:
             found = self._free[host] = dict(self.cluster.free(host))
+            for instance, sign in self._later.pop(host, ()):
+                self._book(instance, host, sign)
         return found
 
     def where(self, instance: str) -> tuple[str, ...]:
@@ -62,8 +67,14 @@ class Occupancy:
             self._where[instance] = tuple(h for h in self.where(instance) if h != host)
 
     def _book(self, instance: str, host: str, sign: int) -> None:
-        self.free(host)
-        free = self._free[host]
-        for name, amount in self.cluster.instances[instance].resources.items():
+        resources, free = self.cluster.instances[instance].resources, self._free.get(host)
+        if free is None:
+            booked = self._later.setdefault(self.cluster.hosts[host].name, [])
+            if booked and booked[-1] == (instance, -sign):
+                booked.pop()
+            else:
+                booked.append((instance, sign))
+            return
+        for name, amount in resources.items():
             if name in free:
                 free[name] += sign * amount

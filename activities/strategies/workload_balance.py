@@ -16,7 +16,6 @@ from activities.balancing.need import overloaded
 from activities.balancing.relief import Relief
 from activities.balancing.telling import Telling, not_used
 from activities.planner.bounds import bound
-from activities.rules import checks
 from activities.words import count, some
 from plan_schemas.audit import Situation
 from plan_schemas.plan import Change, Proposal, Refusal
@@ -43,7 +42,7 @@ def decide(
     """Moves that bring overloaded hosts below the threshold, each host whole or not at all."""
     seen = scene(situation.cluster, situation.rules, situation.usage, [KINDS[metrics]])
     passing = _passing(situation, seen, threshold / 100.0) if hold else {}
-    seen = replace(seen, passing=frozenset(passing))
+    seen = replace(seen, passing=frozenset(passing)) if passing else seen
     search, found = _search(seen, threshold / 100.0)
     floor, limits = search.floor, Limits(max_moves, aggressiveness, margin)
     wanted, reasons = asked(_steps(search, found), limits)
@@ -73,7 +72,7 @@ def decide(
 def _passing(situation: Situation, seen: Scene, threshold: float) -> dict[str, str]:
     """The hosts that are hot and were not all the time, with what they were and when."""
     hot = [h for h in seen.hosts() if seen.levels[0][h] >= threshold]
-    then = past(seen.kinds[0], situation.cluster, situation.usage, hot)
+    then = past(seen.kinds[0], seen.roll, situation.usage, hot)
     return {hot[n]: was for n, was in then.below(threshold).items()}
 
 
@@ -190,7 +189,7 @@ def _closed(seen: Scene, threshold: float) -> Iterator[Refusal]:
 
 def _out_of_reach(seen: Scene, threshold: float) -> list[str]:
     hot = [h for h, level in seen.levels[0].items() if level >= threshold]
-    return [h for h in hot if checks.host_refusals(seen.cluster.hosts[h], seen.rules)]
+    return [h for h in hot if h in seen.closed]
 
 
 def _summary(search: Relief, made: int, moves: int, threshold: float, others: list[str]) -> str:

@@ -15,7 +15,6 @@ from activities.balancing.load import KINDS, Floats, Kind, counted
 from activities.balancing.spread import least_deviation
 from activities.balancing.telling import Telling, not_used, words
 from activities.planner.bounds import bound
-from activities.rules import checks
 from activities.words import count
 from plan_schemas.audit import Situation
 from plan_schemas.frozen import FrozenDict
@@ -48,7 +47,7 @@ def decide(
     weighed = np.array([(weights or {}).get(f"{k.metric}_weight", 1.0) for k in kinds])
     most = _ALL if max_moves is None else max_moves
     floor = Floor(seen, worthwhile(seen, weighed, most))
-    passing = _passing(situation, floor, kinds, targets) if hold else {}
+    passing = _passing(floor, kinds, targets) if hold else {}
     wanted = np.array([np.inf if n in passing else t for n, t in enumerate(targets)])
     search = Evening(floor, Aim(weighed, wanted, most, margin))
     before, telling = search.deviations(), Telling(floor)
@@ -72,9 +71,7 @@ def decide(
             ),
             *(_too_little(floor, s, aggressiveness) for s in rest[:_SHOWN]),
             *(_below_margin(search, margin) if not rest else ()),
-            *not_used(
-                seen, [n for n, h in seen.cluster.hosts.items() if checks.host_refusals(h, seen.rules)]
-            ),
+            *not_used(seen, seen.closed),
         ),
         bounds=tuple(
             bound(f"deviation_{k.word.lower()}", 100 * best[n], 100 * float(after[n]))
@@ -83,12 +80,12 @@ def decide(
     )
 
 
-def _passing(situation: Situation, floor: Floor, kinds: Sequence[Kind], targets: Floats) -> dict[int, str]:
+def _passing(floor: Floor, kinds: Sequence[Kind], targets: Floats) -> dict[int, str]:
     """The kinds of load whose deviation was not above its threshold all the time, with what it was."""
-    among = np.flatnonzero(floor.usable).tolist()
+    seen = floor.seen
     found = {}
     for n, kind in enumerate(kinds):
-        then = past(kind, situation.cluster, situation.usage, [floor.hosts[h] for h in among])
+        then = past(kind, seen.roll, seen.usage, seen.hosts())
         least, when = then.least_deviation()
         if least <= targets[n]:
             found[n] = f"{100 * least:.1f} points {when}"

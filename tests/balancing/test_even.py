@@ -77,7 +77,7 @@ def test_no_plan_within_zones_beats_the_bound_that_knows_them(seed: int) -> None
     rules = Scope().rules(made, ("live", "service"))
     seen = scene(made, rules, usage(made, seed), [CPU_KIND])
     floor = Floor(seen, seen.movable(seen.hosts()))
-    cores = dict(seen.loads[0])
+    cores = dict(zip(seen.roll.uuids, seen.loads[0].tolist()))
     found = least_deviation(floor, 0, 2)
     best = optimum.least_deviation(made, cores, 2)
     assert best is not None

@@ -105,7 +105,7 @@ def test_the_last_window_of_a_steady_load_is_the_load_of_now() -> None:
     steady = usage(9999.0, 0.0, 600.0, 60.0)
     kind, rules = KINDS[METRIC], Scope().rules(CLUSTER, ("live",))
     seen = scene(CLUSTER, rules, steady, [kind])
-    then = past(kind, CLUSTER, steady, seen.hosts())
+    then = past(kind, seen.roll, steady, seen.hosts())
     for n, name in enumerate(seen.hosts()):
         assert then.levels[n, -1] == pytest.approx(seen.levels[0][name])
     floor = Floor(seen, ())
