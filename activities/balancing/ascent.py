@@ -26,13 +26,14 @@ def climb(value: Value, begin: Range, limits: Range, rounds: int) -> tuple[float
     (start, reach), (low, high) = begin, limits
     at = np.clip(start, low, high)
     best, rises = value(at)
-    slope = rises * reach
-    bend = np.eye(len(at)) * 0.3 / max(float(np.linalg.norm(slope)), _TINY)
+    slope, one = rises * reach, np.eye(len(at))
+    bend = one * 0.3 / max(float(slope @ slope) ** 0.5, _TINY)
     marks = [best]
     for _ in range(rounds):
         free = ~((at <= low) & (slope < 0) | (at >= high) & (slope > 0))
-        step = np.where(free, bend @ np.where(free, slope, 0.0), 0.0)
-        there = np.clip(at + reach * step / max(float(np.linalg.norm(step)), 1.0), low, high)
+        step = (bend @ (slope * free)) * free
+        there = at + reach * step / max(float(step @ step) ** 0.5, 1.0)
+        there = np.minimum(np.maximum(there, low), high)
         there[COME] = min(there[COME], there[MOVE])
         step = (there - at) / reach
         if float(np.abs(step).max()) < _STILL:
@@ -41,8 +42,8 @@ def climb(value: Value, begin: Range, limits: Range, rounds: int) -> tuple[float
         less = slope - rises * reach
         along = float(step @ less)
         if along > _TINY:
-            turn = np.eye(len(at)) - np.outer(step, less) / along
-            bend = turn @ bend @ turn.T + np.outer(step, step) / along
+            turn = one - step[:, None] * less / along
+            bend = turn @ bend @ turn.T + step[:, None] * step / along
         if found > best:
             at, best, slope = there, found, rises * reach
         else:

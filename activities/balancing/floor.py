@@ -59,11 +59,14 @@ class Scene:
 
     def largest(self, kind: int, hosts: Sequence[str]) -> Floats:
         """What the instances of each host use, the largest first, also of those that may not go."""
-        number = {name: n for n, name in enumerate(self.roll.hosts)}
         lengths = self.roll.lengths
         found: Floats = np.zeros((len(lengths), max(1, int(lengths.max(initial=0)))))
-        found[np.arange(found.shape[1]) < lengths[:, None]] = self.loads[kind]
-        return -np.sort(-found[[number[name] for name in hosts]], axis=1)
+        found[np.arange(found.shape[1]) < lengths[:, None]] = -self.loads[kind]
+        if len(hosts) < len(found):
+            number = {name: n for n, name in enumerate(self.roll.hosts)}
+            found = found[[number[name] for name in hosts]]
+        found.sort(axis=1)
+        return -found
 
     def held(self, one: Instance) -> Refusal | None:
         """Why it does not move."""

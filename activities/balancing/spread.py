@@ -7,6 +7,10 @@ and what is taken may be of any size. For any prices no plan of so many moves le
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import chain
+from operator import attrgetter
+
 import numpy as np
 
 from activities.balancing.ascent import climb, narrow
@@ -15,12 +19,14 @@ from activities.balancing.load import Floats, mean
 from activities.packing.board import Ints
 
 _ROUNDS = 16  # on a sample of the hosts
-_SOME = 0.3  # moves a host: with more of them prices are lower
 _MORE = 3  # on all of them, from the prices that were best there
+_SOME = 0.3  # moves a host: with more of them prices are lower
+_SOONER, _LESS = 12, 2  # the rounds with fewer of them
 _SAMPLE = 128
 _SINGLE = 6  # of each host so many of its largest instances are looked at one by one
 _SEVERAL = 3
 _FEW = 60
+_PINNED = attrgetter("pinned_az")
 
 
 class Prices:
@@ -29,9 +35,8 @@ class Prices:
     def __init__(self, away: Floats, capacity: Floats, loads: Floats, tilt: Floats | float = 0.0) -> None:
         """`tilt`: per host how much dearer load is, where none can go to others or come from them."""
         scale = float(capacity.mean())
-        self.away, self.inverse, loads = away, scale / capacity, loads / scale
-        self.tilt = tilt + np.zeros((len(away), 1))
-        self.steepest = float((self.inverse**2).min())
+        inverse, loads = (scale / capacity)[:, None], loads / scale
+        self.away, self.steepest = away, float((inverse**2).min())
         if loads.shape[1] < _SINGLE + _SEVERAL:
             loads = np.pad(loads, ((0, 0), (0, _SINGLE + _SEVERAL - loads.shape[1])))
         top = np.cumsum(loads, axis=1)
@@ -41,10 +46,10 @@ class Prices:
         self.given = np.concatenate([nothing, loads[:, :_SINGLE], top[:, several - 1], top[:, -1:]], axis=1)
         self.leaving = np.array([0.0, *[1.0] * _SINGLE, *several, 2.0 + _SEVERAL])
         self.squared = self.given**2 / np.array([1.0, *[1.0] * _SINGLE, *several, float(loads.shape[1])])
-        self.after = away[:, None] - self.given * self.inverse[:, None]
-        self.inverse2, self.away2 = self.inverse[:, None] ** 2, away[:, None] ** 2
-        self.pull, self.rest = 2 * self.after * self.inverse[:, None], self.after**2
-        self.push = 2 * away[:, None] * self.inverse[:, None]
+        after = away[:, None] - self.given * inverse
+        self.inverse2, self.away2 = inverse**2, away[:, None] ** 2
+        self.pull, self.rest = 2 * after * inverse - tilt, after**2 + tilt * self.given
+        self.push = 2 * away[:, None] * inverse - tilt
         # Any size up to the sum of so many: what a host gives that takes nothing. The first stands for one
         # of the smaller instances, the last for all greater numbers.
         self.most = np.concatenate(
@@ -55,44 +60,44 @@ class Prices:
 
     def value(self, prices: Floats, most: int) -> tuple[float, Floats]:
         """The bound on the sum of squares at these prices, and where it rises."""
-        move, come, large = prices[0], prices[1], prices[3]
-        load, leave = prices[2] + self.tilt, move - come
+        move, come, load, large = prices.tolist()
+        leave, steep, rows = move - come, self.inverse2 - large, np.arange(len(self.away))
         # Both are parabolas: of what comes, by which squares fall by `steep` x gift^2, and of what leaves.
-        steep = self.inverse2 - large
-        gift = np.maximum((load - self.pull) / (2 * steep), 0.0)
-        brings = steep * gift * gift - come
-        takes = brings > 0
-        whole = leave * self.leaving + load * self.given + large * self.squared + self.rest
-        whole -= np.maximum(brings, 0.0)
+        gift = np.maximum(load - self.pull, 0.0)
+        takes = np.maximum(gift * gift * (0.25 / steep) - come, 0.0)
+        whole = self.given * load + self.rest - takes + leave * self.leaving
+        if large:
+            whole += large * self.squared
         bend, push = self.inverse2 + large / self.pieces, self.push - load
         some = np.minimum(np.maximum(push / (2 * bend), 0.0), self.most)
-        many = (bend * some - push) * some + leave * self.number + self.away2
-        row, one, other = np.arange(len(whole)), whole.argmin(axis=1), many.argmin(axis=1)
-        best, second = whole[row, one], many[row, other]
-        gift, piece = np.where(takes[row, one], gift[row, one], 0.0), some[row, other]
+        many = (bend * some - push) * some + leave * self.number
+        one, other = whole.argmin(axis=1), many.argmin(axis=1)
+        best, second = whole[rows, one], many[rows, other] + self.away2[:, 0]
         first = best <= second
+        came = first & (takes[rows, one] > 0)
+        gift = np.where(came, gift[rows, one] / (2 * steep[:, 0]), 0.0)
+        piece = some[rows, other]
         left = np.where(first, self.leaving[one], self.number[other]).sum()
-        given = np.where(first, self.given[row, one] - gift, piece).sum()
-        squares = np.where(
-            first, self.squared[row, one] - gift * gift, piece * piece / self.pieces[other]
-        ).sum()
-        came = (first & takes[row, one]).sum()
-        rises = np.array([left - most, came - left, given, squares])
-        return float(np.minimum(best, second).sum()) - float(move) * most, rises
+        given = np.where(first, self.given[rows, one], piece).sum() - gift.sum()
+        large_ones = np.where(first, self.squared[rows, one], piece * piece / self.pieces[other])
+        squares = large_ones.sum() - gift @ gift
+        rises = np.array([left - most, came.sum() - left, given, squares])
+        return float(np.minimum(best, second).sum()) - move * most, rises
 
     def best(self, most: int) -> float:
         """The greatest bound that a search over the prices finds."""
         middle = float((self.away**2).mean())
-        start = np.array([middle, 0.3 * middle, 0.0, 0.3 * self.steepest])
+        start, rounds, more = np.array([middle, 0.3 * middle, 0.0, 0.3 * self.steepest]), _ROUNDS, _MORE
         if most < _SOME * len(self.away):  # near to where prices end then
+            rounds, more = _SOONER, _LESS
             start = np.array([2.2 * middle, middle, -0.3 * middle**0.5, 0.3 * self.steepest])
         reach = np.array([3 * middle, 2 * middle, float(np.abs(self.away).max()), 0.5 * self.steepest])
         if len(self.away) > 2 * _SAMPLE:
             every = len(self.away) // _SAMPLE
             some = self._some(np.argsort(self.away, kind="stable")[::every])
-            _, start = some._search(round(most * len(some.away) / len(self.away)), start, reach, _ROUNDS)
-            return self._search(most, start, reach / 10, _MORE)[0]
-        return self._search(most, start, reach, _ROUNDS)[0]
+            _, start = some._search(round(most * len(some.away) / len(self.away)), start, reach, rounds)
+            return self._search(most, start, reach / 10, more)[0]
+        return self._search(most, start, reach, rounds)[0]
 
     def _some(self, rows: Ints) -> Prices:
         other = object.__new__(Prices)
@@ -126,15 +131,16 @@ def least_deviation(floor: Floor, kind: int, moves: int) -> float:
 
 def _tilt(floor: Floor, among: Ints, away: Floats, whole: Floats) -> Floats | float:
     """Zones that no instance can leave keep their difference for good."""
-    hosts = [floor.cluster.hosts[floor.hosts[h]] for h in among]
-    names, zone = np.unique([str(h.zone) for h in hosts], return_inverse=True)
-    if len(names) < 2:
+    cluster, zones = floor.cluster, defaultdict(list)
+    for n, host in enumerate(among.tolist()):
+        zones[cluster.hosts[floor.hosts[host]].zone].append(n)
+    if len(zones) < 2:
         return 0.0
-    for h in hosts:
-        pinned = {i.pinned_az for i in floor.cluster.on(h.name)}
-        if None in pinned or pinned - {h.zone}:
+    tilt: Floats = np.zeros((len(among), 1))
+    for zone, rows in zones.items():
+        on = map(cluster.on, [floor.hosts[host] for host in among[rows].tolist()])
+        if set(map(_PINNED, chain.from_iterable(on))) - {zone}:
             return 0.0
-    share = np.bincount(zone, away * whole) / np.bincount(zone, whole)
-    inverse = float(whole.mean()) * np.bincount(zone, 1 / whole) / np.bincount(zone)
-    tilt: Floats = (2 * share * inverse)[zone][:, None]
+        share = (away[rows] * whole[rows]).sum() / whole[rows].sum()
+        tilt[rows] = 2 * share * float(whole.mean()) * (1 / whole[rows]).mean()
     return tilt
