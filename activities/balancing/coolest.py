@@ -47,7 +47,9 @@ class Coolest:
 
     def knows(self, i: int) -> bool:
         """Whether it can tell for this instance; else all hosts have to be looked at."""
-        return self._serves and self._vain < _VAIN and not self.floor.prefers(i)
+        if not self._serves or self._vain >= _VAIN:
+            return False
+        return not (self.floor.instances[i].server_group and self.floor.prefers(i))
 
     def first(self, i: int, value: Value, above: float, without: int = -1) -> tuple[float, int | None] | None:
         """The value of the best host that takes it, and the host, if it is above; None if too many are full.
@@ -56,7 +58,10 @@ class Coolest:
         """
         self._follow()
         floor, best, found, steps = self.floor, above, -1, _STEPS
-        for n in self._allowed(int(floor.mask_of[i])):
+        rows = [(-value(self._rows[n][0][0], self._whole[n]), n) for n in self._allowed(i)]
+        for least, n in sorted(rows):  # the best first: then the others are seldom asked
+            if -least < best:
+                break
             whole = self._whole[n]
             for level, host in self._rows[n]:
                 is_worth = value(level, whole)
@@ -72,7 +77,8 @@ class Coolest:
         self._vain = max(self._vain - 1, 0)
         return best, found if found >= 0 else None
 
-    def _allowed(self, wishes: int) -> list[int]:
+    def _allowed(self, i: int) -> list[int]:
+        wishes = self.floor.mask_of.item(i)
         if wishes not in self._for:
             mask = self.floor.masks[wishes]
             self._for[wishes] = [n for n, row in enumerate(self._rows) if mask[row[0][1]]]

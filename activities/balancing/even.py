@@ -56,6 +56,7 @@ class Evening:
         self.means: list[float] = self.mean.tolist()
         self.weights: list[float] = aim.weights.tolist()
         self.cool = Coolest(floor)
+        self.allowed: dict[int, Ints] = {}  # by a set of wishes
         self.sizes = Sizes(floor.capacity[self.among])
         self.here: Ints = np.cumsum(floor.usable) - 1  # of each usable host: its number among them
 
@@ -152,10 +153,16 @@ class Evening:
             brings -= slope * part * (2 * (bears - mean) + part)
         return brings
 
-    def _coming(self, i: int) -> Floats:
+    def _within(self, wishes: int) -> Ints:
+        """The usable hosts that such wishes allow."""
+        if wishes not in self.allowed:
+            self.allowed[wishes] = np.flatnonzero(self.floor.masks[wishes] & self.floor.usable)
+        return self.allowed[wishes]
+
+    def _coming(self, i: int, hosts: Ints | slice = slice(None)) -> Floats:
         """What its coming to each host brings."""
-        parts = self.floor.load[i] / self.floor.capacity
-        each = (self.slope * parts) * (2 * (self.floor.level - self.mean) + parts)
+        parts = self.floor.load[i] / self.floor.capacity[hosts]
+        each = (self.slope * parts) * (2 * (self.floor.level[hosts] - self.mean) + parts)
         coming: Floats = -(each.sum(axis=1) if len(self.slope) > 1 else each[:, 0])  # asked most of all
         return coming
 
@@ -205,9 +212,9 @@ class Evening:
         """The best pair of moves in which another instance leaves so that this one can come."""
         if self._left() < 2 or self.barren >= _LOOK:
             return None
-        leaving, coming = self._leaving(i), self._coming(i)
+        leaving = self._leaving(i)
         floor, best, moves = self.floor, 0.0, []
-        for j, host in self._pairs(i, coming, leaving):
+        for j, host in self._pairs(i, leaving):
             comes = self._come(i, host, floor.load[j] / floor.capacity[host])
             warmer = self._leaving(i, floor.load[j] / floor.capacity[floor.homes[i]])
             gain, other = self._best_if_above(j, host, best - (warmer + comes) - _TINY)
@@ -232,10 +239,11 @@ class Evening:
         coming, other = self._first(j, above - leaving, without=host)
         return (leaving + coming, other) if other is not None else (0.0, None)
 
-    def _pairs(self, i: int, coming: Floats, leaving: float) -> Iterator[tuple[int, int]]:
+    def _pairs(self, i: int, leaving: float) -> Iterator[tuple[int, int]]:
         """Instances whose departure alone makes the room, those first with which most is won."""
         floor = self.floor
-        reach = floor.masks[floor.mask_of[i]] & floor.usable & (coming > _TINY - leaving)
+        within, reach = self._within(floor.mask_of.item(i)), np.zeros(len(floor.hosts), dtype=bool)
+        reach[within] = self._coming(i, within) > _TINY - leaving
         reach[floor.home[i]] = False
         others: Ints = np.flatnonzero(reach[floor.home] & ~self.moved)
         short = np.maximum(floor.need[i] - floor.free[floor.home[others]], 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -42,6 +42,10 @@ class Scene:
         return {name: found[0] for name, found in asked if found}
 
     @cached_property
+    def measured(self) -> tuple[Mapping[str, float], ...]:
+        return tuple(self.usage.of(kind.metric) for kind in self.kinds)
+
+    @cached_property
     def usable(self) -> Mask:
         """The hosts that may give and take."""
         known = [all(name in row for row in self.levels) for name in self.roll.hosts]
@@ -53,9 +57,7 @@ class Scene:
 
     def unmeasured(self, one: Instance) -> bool:
         """Whether it runs and nobody knows what it uses; one that is off uses nothing."""
-        return one.status in checks.LIVE_STATES and any(
-            one.uuid not in self.usage.of(kind.metric) for kind in self.kinds
-        )
+        return one.status in checks.LIVE_STATES and any(one.uuid not in row for row in self.measured)
 
     def largest(self, kind: int, hosts: Sequence[str]) -> Floats:
         """What the instances of each host use, the largest first, also of those that may not go."""
@@ -231,7 +233,8 @@ class Floor(Board):
 
     def against(self, i: int, host: int) -> Refusal | None:
         """The first rule that keeps the instance from the host as things stand."""
-        name = self.hosts[host]
-        if name in self.seen.closed:
-            return self.seen.closed[name]
-        return checks.refusal(self.cluster, self.ledger, self.instances[i], self.cluster.hosts[name])
+        name, one = self.hosts[host], self.instances[i]
+        there = self.cluster.hosts[name]
+        if self.masks[self.mask_of[i], host]:
+            return checks.crowding(self.cluster, self.ledger, one, there)
+        return self.seen.closed.get(name) or checks.standing_refusal(self.cluster, one, there)

@@ -65,7 +65,7 @@ class Relief:
 
     def _relieve(self, target: Hot, spend: int) -> bool:
         """Relieve one host with so many moves, of its own instances and of those that make room for them."""
-        load = self.floor.load[:, 0]
+        load = self.floor.loads[0]
         own = [i for i in self.floor.on[target.host] if not self.moved[i] and load[i] > 0]
         own.sort(key=lambda i: (-load[i], i))
         self.tries = _TRIES
@@ -98,10 +98,10 @@ class Relief:
 
     def _options(self, items: Sequence[int], number: int, rest: float) -> list[int]:
         """Those with which so many can be enough: the last one as small as will do, the others large."""
-        load = self.floor.load[:, 0]
+        load = self.floor.loads[0]
         if number == 1:
             return [i for i in reversed(items) if load[i] > rest]
-        top = [float(load[i]) for i in items[:number]]
+        top = [load[i] for i in items[:number]]
         if len(top) < number:
             return []
         return [i for n, i in enumerate(items) if load[i] + sum(top) - top[min(n, number - 1)] > rest]
@@ -119,7 +119,7 @@ class Relief:
     def _place(self, i: int) -> int | None:
         """The best host that takes it and stays below the threshold with it."""
         if self.cool is not None and self.cool.knows(i):
-            load = self.floor.load.item(i, 0)
+            load = self.floor.loads[0][i]
             most = self.threshold - TINY
             known = self.cool.first(i, lambda level, whole: -(level + load / whole), -most)
             if known is not None:

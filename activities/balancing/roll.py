@@ -39,5 +39,5 @@ class Roll(Row):
 
     def sums(self, values: Floats | Ints) -> Floats:
         """Of each host what its instances have together, one added to the other in their order."""
-        found: Floats = np.bincount(self.home, values.astype(np.float64), len(self.hosts))
+        found: Floats = np.bincount(self.home, values, len(self.hosts)).astype(np.float64)
         return found

@@ -12,7 +12,7 @@ from activities.balancing.floor import Floor, Scene
 from activities.balancing.load import Kind
 from activities.rules import checks
 from activities.words import beside
-from plan_schemas.frozen import freeze
+from plan_schemas.frozen import FrozenDict
 from plan_schemas.plan import Change, Refusal
 
 _SHOWN = 3  # hosts passed over that a move names
@@ -42,12 +42,14 @@ class Telling:
             for n, k in enumerate(floor.kinds)
         )
         numbers = {
-            k.word.lower(): {
-                "source_before": _number(before[0][n]),
-                "source_after": _number(after[0][n]),
-                "destination_before": _number(before[1][n]),
-                "destination_after": _number(after[1][n]),
-            }
+            k.word.lower(): FrozenDict(
+                {
+                    "source_before": _number(before[0][n]),
+                    "source_after": _number(after[0][n]),
+                    "destination_before": _number(before[1][n]),
+                    "destination_after": _number(after[1][n]),
+                }
+            )
             for n, k in enumerate(floor.kinds)
         }
         return Change(
@@ -59,7 +61,7 @@ class Telling:
                 "kind": checks.kind_of_move(one, floor.rules),
             },
             f"{why}: {loads}",
-            freeze({**numbers, **more}),
+            FrozenDict({**numbers, **more}),
             tuple(self._passed(i, host)),
         )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
 
 from activities.rules import marks
 from activities.rules.extra_specs import matches, pinned_by, traits_wanted
@@ -37,23 +36,27 @@ def refusals(
     return (*standing_refusals(cluster, one, there, rules), *_now(cluster, occupancy, one, there))
 
 
-def refusal(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> Refusal | None:
-    """The first of those reasons on a host where something may be placed; the others are not looked for."""
-    return next(chain(_static(cluster, one, there), _now(cluster, occupancy, one, there)), None)
-
-
 def standing_refusals(cluster: Cluster, one: Instance, there: Host, rules: Rules) -> tuple[Refusal, ...]:
     """Those reasons that do not depend on who else is on the host."""
     return (*host_refusals(there, rules), *_static(cluster, one, there))
 
 
+def standing_refusal(cluster: Cluster, one: Instance, there: Host) -> Refusal | None:
+    """The first of them on a host where something may be placed; the others are not looked for."""
+    return next(_static(cluster, one, there), None)
+
+
+def crowding(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> Refusal | None:
+    """The first reason that who else is on the host gives: what the standing ones leave to be asked."""
+    return next(_now(cluster, occupancy, one, there), None)
+
+
 def crowded(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> bool:
-    """Whether who else is on the host is against it: what the standing reasons leave to be asked."""
-    return next(_now(cluster, occupancy, one, there), None) is not None
+    return crowding(cluster, occupancy, one, there) is not None
 
 
 def unwelcome(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> bool:
-    """The same where it is known that there is room: whether the company there is against it."""
+    """Whether the company on a host that has room for it is against it."""
     elsewhere = there.name not in occupancy.where(one.uuid)
     return elsewhere and next(_company(cluster, occupancy, one, there), None) is not None
 

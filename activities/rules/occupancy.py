@@ -28,8 +28,8 @@ class Occupancy:
         ] = {}  # booked on hosts of which nobody asked what is free
         self._where: dict[str, tuple[str, ...]] = {}
         self._apart: dict[str, dict[str, None]] = {}
-        for one in cluster.instances.values():
-            for other in hinted(one, "different_host") if one.scheduler_hints else ():
+        for one in [i for i in cluster.instances.values() if i.scheduler_hints]:
+            for other in hinted(one, "different_host"):
                 self._apart.setdefault(one.uuid, {})[other] = None
                 self._apart.setdefault(other, {})[one.uuid] = None
 
@@ -56,15 +56,17 @@ class Occupancy:
 
     def add(self, instance: str, host: str) -> None:
         """Let the instance take its space on the host (nothing changes when it does already)."""
-        if host not in self.where(instance):
+        there = self.where(instance)
+        if host not in there:
             self._book(instance, host, -1)
-            self._where[instance] = (*self.where(instance), host)
+            self._where[instance] = (*there, host)
 
     def remove(self, instance: str, host: str) -> None:
         """Give back the space of the instance on the host (nothing changes when it has none there)."""
-        if host in self.where(instance):
+        there = self.where(instance)
+        if host in there:
             self._book(instance, host, +1)
-            self._where[instance] = tuple(h for h in self.where(instance) if h != host)
+            self._where[instance] = tuple([h for h in there if h != host])
 
     def _book(self, instance: str, host: str, sign: int) -> None:
         resources, free = self.cluster.instances[instance].resources, self._free.get(host)
