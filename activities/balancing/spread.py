@@ -20,7 +20,7 @@ from activities.packing.board import Ints
 
 _ROUNDS = 16  # on a sample of the hosts
 _MORE = 3  # on all of them, from the prices that were best there
-_SOME = 0.3  # moves a host: with more of them prices are lower
+_SOME = 0.2  # moves a host: with more of them prices are lower
 _SOONER, _LESS = 12, 2  # the rounds with fewer of them
 _SAMPLE = 128
 _SINGLE = 6  # of each host so many of its largest instances are looked at one by one
