@@ -13,6 +13,7 @@ from activities.balancing.floor import Floor, Scene, scene
 from activities.balancing.hold import past
 from activities.balancing.load import KINDS
 from activities.balancing.need import overloaded
+from activities.balancing.nowhere import fewest_moves, surcharge
 from activities.balancing.relief import Relief
 from activities.balancing.telling import Telling, not_used
 from activities.planner.bounds import bound
@@ -45,13 +46,13 @@ def decide(
     seen = replace(seen, passing=frozenset(passing)) if passing else seen
     search, found = _search(seen, threshold / 100.0)
     floor, limits = search.floor, Limits(max_moves, aggressiveness, margin)
+    before = surcharge(floor, threshold / 100.0, search.hot)
     wanted, reasons = asked(_steps(search, found), limits)
     telling = Telling(floor, threshold)
     made, more = in_turn(wanted, limits, lambda step: _made(floor, step, threshold / 100.0))
     reasons |= more
     moves = sum(len(s.moves) for s in made)
-    hot = {t.host: t for t in search.hot}
-    left = len(hot) - len(made)
+    left = len(search.hot) - len(made)
     hopeless = sum(not t.least for t in search.hot)
     return Proposal(
         changes=tuple(_changes(telling, made, threshold)),
@@ -64,7 +65,7 @@ def decide(
         ),
         bounds=(
             bound("hosts_over_threshold", hopeless, left),
-            bound("moves", sum(hot[s.host].least for s in made), moves),
+            bound("moves", fewest_moves(before, (s.host for s in made)), moves),
         ),
     )
 

@@ -142,6 +142,24 @@ def test_the_bound_is_below_the_best_plan_and_that_below_ours(fill: tuple[float,
     assert least <= fewest <= moves <= 1.5 * fewest
 
 
+@pytest.mark.parametrize(("seed", "hosts", "cool"), [(0, 12, 7), (4, 16, 9)])
+def test_the_bound_knows_instances_for_which_another_must_make_room(seed: int, hosts: int, cool: int) -> None:
+    """It is above the moves off hot hosts alone where the largest fit nowhere, never above the best plan."""
+    made = cloud(hosts, seed=seed, constrained=bool(seed), fill=FILLS[1])
+    before = loads(made, seed, {})
+    threshold = above(before, cool)
+    proposal = relieve(made, seed, threshold=threshold)
+    relieved = {h for h, v in before.items() if v >= threshold} - {r.subject for r in proposal.rejected}
+    cores = {
+        u: v / 100 * made.instances[u].resources["VCPU"]
+        for u, v in usage(made, seed).of("instance_cpu_usage").items()
+    }
+    fewest = optimum.fewest_relieving(made, cores, threshold / 100, relieved)
+    assert fewest is not None
+    alone = sum(_fewest(made, seed, host, threshold) for host in relieved)
+    assert alone < bounds(proposal)["moves"][0] <= fewest
+
+
 def test_a_host_that_is_out_of_reach_is_named_all_the_same() -> None:
     """A disabled host above the threshold stands in the summary and among what is left alone."""
     made = cloud(12, seed=1)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from activities.balancing import need, spread
+from activities.balancing import need, nowhere, spread
 from activities.strategies import workload_balance, workload_stabilization
 from plan_schemas.audit import Scope, Situation
 from plan_schemas.model import Cluster
@@ -39,7 +39,7 @@ KINDS = [(fill, constrained) for fill in FILLS for constrained in (False, True)]
 SMALL, FEW = 20, 4  # hosts and moves of what is solved exactly
 TIMED = ("", True)  # the kind that is measured at every size, as a full repack is
 BOUNDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "relief": (need.overloaded,),
+    "relief": (need.overloaded, nowhere.surcharge, nowhere.fewest_moves),
     "balance": (spread.least_deviation,),
 }
 
