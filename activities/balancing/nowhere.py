@@ -1,18 +1,18 @@
-"""What relief costs beyond the moves off hot hosts: instances that no host can take as things are.
+"""What relief costs beyond the moves off hot hosts, where those that leave are too large for what is free.
 
-Where such an instance goes, another must leave first. It is charged a part of that move, so small that those
-that could share one departure never pay more than that: by memory or by load, whichever lets fewer share it.
-A hot host may let go in any case what makes the room; as it must then be relieved of more load, what it takes
-is credited to it only as far as its departures cover that, too.
+Some of the largest instances on hot hosts are charged a part of a move when they leave. Any other host may be
+paid for all of them that it can take, by memory and by load, less the moves that make room for them; a hot
+one is credited what it takes only as far as it then gives away more load. What is charged less what is paid
+comes on top of the moves that bring hosts below the threshold, whichever instances are charged, and however
+much: this is a Lagrangian bound, and the best of some choices is taken for hosts that share no instances.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import product
 from math import ceil
-from math import floor as whole
 
 import numpy as np
 
@@ -22,113 +22,172 @@ from activities.balancing.need import TINY, Hot
 from activities.packing.board import Ints, Mask
 
 _MEMORY = "MEMORY_MB"
-_PARTS = (0.0, 0.25, 0.5, 0.75)  # quantiles of the loads from which on instances are charged
+_PARTS = (0.6, 0.8, 0.0)  # quantiles of the loads from which on instances are charged
+_MOST = 6  # instances of a host that are charged: more are not, which is always allowed
+_SIZES = 3  # of memory, the largest
 _CLOSE = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Stranded:
-    """An instance of a hot host that no host can take before another has left it."""
-
-    number: int
-    memory: int
-    load: float
-    kind: int  # of hosts that its rules allow
-
-
 class Surcharge:
-    """Before anything has moved: who is stranded, and what each host has free."""
+    """What is needed of the floor before anything has moved."""
 
     def __init__(self, floor: Floor, threshold: float, hot: Iterable[Hot]) -> None:
         self.floor, self.hot = floor, {t.host: t for t in hot if t.least}
         self.room: Floats = (threshold - TINY - floor.level[:, 0]) * floor.capacity[:, 0]
-        self.usable: Mask = floor.usable.copy()
-        self.column = floor.classes.index(_MEMORY) if _MEMORY in floor.classes else -1
-        self.stranded: dict[int, list[Stranded]] = {}
-        if self.column < 0 or self.column in floor.shared:
-            return
-        self.free: Ints = np.maximum(floor.free[:, self.column], 0)
-        for host in self.hot:
-            if found := list(self._stranded(floor.on[host])):
-                self.stranded[host] = found
-        if self.stranded:
-            every = floor.cluster.instances.values()
-            self.largest = max(i.resources.get(_MEMORY, 0) for i in every)
-            self.heaviest = np.array([max(own, default=0.0) for own in floor.seen.each[0].values()])
-
-    def _stranded(self, own: Iterable[int]) -> Iterator[Stranded]:
-        floor = self.floor
-        for i in own:
-            load = float(floor.load[i, 0])
-            if load >= self._widest(i):
-                yield Stranded(i, int(floor.need[i, self.column]), load, int(floor.mask_of[i]))
-
-    def _widest(self, i: int) -> float:
-        """The most load that a host takes now which has the room for it, whoever else is there."""
-        floor = self.floor
-        known: dict[tuple[int, ...], float] = self.__dict__.setdefault("_known", {})
-        key = (int(floor.mask_of[i]), *floor.need[i].tolist())
-        if key not in known:
-            takes = floor.masks[key[0]] & floor.usable
-            for column in np.flatnonzero(floor.need[i]).tolist():
-                if column not in floor.shared:
-                    takes &= floor.free[:, column] >= floor.need[i, column]
-            known[key] = float(self.room[takes].max(initial=0.0))
-        return known[key]
+        self.free: Ints = floor.free.copy()
+        self.known: dict[tuple[int, ...], float] = {}
 
     def fewest(self, hosts: Iterable[int]) -> int:
         """No plan that relieves these hosts has fewer moves."""
         among = [self.hot[h] for h in hosts]
         least = sum(t.least for t in among)
-        stranded = [s for t in among for s in self.stranded.get(t.host, ())]
-        if not stranded:
+        if not among or _MEMORY not in self.floor.classes or self.column in self.floor.shared:
             return least
-        loads = np.array([s.load for s in stranded])
-        sizes = sorted({s.memory for s in stranded})
-        best = max(
-            self._sum(among, stranded, size, float(load))
-            for size, load in product(sizes, sorted(set(np.quantile(loads, _PARTS, method="lower"))))
+        parts = self._parts(among)
+        return max(least, ceil(sum(_Part(self, part).best() for part in parts) - _CLOSE))
+
+    @cached_property
+    def column(self) -> int:
+        return self.floor.classes.index(_MEMORY)
+
+    @cached_property
+    def memory(self) -> Floats:
+        """What is free on each host once so many have left, the largest first: [hosts, number]."""
+        cluster, hosts = self.floor.cluster, self.floor.hosts
+        each = [[i.resources.get(_MEMORY, 0) for i in cluster.on(name)] for name in hosts]
+        return _summed(each) + np.maximum(self.free[:, [self.column]], 0)
+
+    @cached_property
+    def load(self) -> Floats:
+        """How much more it bears then, the same way."""
+        return _summed(list(self.floor.seen.each[0].values())) + np.maximum(self.room, 0.0)[:, None]
+
+    def stranded(self, i: int) -> bool:
+        """Whether no host can take it as things are, even without regard to company."""
+        floor = self.floor
+        key = (int(floor.mask_of[i]), *floor.need[i].tolist())
+        if key not in self.known:
+            takes = floor.masks[key[0]] & floor.usable
+            for column in np.flatnonzero(floor.need[i]).tolist():
+                if column not in floor.shared:
+                    takes &= self.free[:, column] >= floor.need[i, column]
+            self.known[key] = float(self.room[takes].max(initial=0.0))
+        return float(floor.load[i, 0]) >= self.known[key]
+
+    def _parts(self, among: list[Hot]) -> list[list[Hot]]:
+        """Hot hosts whose instances cannot meet on any host, apart."""
+        floor = self.floor
+        label = np.arange(len(floor.hosts))
+        kinds = {int(floor.mask_of[i]) for t in among for i in floor.on[t.host]}
+        reach = {k: floor.masks[k] & floor.usable for k in kinds}
+        for t in among:
+            for kind in {int(floor.mask_of[i]) for i in floor.on[t.host]}:
+                reach[kind][t.host] = True
+        for _ in reach:
+            for mask in reach.values():
+                label[np.isin(label, label[mask])] = label[mask].min(initial=len(label))
+        found: dict[int, list[Hot]] = {}
+        for t in among:
+            found.setdefault(int(label[t.host]), []).append(t)
+        return list(found.values())
+
+
+class _Part:
+    """Hot hosts that are relieved, and those that what leaves them can go to."""
+
+    def __init__(self, all_: Surcharge, among: list[Hot]) -> None:
+        self.all, self.floor = all_, all_.floor
+        self.rows: Ints = np.array([t.host for t in among])
+        self.excess: Floats = np.array([t.excess for t in among])
+        self.least = float(sum(t.least for t in among))
+        each = [self.floor.on[t.host] for t in among]
+        own: Ints = np.zeros((len(each), max(map(len, each))), dtype=np.int64)
+        there: Mask = np.arange(own.shape[1]) < np.array([len(some) for some in each])[:, None]
+        own[there] = [i for some in each for i in some]
+        loads = np.where(there, self.floor.load[own, 0], 0.0)
+        order = np.argsort(-loads, axis=1, kind="stable")
+        own = np.take_along_axis(own, order, axis=1)
+        self.there: Mask = np.take_along_axis(there, order, axis=1)
+        self.loads: Floats = np.take_along_axis(loads, order, axis=1)
+        self.sizes: Ints = self.floor.need[own, all_.column]
+        self.kind: Ints = self.floor.mask_of[own]
+        stranded = np.array([all_.stranded(i) for i in own.ravel().tolist()]).reshape(own.shape)
+        self.stranded: Mask = self.there & (self.loads > _CLOSE) & stranded
+
+    def best(self) -> float:
+        """The most of some choices of who is charged, and how much; that nobody is, is one, too."""
+        sizes = sorted(set(self.sizes[self.stranded].tolist()), reverse=True)[:_SIZES]
+        if not sizes:
+            return self.least
+        every, *others = self._groups()
+        ways = [(True, size, part, 1.0) for size, part in product(sizes, _PARTS)]
+        ways += [(True, size, part, 0.5) for size, part in product(sizes[1:], _PARTS[:2])]
+        ways += [(False, size, part, 1.0) for size, part in product(sizes[:2], _PARTS[:2])]
+        found, way = max((self._value(*way, every), way) for way in ways)
+        return max(found, self.least, *(self._value(*way, group) for group in others))
+
+    def _groups(self) -> list[frozenset[int]]:
+        """All kinds of wishes, and each with those that allow no other hosts."""
+        masks, kinds = self.floor.masks, {int(k) for k in np.unique(self.kind[self.there])}
+        within = {frozenset(k for k in kinds if not (masks[k] & ~masks[one]).any()) for one in kinds}
+        return sorted({frozenset(kinds), *within}, key=lambda group: (-len(group), sorted(group)))
+
+    def _value(self, stranded: bool, size: int, part: float, charge: float, group: frozenset[int]) -> float:
+        """What relief costs if those pay that have so much memory, from a quantile of the loads on."""
+        charged = (
+            (self.stranded if stranded else self.loads > _CLOSE)
+            & (self.sizes >= size)
+            & np.isin(self.kind, list(group))
         )
-        return max(least, ceil(best - _CLOSE))
+        if not charged.any():
+            return 0.0
+        load = float(np.quantile(self.loads[charged], part, method="lower"))
+        charged &= self.loads >= load
+        charged &= np.cumsum(charged, axis=1) <= _MOST
+        reach = self.floor.masks[sorted(group)].any(axis=0) & self.floor.usable
+        reach[self.rows] = False
+        return self._alone(charged, (size, load, charge)) - self._paid(reach, (size, load, charge), stranded)
 
-    def _sum(self, among: Iterable[Hot], stranded: list[Stranded], size: int, load: float) -> float:
-        """With those charged that have so much memory and load at least."""
-        charge = self._charges([s for s in stranded if s.memory >= size and s.load >= load], size, load)
-        most = max(charge.values(), default=0.0)
-        return sum(self._alone(t, charge, most, load) for t in among)
+    def _paid(self, reach: Mask, price: tuple[int, float, float], stranded: bool) -> float:
+        """The most that other hosts are paid for what they take; the stranded only after others have left."""
+        (size, least, charge), every = price, self.all
+        begin = int(stranded)
+        takes = np.minimum(every.memory[reach, begin:] / size, every.load[reach, begin:] / least)
+        paid = charge * np.floor(takes + _CLOSE) - np.arange(begin, begin + takes.shape[1])
+        return float(paid.max(axis=1, initial=0.0).sum())
 
-    def _charges(self, some: list[Stranded], size: int, load: float) -> dict[int, float]:
-        """The part of a departure that each pays, whatever host it goes to."""
-        by_memory = 1.0 / (self.free // size + ceil(self.largest / size))
-        room = np.floor(np.maximum(self.room, 0.0) / load + _CLOSE)
-        by_load = 1.0 / (room + np.maximum(np.ceil(self.heaviest / load), 1.0))
-        tight = by_memory >= by_load
-        least: dict[int, tuple[float, float]] = {}
-        for kind in {s.kind for s in some}:
-            reach = self.floor.masks[kind] & self.usable
-            first, second = reach & tight, reach & ~tight
-            least[kind] = float(by_memory[first].min(initial=1.0)), float(by_load[second].min(initial=1.0))
-        return {s.number: min(s.memory // size * least[s.kind][0], least[s.kind][1], 1.0) for s in some}
+    def _alone(self, charged: Mask, price: tuple[int, float, float]) -> float:
+        """The least that relief costs: of each host its moves and their charges less what is credited."""
+        size, least, charge = price
+        first = _cumulated(np.where(charged, 0.0, self.loads), self.loads.shape[1])
+        second = _cumulated(np.where(charged, self.loads, 0.0), _MOST)
+        gone = first[:, :, None] + second[:, None, :] - self.excess[:, None, None]
+        paying = np.arange(second.shape[1])
+        number = np.arange(first.shape[1])[:, None] + paying
+        every = self.all
+        room = every.memory[self.rows] // size
+        more = room[:, np.minimum(number, room.shape[1] - 1)]
+        takes = np.minimum(np.floor(gone / least + _CLOSE), more)
+        cost = number + charge * (paying - takes)
+        return float(np.where(gone > 0, cost, np.inf).min(axis=(1, 2)).sum())
 
-    def _alone(self, target: Hot, charge: dict[int, float], most: float, load: float) -> float:
-        """The least that relief of one host costs: its moves with their charges less what is credited."""
-        by_charge: dict[float, list[float]] = {}
-        for i in self.floor.on[target.host]:
-            by_charge.setdefault(charge.get(i, 0.0), []).append(float(self.floor.load[i, 0]))
-        reached = {(0, 0.0): 0.0}  # by moves and charges: the most load that leaves
-        for each, loads in by_charge.items():
-            sums = [0.0, *np.cumsum(sorted(loads, reverse=True)).tolist()]
-            grown: dict[tuple[int, float], float] = {}
-            for (moves, paid), gone in reached.items():
-                for number, more in enumerate(sums):
-                    key = moves + number, round(paid + number * each, 6)
-                    grown[key] = max(grown.get(key, 0.0), gone + more)
-            reached = grown
-        return min(
-            moves + paid - min(moves, most * whole((gone - target.excess) / load + _CLOSE))
-            for (moves, paid), gone in reached.items()
-            if gone > target.excess
-        )
+
+def _cumulated(loads: Floats, most: int) -> Floats:
+    """Per row nothing, the largest, the two largest together, and so on, as far as any row has more."""
+    width = min(int((loads > 0).sum(axis=1).max(initial=0)), most)
+    sums = np.cumsum(-np.sort(-loads, axis=1)[:, :width], axis=1)
+    found: Floats = np.concatenate([np.zeros((len(loads), 1)), sums], axis=1)
+    return found
+
+
+def _summed(each: Sequence[Sequence[float]]) -> Floats:
+    """Per row nothing, the largest, the two largest together, and so on."""
+    width = max(1, *map(len, each)) if each else 1
+    found = np.zeros((len(each), width))
+    some = np.arange(width) < np.array([len(own) for own in each]).reshape(-1, 1)
+    found[some] = np.array([value for own in each for value in own])
+    sums = np.cumsum(-np.sort(-found, axis=1), axis=1)
+    return np.concatenate([np.zeros((len(each), 1)), sums], axis=1)
 
 
 def surcharge(floor: Floor, threshold: float, hot: Iterable[Hot]) -> Surcharge:
