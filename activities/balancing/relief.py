@@ -68,8 +68,8 @@ class Relief:
         load = self.floor.loads[0]
         own = [i for i in self.floor.on[target.host] if not self.moved[i] and load[i] > 0]
         own.sort(key=lambda i: (-load[i], i))
-        self.tries = _TRIES
         for moves in range(spend, 0, -1):
+            self.tries = _TRIES
             made = self._pick(own, moves, target.excess, spend - moves)
             if made is not None:
                 self.relieved[target.host] = made
@@ -78,16 +78,20 @@ class Relief:
 
     def _pick(self, items: Sequence[int], number: int, rest: float, extra: int) -> list[int] | None:
         """So many of these, moved, that more than `rest` leaves, with what made room; else None."""
+        some = list(items)
         for i in self._options(items, number, rest):
             if self.tries <= 0:
                 return None
+            if len(some) < len(items) and i not in self._options(some, number, rest):
+                continue
             self.tries -= 1
             made = self._send(i, extra)
-            if made is None or number == 1:
-                if made is not None:
-                    return made
+            if made is None:
+                some.remove(i)  # no choice can count on it
                 continue
-            others = [j for j in items if j != i and not self.moved[j]]
+            if number == 1:
+                return made
+            others = [j for j in some if j != i and not self.moved[j]]
             left = extra - len(made) + 1
             found = self._pick(others, number - 1, rest - float(self.floor.load[i, 0]), left)
             if found is not None:
