@@ -65,7 +65,7 @@ def decide(
         ),
         bounds=(
             bound("hosts_over_threshold", hopeless, left),
-            bound("moves", fewest_moves(before, (s.host for s in made)), moves),
+            bound("moves", fewest_moves(before, (s.host for s in made), moves), moves),
         ),
     )
 

@@ -142,7 +142,7 @@ def test_the_bound_is_below_the_best_plan_and_that_below_ours(fill: tuple[float,
     assert least <= fewest <= moves <= 1.5 * fewest
 
 
-@pytest.mark.parametrize(("seed", "hosts", "cool"), [(0, 12, 7), (4, 16, 9)])
+@pytest.mark.parametrize(("seed", "hosts", "cool"), [(3, 12, 7), (4, 16, 9)])
 def test_the_bound_knows_instances_for_which_another_must_make_room(seed: int, hosts: int, cool: int) -> None:
     """It is above the moves off hot hosts alone where the largest fit nowhere, never above the best plan."""
     made = cloud(hosts, seed=seed, constrained=bool(seed), fill=FILLS[1])
