@@ -160,6 +160,22 @@ def test_the_bound_knows_instances_for_which_another_must_make_room(seed: int, h
     assert alone < bounds(proposal)["moves"][0] <= fewest
 
 
+@pytest.mark.parametrize("seed", [10, 12, 13])
+def test_an_instance_that_fits_nowhere_is_not_counted_on_and_others_leave(seed: int) -> None:
+    """Every hot host is relieved by the fewest moves, also the one whose largest instance no host takes."""
+    made = cloud(20, seed=seed)
+    before = loads(made, seed, {})
+    threshold = above(before, 15)
+    proposal = relieve(made, seed, threshold=threshold)
+    assert not proposal.rejected
+    cores = {
+        u: v / 100 * made.instances[u].resources["VCPU"]
+        for u, v in usage(made, seed).of("instance_cpu_usage").items()
+    }
+    hot = {h for h, v in before.items() if v >= threshold}
+    assert len(proposal.changes) == optimum.fewest_relieving(made, cores, threshold / 100, hot)
+
+
 def test_a_host_that_is_out_of_reach_is_named_all_the_same() -> None:
     """A disabled host above the threshold stands in the summary and among what is left alone."""
     made = cloud(12, seed=1)
