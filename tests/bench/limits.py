@@ -1,4 +1,7 @@
-"""What no decision can better, reckoned apart from the product: optimisation bounds of the bench's clouds."""
+"""What no consolidation can better, reckoned apart from the product: bounds of the bench's clouds.
+
+For load there is none here: the bench takes what plans print and holds it against tests/bench/optimum.py.
+"""
 
 from __future__ import annotations
 

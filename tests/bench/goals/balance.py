@@ -1,4 +1,10 @@
-"""P4, P6 and P9 on load: relief of hot hosts, an even load with few moves, and what both cost."""
+"""P4, P6 and P9 on load: relief of hot hosts, an even load with few moves, and what both cost.
+
+The bounds are those that plans print. An integer program that shares no code with them finds the best plans
+of clouds small enough for it: a bound that is above one ends the bench, and `P4 fewest` and `P4 most` hold
+our plans against them. That of evenness knows no memory, that of relief not all of it: where memory is nearly
+full the others of P4 also tell how loose they are.
+"""
 
 from __future__ import annotations
 
