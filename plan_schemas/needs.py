@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plan_schemas.catalog import Strategy
@@ -52,6 +52,13 @@ def of(strategy: Strategy, parameters: Mapping[str, Any], metrics: Mapping[str, 
         _need(metrics[name], parameters, hold if name in strategy.held else 0.0)
         for name in names(strategy, parameters)
     )
+
+
+def of_result(
+    strategy: Strategy, parameters: Mapping[str, Any], metrics: Mapping[str, Metric]
+) -> tuple[Need, ...]:
+    """The same once the plan has ended: what was before is asked in order to decide, a result is of now."""
+    return tuple(replace(need, hold=0.0) for need in of(strategy, parameters, metrics))
 
 
 def _need(metric: Metric, parameters: Mapping[str, Any], hold: float) -> Need:

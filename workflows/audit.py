@@ -116,11 +116,13 @@ class Audit:
         await calls.supersede(audit["name"], self.rounds.plan_id)
         return decision
 
-    async def _measure_usage(self, audit: dict[str, Any], before: Snapshot) -> Measured | None:
+    async def _measure_usage(
+        self, audit: dict[str, Any], seen: Snapshot, *, is_result: bool = False
+    ) -> Measured | None:
         """Right after the observation, so that both tell of one moment; nothing where allocations suffice."""
         if not audit.get("metrics"):
             return None
-        return await calls.measure_usage(audit, before)
+        return await calls.measure_usage(audit, seen, is_result=is_result)
 
     async def _see_through(self, audit: dict[str, Any], decision: Decision, plan: Plan) -> str:
         """Wait for the plan, and for each that takes its place after drift; answers the last one's state."""
@@ -209,7 +211,7 @@ class Audit:
             self._turn("ONGOING", f"waits {settle:g} s for the cloud to settle")
             await workflow.sleep(settle, summary="settle time before measuring")
         after = await calls.observe(audit["cloud"], audit["max_uncertain"])
-        used = await self._measure_usage(_without_hold(audit), after)
+        used = await self._measure_usage(audit, after, is_result=True)
         measured = await calls.measure(audit["goal"], before, after, self.measured, used)
         self.report["measured"] = measured
         self.report["model_after"] = after
@@ -265,11 +267,6 @@ def _efficacy(forecast: dict[str, float], measured: dict[str, float]) -> float |
         if promised and name in measured:
             return measured[name] / promised
     return None
-
-
-def _without_hold(audit: dict[str, Any]) -> dict[str, Any]:
-    """What was before is asked in order to decide; a result is of now."""
-    return {**audit, "parameters": {k: v for k, v in audit["parameters"].items() if k != "hold"}}
 
 
 def _page(report: dict[str, Any]) -> str:

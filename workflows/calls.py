@@ -126,12 +126,12 @@ async def supersede(audit: str, newer: str) -> list[str]:
     )
 
 
-async def measure_usage(audit: Document, snapshot: Snapshot) -> Measured:
-    """What the audit's strategy needs to know, by one query."""
+async def measure_usage(audit: Document, snapshot: Snapshot, *, is_result: bool = False) -> Measured:
+    """What the audit's strategy needs to know, to decide by or as the result of its plan."""
     return await _call(
         "cloud.measure_usage",
         Measured,
-        [audit, snapshot],
+        [audit, snapshot, is_result],
         f"measure {', '.join(audit['metrics'])} of {audit['cloud']}",
         limit=timedelta(minutes=30),
         attempts=6,

@@ -27,12 +27,14 @@ class Measuring:
         return [self.measure_usage]
 
     @activity.defn(name="cloud.measure_usage")
-    def measure_usage(self, document: Document, snapshot: Document) -> Document:
-        """What the strategy of an audit needs to know of a snapshot's hosts and instances, by reference."""
+    def measure_usage(self, document: Document, snapshot: Document, is_result: bool = False) -> Document:
+        """What the strategy of an audit needs to know of a snapshot's hosts and instances, by reference: to
+        decide by, or as the result of what was done."""
         with told_to_temporal(), steady() as heartbeat:
             audit = admit.audit(document, self._catalog)
             strategy = self._catalog.strategies[audit.strategy]
-            wanted = needs.of(strategy, audit.parameters, self._catalog.metrics)
+            needed = needs.of_result if is_result else needs.of
+            wanted = needed(strategy, audit.parameters, self._catalog.metrics)
             source = choose(self._sources, audit.cloud, wanted, audit.datasource)
             usage = measure(
                 source,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.decide import Made, plan_for
+from activities.memory.store import SnapshotStore
 from activities.metrics import gate
 from activities.metrics.measure import measure
+from activities.metrics.measuring import Measuring
 from deploy.simcloud import load as loads
 from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.declared import declare
@@ -92,6 +96,20 @@ def test_a_hold_costs_one_query_for_each_metric_of_instances(room: Room) -> None
     course = used.courses[METRIC]
     assert course.window == 4320
     assert {len(values) for values in course.values.values()} == {22}
+
+
+def test_a_result_is_of_now_and_looks_back_on_nothing(room: Room, tmp_path: Path) -> None:
+    """Whatever the audit says of `hold`: what must have lasted is asked only where it is decided."""
+    cloud, origin, cluster = room
+    store = SnapshotStore(tmp_path)
+    measuring = Measuring(load(), store, [datasource(origin)])
+    document, seen = admit.effective_audit(asked(900.0), load()), {"ref": store.put(cluster)}
+    for is_result, queries in ((False, ["query", "query_range"]), (True, ["query"])):
+        before = len(cloud.journal.lines)
+        told = ActivityEnvironment().run(measuring.measure_usage, document, seen, is_result)
+        paths = [row["path"] for row in cloud.journal.lines[before:] if row.get("method")]
+        assert paths == [f"/prometheus/api/v1/{query}" for query in queries]
+        assert bool(store.usage(told["ref"]).courses) is not is_result
 
 
 def test_numbers_of_the_course_are_means_of_its_windows(room: Room) -> None:
