@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from activities import actions
-from activities.doing import execute
+from activities.doing.facts import differences
 from activities.door import Door
 from activities.planner import inverse
 from plan_schemas.plan import Action, ActionState, Plan, PlanState, Refused, from_document, to_document
@@ -107,7 +107,7 @@ def is_undone(plan: Plan, door: Door) -> bool:
 def _is_done(action: Action, door: Door) -> bool:
     module, parameters = actions.find(action.type), dict(action.parameters)
     facts = module.look(door, **parameters)
-    return facts is not None and not execute.differences(module.wants(action.expects, **parameters), facts)
+    return facts is not None and not differences(module.wants(action.expects, **parameters), facts)
 
 
 def _difference(action: Action, door: Door) -> str:
@@ -116,9 +116,9 @@ def _difference(action: Action, door: Door) -> str:
     if facts is None:
         return "it does not exist any more"
     wanted = module.wants(dict(action.expects), **dict(action.parameters))
-    if not execute.differences(wanted, facts):
+    if not differences(wanted, facts):
         return ""  # as it was before already
-    return "; ".join(execute.differences(action.expects, facts))
+    return "; ".join(differences(action.expects, facts))
 
 
 def without(plan: Plan, left_out: Collection[str]) -> tuple[Plan, dict[str, str]]:

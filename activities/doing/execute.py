@@ -10,6 +10,7 @@ from typing import Any
 from activities import actions
 from activities.actions import ActionModule, Facts
 from activities.doing.ceilings import Leave
+from activities.doing.facts import differences
 from activities.door import Cancelled, Door, Failed, Gone, Transient, Watch
 from activities.observe import Incomplete
 from activities.rules import marks, reserve
@@ -112,21 +113,6 @@ def _left_to_others(facts: Facts) -> str:
         return "it is locked: whoever locked it wants it left alone"
     said = marks.recovered(facts.get("status"), facts.get("disabled_reason"))
     return f"the host {said}" if said else ""
-
-
-def differences(expected: Facts, found: Facts) -> tuple[str, ...]:
-    """Each expected fact that is otherwise now."""
-    return tuple(
-        f"{what}: expected {_word(want)}, found {_word(found.get(what))}"
-        for what, want in sorted(expected.items())
-        if found.get(what) != want
-    )
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
 
 
 def _refused(one: _Try, facts: Facts) -> Outcome | None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from activities.door import Door, Gone
 from activities.observe.nova import Server
 from plan_schemas.model import Cluster
+
+# Facts that are no name and no state, as people say them: which fact, and what it is.
+_WORDS: Mapping[tuple[str, Any], str] = {
+    ("task_state", None): "no task in progress",
+    ("locked", False): "not locked",
+    ("locked", True): "locked",
+    ("way_back", True): "it can be resized back",
+    ("way_back", False): "it cannot be resized back",
+}
+_CHANGED = {"way_back": "other flavors are on offer by now"}  # what has happened where one is otherwise
 
 
 def in_model(cluster: Cluster, instance: str) -> dict[str, Any]:
@@ -37,3 +48,35 @@ def of(server: Server) -> dict[str, Any]:
         "locked": server.locked,
         "flavor": server.flavor.original_name if server.flavor else "",
     }
+
+
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each expected fact that is otherwise now."""
+    return tuple(
+        _difference(what, want, found.get(what))
+        for what, want in sorted(expected.items())
+        if found.get(what) != want
+    )
+
+
+def _difference(what: str, want: Any, found: Any) -> str:
+    if what in _CHANGED and _said(what, want) and _said(what, found):
+        return f"expected that {_said(what, want)}, found that {_said(what, found)}: {_CHANGED[what]}"
+    return f"{what}: expected {_word(want)}, found {_word(found)}"
+
+
+def _said(what: str, value: Any) -> str:
+    """Empty where there are no words for it."""
+    return _WORDS.get((what, value), "") if value is None or isinstance(value, bool) else ""
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def told(expected: Mapping[str, Any]) -> Iterator[str]:
+    """Each expected fact, such as `host cmp-01` or `not locked`."""
+    for what, want in expected.items():
+        yield _said(what, want) or f"{what.replace('_', ' ')} {_word(want)}"

@@ -1,0 +1,1 @@
+"""How numbers and facts are said to people."""
