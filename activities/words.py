@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_MANY = 9_999 * 1024  # MiB that four digits of GiB can tell
 _NAMES = {"VCPU": "vCPU", "PCPU": "pCPU", "DISK_GB": "GB disk"}
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")  # each 1,024 of the one before
 _ORDER = {"VCPU": 0, "PCPU": 1, "MEMORY_MB": 2, "DISK_GB": 3}
 
 
@@ -17,7 +19,7 @@ def amounts(of: Mapping[str, int], *, each: bool = False) -> str:
 
 def _amount(name: str, value: int) -> str:
     if name == "MEMORY_MB":
-        return f"{value / 1024:.4g} GiB RAM"
+        return f"{value / 1024:.4g} GiB RAM" if value < _MANY else f"{size(value * 2**20)} RAM"
     return f"{value} {_NAMES.get(name, name)}"
 
 
@@ -39,8 +41,11 @@ def some(names: list[str], most: int = 3) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes, such as `10.4 GiB` or `512 MiB`."""
-    return f"{number / 2**30:,.4g} GiB" if number >= 2**30 else f"{number / 2**20:.4g} MiB"
+    """Bytes in the greatest unit of which there is one, such as `10.4 GiB` or `11.87 TiB`."""
+    unit = 0
+    while unit < len(_UNITS) - 1 and float(f"{number:.4g}") >= 1024:
+        number, unit = number / 1024, unit + 1
+    return f"{number:.4g} {_UNITS[unit]}"
 
 
 def quantity(name: str, value: Any) -> str:

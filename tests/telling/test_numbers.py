@@ -1,0 +1,40 @@
+"""Amounts are written as operators write them: in the greatest unit that fits, and never with an exponent."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activities.words import amounts, quantity, size
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+@given(st.integers(0, 2**63))
+def test_a_size_says_what_it_is(number: int) -> None:
+    """Within the four digits that it has, below 1,024 of its unit, in plain digits."""
+    digits, unit = size(number).split(" ")
+    assert re.fullmatch(r"\d+(\.\d+)?", digits)
+    assert float(digits) < 1024
+    assert float(digits) >= 1 or unit == "B"
+    assert float(digits) * 1024 ** UNITS.index(unit) == pytest.approx(number, rel=0.0005)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(512 * 2**20, "512 MiB"), (10.4 * 2**30, "10.4 GiB"), (12_000 * 2**30, "11.72 TiB"), (0, "0 B")],
+)
+def test_sizes_as_a_plan_tells_them(number: float, said: str) -> None:
+    """What all moves of a plan copy can be many TiB."""
+    assert quantity("copy_bytes", number) == said
+
+
+@given(st.integers(1, 2**40))
+def test_memory_is_never_written_with_an_exponent(mib: int) -> None:
+    """Whatever a host has: in GiB as long as four digits tell it, beyond that in what is greater."""
+    said = amounts({"MEMORY_MB": mib})
+    assert re.fullmatch(r"\d+(\.\d+)? (GiB|TiB|PiB|EiB) RAM", said)
+    assert amounts({"MEMORY_MB": 1536 * 1024}) == "1536 GiB RAM"
