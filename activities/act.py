@@ -157,7 +157,7 @@ class Activities:
         document: Document,
         snapshot: Document,
         audit_id: str,
-        moves: list[dict[str, str]],
+        moves: list[Document],
         measured: Document | None = None,
     ) -> Document:
         with told_to_temporal(), steady():

@@ -50,12 +50,12 @@ def plan_for(
     catalog: Catalog,
     *,
     audit_id: str | None = None,
-    moves: Iterable[Mapping[str, str]] = (),
+    moves: Iterable[Mapping[str, Any]] = (),
     policies: Sequence[Policy] = (),
     usage: Usage = NONE,
 ) -> Made:
     """Decide on a snapshot, and on what was measured of it, reckoning with what other plans still move
-    (`{instance, into}`).
+    (`{instance, type, parameters}`).
 
     The plan is as old as its snapshot, so that the same input gives the same bytes. Raises Refused.
     """

@@ -116,8 +116,8 @@ async def running_plans(cloud: str) -> list[str]:
     return await _call("plans.running", list[str], [cloud], f"which plans run on {cloud}")
 
 
-async def moves_of(plans: list[str]) -> list[dict[str, str]]:
-    return await _call("plans.moves", list[dict[str, str]], [plans], "what other plans still move")
+async def moves_of(plans: list[str]) -> list[Document]:
+    return await _call("plans.moves", list[Document], [plans], "what other plans still move")
 
 
 async def supersede(audit: str, newer: str) -> list[str]:
@@ -142,7 +142,7 @@ async def decide(
     audit: Document,
     snapshot: Snapshot,
     audit_id: str,
-    moves: list[dict[str, str]],
+    moves: list[Document],
     measured: Measured | None = None,
 ) -> Decision:
     return await _call(

@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from plan_schemas.frozen import thaw
 from plan_schemas.plan import ActionState, PlanState, from_document
 
 RUNNING = (
@@ -57,17 +58,18 @@ class Neighbours:
         }
 
     @activity.defn(name="plans.moves")
-    async def moves(self, plans: list[str]) -> list[dict[str, str]]:
-        """`{instance, into}` of all that these plans have not brought to its end."""
-        found: list[dict[str, str]] = []
+    async def moves(self, plans: list[str]) -> list[dict[str, Any]]:
+        """`{instance, type, parameters}` of all that these plans have not brought to its end."""
+        found: list[dict[str, Any]] = []
         for id in plans:
             record = await self._record(id)
             if "plan" not in record or (plan := from_document(record["plan"])).execution.dry_run:
                 continue
             for action in plan.actions:
-                touches, state = action.touches, record["actions"][action.id]["state"]
-                if touches.instance and state in LEFT:
-                    found.append({"instance": touches.instance, "into": touches.into or ""})
+                instance, state = action.touches.instance, record["actions"][action.id]["state"]
+                if instance and state in LEFT:
+                    parameters = thaw(action.parameters)
+                    found.append({"instance": instance, "type": action.type, "parameters": parameters})
         return found
 
     @activity.defn(name="plans.supersede")
