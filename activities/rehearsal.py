@@ -14,7 +14,7 @@ from typing import Any
 
 from activities import actions, orders
 from activities.doing.execute import Outcome
-from activities.door import Door, Reader
+from activities.door import Door, Failed, Reader
 from activities.observe.nova import Flavor, Migration, Offer, Progress, Request, Server, Service
 from activities.orders import Order
 from plan_schemas.model import Cluster
@@ -97,7 +97,9 @@ class Rehearsal:
         return row.model_copy(update=then)
 
     def _booted_as(self, flavor: str) -> Flavor:
-        offer = next(row for row in self.offers() if row.name == flavor)
+        offer = next((row for row in self.offers() if row.name == flavor), None)
+        if offer is None:
+            raise _withdrawn(flavor)
         return Flavor.model_validate({**offer.model_dump(), "original_name": flavor})
 
     def offers(self) -> tuple[Offer, ...]:
@@ -151,10 +153,13 @@ class Rehearsal:
 
     def resize(self, uuid: str, flavor: str) -> None:
         """Where Nova would put it is not known: here it stays where it is."""
+        wanted = next((offer.name for offer in self.offers() if offer.id == flavor), None)
+        if wanted is None:
+            raise _withdrawn(flavor)
         row = self.server(uuid)
         self._move(orders.resize(uuid, flavor), uuid, row.host, ("resize", "resize"))
         name = row.flavor.original_name if row.flavor is not None else ""
-        self._come_true(uuid, {"flavor": (name, next(o.name for o in self.offers() if o.id == flavor))})
+        self._come_true(uuid, {"flavor": (name, wanted)})
 
     def confirm(self, uuid: str) -> None:
         self.sent.append(orders.confirm(uuid))
@@ -221,6 +226,12 @@ class Rehearsal:
 
     def _come_true(self, subject: str, changes: Changes) -> None:
         self._came_true.append((subject, changes))
+
+
+def _withdrawn(flavor: str) -> Failed:
+    """A server that was resized for real keeps its size with it; nothing tells that of a rehearsal."""
+    said = f"the flavor {flavor} was withdrawn while the dry run went on; nobody can tell its size any more"
+    return Failed(said, "plan again", kind="refused")
 
 
 def rehearsed(

@@ -211,6 +211,23 @@ def test_a_dry_run_goes_on_from_the_new_flavor() -> None:
             assert carry_out(later, rehearsal, VirtualWatch.new(cloud), allow=ALLOW).outcome == "done"
 
 
+def test_a_flavor_that_is_withdrawn_within_a_dry_run_is_named() -> None:
+    """What comes after the rehearsed resize cannot go on from it, and says why; so does the resize itself."""
+    cloud = sized()
+    action, watch = resize(cloud), VirtualWatch.new(cloud)
+    earlier = [Earlier(action.type, action.parameters, action.expects)]
+    id = next(id for id, flavor in cloud.flavors.items() if flavor.name == "m1.more")
+    del cloud.flavors[id]
+    stop = planned(observed(cloud), "stop", instance=uuid_of(cloud, "web"))
+    later = Rehearsal(door_to(cloud), earlier, watch.now)
+    with no_new_writes(cloud), pytest.raises(Failed, match=r"m1\.more was withdrawn .*; plan again"):
+        carry_out(stop, later, watch, allow=ALLOW)
+    itself = Rehearsal(door_to(cloud), (), watch.now)
+    with pytest.raises(Failed, match=f"the flavor {id} was withdrawn"):
+        itself.resize(uuid_of(cloud, "web"), id)
+    assert itself.sent == []
+
+
 def test_a_resize_that_grows_the_disk_has_no_way_back() -> None:
     """That is known before it begins, from the model and from the cloud."""
     cloud = sized()
