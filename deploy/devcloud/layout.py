@@ -14,6 +14,7 @@ from deploy.devcloud.processes import DidNotStart, Process
 
 NAME = "devcloud"  # of the cloud in clouds.yaml, of its region's users, of its database user
 REGION = "RegionOne"
+COMPUTE = "nova-compute"  # before the host's name, that of each host's own process
 INSIDE = Path(__file__).with_name("inside")  # what runs in the OpenStack environment, not in ours
 
 
@@ -60,7 +61,7 @@ class Layout:
         return Process(name, self.run / f"{name}.pid", self.log / f"{name}.log")
 
     def compute(self, host: str) -> Process:
-        return self.process(f"nova-compute-{host}")
+        return self.process(f"{COMPUTE}-{host}")
 
     def recorded(self) -> list[Process]:
         """Every process that was started and not stopped since."""
