@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from activities.door import Failed
-from deploy import commands
+from deploy import commands, settings
 from deploy.owners import OURS
 from plan_schemas.problems import Invalid
 
@@ -52,6 +52,9 @@ def run(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return 1
+    except settings.BadSetting as error:
+        print(f"ballast: {error}", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # `ballast … | head`: the reader has seen enough
         return 0
     except OSError as error:  # such as a file that cannot be written

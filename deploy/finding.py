@@ -14,8 +14,9 @@ from activities.door import Failed
 from activities.memory.keeping import Keeping
 from activities.memory.store import Lost, SnapshotStore
 from deploy import reading, settings
-from plan_schemas import admit, catalog, plan
+from plan_schemas import admit, plan
 from plan_schemas.audit import Audit
+from plan_schemas.catalog import Catalog
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Plan
 from plan_schemas.usage import NONE, Usage
@@ -34,24 +35,24 @@ class Found:
     audit: Audit | None = None
 
 
-def find(name: str) -> Found:
+def find(name: str, known: Catalog) -> Found:
     """The plan of a file, or of a workflow id such as plan/audit/nightly, with its audit where that is known.
 
     Raises Invalid, Failed, Unreachable.
     """
     if name.startswith("plan/") and not Path(name).exists():
-        return asyncio.run(_of_workflow(name))
-    return Found(reading.plan(Path(name)))
+        return asyncio.run(_of_workflow(name, known))
+    return Found(reading.plan(Path(name), known))
 
 
-async def _of_workflow(id: str) -> Found:
+async def _of_workflow(id: str, known: Catalog) -> Found:
     try:
         client = await start.connect()
         document = await client.get_workflow_handle(id).query("plan")
         if not document:
             raise Failed(f"{id} has no plan yet, or it was refused", f"see the query `status` of {id}")
         found = plan.from_document(document)
-        return Found(found, await _audit(client, found.audit) if found.audit else None)
+        return Found(found, await _audit(client, found.audit, known) if found.audit else None)
     except RPCError as problem:
         if problem.status == RPCStatusCode.NOT_FOUND:
             raise Failed(f"{id}: {problem.message}", "look the id up in `temporal workflow list`") from None
@@ -60,7 +61,7 @@ async def _of_workflow(id: str) -> Found:
         raise Unreachable(f"Temporal failed: {problem}") from problem
 
 
-async def _audit(client: Client, id: str) -> Audit | None:
+async def _audit(client: Client, id: str, known: Catalog) -> Audit | None:
     """The audit of a workflow; None where Temporal has forgotten it, or it cannot tell."""
     try:
         document = await client.get_workflow_handle(id).query("audit")
@@ -70,7 +71,7 @@ async def _audit(client: Client, id: str) -> Audit | None:
         if problem.status == RPCStatusCode.NOT_FOUND:
             return None
         raise
-    return admit.audit(document, catalog.load()) if document else None
+    return admit.audit(document, known) if document else None
 
 
 class Picture(NamedTuple):
@@ -80,10 +81,10 @@ class Picture(NamedTuple):
     usage: Usage = NONE
 
 
-def picture(found: Plan, file: Path | None) -> Picture | None:
+def picture(found: Plan, file: Path | None, known: Catalog) -> Picture | None:
     """The picture of a file, else that of the store which this plan rests on; None if it is not there."""
     if file is not None:
-        return Picture(*reading.measured(file))
+        return Picture(*reading.measured(file, known))
     return kept(found, settings.from_environment().store)
 
 

@@ -7,10 +7,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from deploy import reading
 from deploy.checking import Finding
 from plan_schemas import catalog
 from plan_schemas.catalog import ActionSpec, Catalog, Goal, Strategy
@@ -24,7 +24,7 @@ def add(
     """A command that lists one part of the catalogue."""
     parser = subparsers.add_parser(what, help=said)
     parser.add_argument("name", nargs="?", help="only this one")
-    parser.add_argument("--plans", type=Path, metavar="DIR", help="catalogue files of your own")
+    reading.add_plans(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run, what=what)
     return parser

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
 from activities import complete
-from deploy import documents
-from plan_schemas import admit, catalog, model, usage
+from deploy import documents, settings
+from plan_schemas import admit, model, usage
 from plan_schemas import plan as plans
 from plan_schemas.audit import Audit
 from plan_schemas.catalog import Catalog
@@ -17,26 +18,36 @@ from plan_schemas.plan import Plan
 from plan_schemas.usage import Usage
 
 
+def add_plans(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that looks things up in the catalogue: the same one as a worker's."""
+    parser.add_argument(
+        "--plans",
+        type=Path,
+        default=settings.plans(),
+        metavar="DIR",
+        help="catalogue files of your own (default BALLAST_PLANS)",
+    )
+
+
 def audit(path: Path, known: Catalog) -> Audit:
     """An Audit document. Raises Invalid."""
     return admit.audit(_checked(path, known, "Audit"), known)
 
 
-def plan(path: Path) -> Plan:
+def plan(path: Path, known: Catalog) -> Plan:
     """An ActionPlan document, as proposed or as written by hand. Raises Invalid."""
-    known = catalog.load()
     row = admit.plan(_checked(path, known, "ActionPlan"), known, name=path.stem, created_at="")
     return plans.from_document({**row, "actions": [complete.touching(a) for a in row["actions"]]})
 
 
-def snapshot(path: Path) -> Cluster:
+def snapshot(path: Path, known: Catalog) -> Cluster:
     """A Snapshot document. Raises Invalid."""
-    return measured(path)[0]
+    return measured(path, known)[0]
 
 
-def measured(path: Path, known: Catalog | None = None) -> tuple[Cluster, Usage]:
+def measured(path: Path, known: Catalog) -> tuple[Cluster, Usage]:
     """The same with what was measured, if the document says anything of it. Raises Invalid."""
-    document = _checked(path, known or catalog.load(), "Snapshot")
+    document = _checked(path, known, "Snapshot")
     return model.from_document(document), usage.from_document(document.get("usage"))
 
 

@@ -15,6 +15,7 @@ from activities.why.instance import Answer
 from deploy import finding, policies, reading, reasons, settings, telling
 from deploy.finding import Found, Picture
 from plan_schemas import catalog
+from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import thaw
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Plan, Refusal, to_document
@@ -47,6 +48,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--snapshot", type=Path, metavar="FILE", help="the picture it rests on, unless the store has it"
     )
+    reading.add_plans(parser)
     parser.add_argument("--audit", type=Path, metavar="FILE", help="whose scope and limits it was made for")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
@@ -57,15 +59,16 @@ def run(args: argparse.Namespace) -> int:
     if args.to is not None and args.instance is None:
         print("ballast explain: --to HOST needs --instance UUID", file=sys.stderr)
         return 2
+    known = catalog.load(args.plans)
     try:
-        found = finding.find(args.plan)
+        found = finding.find(args.plan, known)
     except finding.Unreachable as problem:
         print(f"ballast explain: {problem}", file=sys.stderr)
         return 3
     if args.audit is not None:
-        found = Found(found.plan, reading.audit(args.audit, catalog.load()))
-    seen = finding.picture(found.plan, args.snapshot) if args.instance or args.host else None
-    answered = _answered(found, seen, args)
+        found = Found(found.plan, reading.audit(args.audit, known))
+    seen = finding.picture(found.plan, args.snapshot, known) if args.instance or args.host else None
+    answered = _answered(found, seen, args, known)
     if args.json:
         print(json.dumps(_row(found.plan, answered), ensure_ascii=False))
     else:
@@ -73,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if answered.is_one else 1
 
 
-def _answered(found: Found, seen: Picture | None, args: argparse.Namespace) -> _Answered:
+def _answered(found: Found, seen: Picture | None, args: argparse.Namespace, known: Catalog) -> _Answered:
     """What the plan recorded; what it did not, and whatever was asked for by --to, is worked out."""
     plan, about = found.plan, args.action or args.instance or args.host
     if seen is not None and args.instance is not None:
@@ -83,9 +86,8 @@ def _answered(found: Found, seen: Picture | None, args: argparse.Namespace) -> _
     if seen is None or about is None or not wanted:
         return recorded
     cluster = seen.cluster
-    known = settings.from_environment()
-    above, goals = policies.read(known.policies), catalog.load(known.plans).goals
-    at = case(plan, cluster, audit=found.audit, policies=above, goals=goals, usage=seen.usage)
+    above = policies.read(settings.from_environment().policies)
+    at = case(plan, cluster, audit=found.audit, policies=above, goals=known.goals, usage=seen.usage)
     given = (about, recorded.actions, recorded.refusals, at)
     if args.instance is not None and about in cluster.instances:
         return _Answered(*given, moves=reasons.of_instance(at, about, args.to))

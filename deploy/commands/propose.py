@@ -26,7 +26,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="the cloud that is decided on, of `ballast snapshot`",
     )
     parser.add_argument("-o", "--output", metavar="PLAN", help="write the plan there; - is standard output")
-    parser.add_argument("--plans", type=Path, metavar="DIR", help="catalogue files of your own")
+    reading.add_plans(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

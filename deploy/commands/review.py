@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy import finding, telling
+from deploy import finding, reading, telling
 from deploy.review import terminal
 from deploy.review.content import Review, review
 from deploy.review.page import html
+from plan_schemas import catalog
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,6 +24,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--snapshot", type=Path, metavar="FILE", help="the picture it rests on, unless the store has it"
     )
+    reading.add_plans(parser)
     parser.add_argument("--all", action="store_true", help="show all rows on the terminal")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
@@ -30,13 +32,14 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """0 when shown or written, 3 when Temporal failed."""
+    known = catalog.load(args.plans)
     try:
-        plan = finding.find(args.plan).plan
+        plan = finding.find(args.plan, known).plan
     except finding.Unreachable as problem:
         print(f"ballast review: {problem}", file=sys.stderr)
         return 3
     id = args.plan if args.plan.startswith("plan/") else ""
-    seen = finding.picture(plan, args.snapshot)
+    seen = finding.picture(plan, args.snapshot, known)
     shown = review(plan, *(seen or (None,)), id=id)
     if args.html == "-":
         print(html(shown))

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from deploy import reading, simulate
+from plan_schemas import catalog
 from plan_schemas.plan import Plan
 
 WIDTH = 50  # columns of the timeline
@@ -20,13 +21,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--snapshot", type=Path, required=True, metavar="FILE", help="the cloud that it starts from"
     )
+    reading.add_plans(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when the plan keeps every rule at every moment, 1 when it does not."""
-    plan, cluster = reading.plan(args.plan), reading.snapshot(args.snapshot)
+    known = catalog.load(args.plans)
+    plan, cluster = reading.plan(args.plan, known), reading.snapshot(args.snapshot, known)
     played = simulate.replay(plan, cluster)
     (_print_json if args.json else _print)(plan, played)
     return 1 if played.violations or played.never_started else 0

@@ -16,7 +16,7 @@ from activities.door import Failed, LockedOut, Transient
 from activities.metrics.measure import choose, measure
 from activities.observe import Incomplete, collect
 from activities.openstack import open_door
-from deploy import datasources
+from deploy import datasources, reading
 from plan_schemas import catalog
 from plan_schemas.audit import MAX_UNCERTAIN
 from plan_schemas.model import Cluster, to_document
@@ -42,6 +42,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--datasources", type=Path, metavar="PATH", help="Datasource documents (default BALLAST_DATASOURCES)"
     )
+    reading.add_plans(parser)
     parser.add_argument(
         "--datasource", default="", metavar="NAME", help="which of them; the first, if left out"
     )
@@ -90,9 +91,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _usage(args: argparse.Namespace, cluster: Cluster) -> dict[str, Any]:
     """Every metric that the datasource can be asked for. What is wrong with them is for a decision to say."""
-    known = catalog.load()
+    known = catalog.load(args.plans)
     path = args.datasources or os.environ.get("BALLAST_DATASOURCES")
-    sources = datasources.read(Path(path) if path else None, known)
+    sources = datasources.read(Path(path) if path else None, known, args.plans)
     source = choose(sources, cluster.cloud, (), args.datasource)
     held = {name for strategy in known.strategies.values() for name in strategy.held}
     needs = [

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     def look(known: Catalog) -> Mapping[str, checking.Finding]:
         sources = datasources.read(path, known, args.plans)
-        cluster = _model(args)
+        cluster = _model(args, known)
         cloud = args.cloud or (cluster.cloud if cluster else "")
         chosen = [s for s in known.strategies.values() if args.name in (None, s.name)]
         names = sorted({metric for strategy in chosen for metric in strategy.metrics})
@@ -55,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
         return 1 if isinstance(why, Incomplete) else 3
 
 
-def _model(args: argparse.Namespace) -> Cluster | None:
+def _model(args: argparse.Namespace, known: Catalog) -> Cluster | None:
     if args.snapshot:
-        return reading.snapshot(args.snapshot)
+        return reading.snapshot(args.snapshot, known)
     if args.cloud:
         return collect(open_door(args.cloud).reader, args.cloud, now=datetime.now(UTC))
     return None

@@ -7,13 +7,14 @@ import json
 import sys
 from pathlib import Path
 
+from deploy import reading
 from deploy.documents import Judged, judge
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser("validate", help="all errors of all documents, with line and remedy")
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or directories to walk")
-    parser.add_argument("--plans", type=Path, metavar="DIR", help="catalogue files of your own")
+    reading.add_plans(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 

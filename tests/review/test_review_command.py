@@ -16,6 +16,7 @@ from activities.memory.keeping import Keeping
 from activities.memory.snapshots import kept
 from activities.memory.store import SnapshotStore
 from deploy import cli, pages, reading
+from plan_schemas.catalog import load
 from plan_schemas.plan import to_document
 from tests.bench import clouds
 from tests.live.rooms import Rooms
@@ -82,8 +83,8 @@ def test_a_review_as_a_page(plan: str, tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_what_its_audit_measured_is_shown(plan: str, tmp_path: Path) -> None:
     """The worker's page takes the picture of the store, and what the audit measured beside it."""
-    cluster, _ = reading.measured(Path(SNAPSHOT))
-    found, store = reading.plan(Path(plan)), tmp_path / "store"
+    cluster, _ = reading.measured(Path(SNAPSHOT), load())
+    found, store = reading.plan(Path(plan), load()), tmp_path / "store"
     kept(Keeping(store), cluster, SnapshotStore(store).put(cluster))
     pages.writer(store)(to_document(found), "plan/audit/x")
     assert "CPU measured" not in pages.file(store, "plan/audit/x").read_text()
@@ -98,7 +99,7 @@ def test_the_longest_id_has_a_page(plan: str, tmp_path: Path) -> None:
     """An id of a thousand characters, dots and slashes, stays within the folder and is told from another."""
     ids = ["../" * 300 + "a", "../" * 300 + "b"]
     for id in ids:
-        pages.writer(tmp_path)(to_document(reading.plan(Path(plan))), id)
+        pages.writer(tmp_path)(to_document(reading.plan(Path(plan), load())), id)
     assert {pages.file(tmp_path, id) for id in ids} == set((tmp_path / "reviews").iterdir())
 
 
