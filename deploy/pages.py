@@ -14,18 +14,19 @@ import structlog
 from deploy import finding
 from deploy.review.content import review
 from deploy.review.page import html
+from plan_schemas.catalog import Catalog
 from plan_schemas.plan import from_document
 
 _LONGEST = 180  # characters of a file name that are taken from an id
 logger = structlog.get_logger("ballast.pages")
 
 
-def writer(store: Path) -> Callable[[dict[str, Any], str], None]:
+def writer(store: Path, known: Catalog) -> Callable[[dict[str, Any], str], None]:
     """What writes the page of a plan document under the id of its workflow."""
 
     def write(document: dict[str, Any], id: str) -> None:
         plan, path = from_document(document), file(store, id)
-        text = html(review(plan, *(finding.kept(plan, store) or (None,)), id=id))
+        text = html(review(plan, *(finding.kept(plan, store) or (None,)), id=id, known=known))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f"{uuid4().hex}.tmp")

@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 
 from activities.decide import Made
+from activities.doing import facts
 from activities.words import quantity
 from deploy.review.markup import printable
+from plan_schemas.catalog import ActionSpec
 from plan_schemas.frozen import thaw
 from plan_schemas.plan import Action, Bound, Plan, Refusal
 
@@ -73,9 +75,11 @@ def refusals(rows: Iterable[Refusal], most: int = _SHOWN) -> Iterator[str]:
         yield f"rejected  and {len(listed) - most} more; `ballast explain` and --json show them"
 
 
-def action(plan: Plan, one: Action) -> Iterator[str]:
-    """All that a plan says of an action."""
+def action(plan: Plan, one: Action, known: Mapping[str, ActionSpec]) -> Iterator[str]:
+    """All that a plan says of an action, and what its type does."""
     yield f"{one.id}: {one.type}, expected to take {one.seconds:g} s"
+    if one.type in known:
+        yield f"  does     {known[one.type].summary}"
     yield f"  why      {one.reason}"
     for name, value in one.parameters.items():
         yield f"  with     {name}: {value}"
@@ -91,12 +95,6 @@ def action(plan: Plan, one: Action) -> Iterator[str]:
     behind = [a.id for a in plan.actions if one.id in a.waits_for]
     if behind:
         yield f"  before   {', '.join(behind)}"
-    yield f"  expects  {_inline(one.expects)}"
+    yield f"  expects  {', '.join(facts.told(one.expects)) or 'nothing'}"
     for other in one.alternatives:
         yield f"  not      {other.subject}: [{other.code}] {other.text}"
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} {v}" for k, v in value.items()) or "nothing"
-    return str(value)

@@ -98,7 +98,7 @@ def build(client: Client, settings: Settings) -> Worker:
         trail=_trail(settings),
         policies=policies.read(settings.policies),
         signers=signers.read(settings.signers),
-        show=pages.writer(settings.store),
+        show=pages.writer(settings.store, known),
     )
     return Worker(
         client,

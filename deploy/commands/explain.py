@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_row(found.plan, answered), ensure_ascii=False))
     else:
-        print(telling.shown(_told(found, answered, seen.cluster if seen else None)))
+        print(telling.shown(_told(found, answered, known, seen.cluster if seen else None)))
     return 0 if answered.is_one else 1
 
 
@@ -119,7 +119,7 @@ def _refusals(plan: Plan, about: str | None) -> list[Refusal]:
     return [*(r for r in plan.rejected if r.subject == about or about in r.culprits), *passed]
 
 
-def _told(found: Found, answered: _Answered, cluster: Cluster | None) -> Iterator[str]:
+def _told(found: Found, answered: _Answered, known: Catalog, cluster: Cluster | None) -> Iterator[str]:
     plan, about = found.plan, answered.about
     if about is None:
         yield plan.reason
@@ -128,7 +128,7 @@ def _told(found: Found, answered: _Answered, cluster: Cluster | None) -> Iterato
         yield from telling.refusals(answered.refusals, len(answered.refusals))
         return
     for one in answered.actions:
-        yield from telling.action(plan, one)
+        yield from telling.action(plan, one, known.actions)
     yield from telling.refusals(answered.refusals, len(answered.refusals))
     if answered.case is not None and answered.moves is not None:
         yield from reasons.told_of_instance(answered.case, about, answered.moves)

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         return 3
     id = args.plan if args.plan.startswith("plan/") else ""
     seen = finding.picture(plan, args.snapshot, known)
-    shown = review(plan, *(seen or (None,)), id=id)
+    shown = review(plan, *(seen or (None,)), id=id, known=known)
     if args.html == "-":
         print(html(shown))
         return 0

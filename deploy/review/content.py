@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from activities.why.case import case
 from deploy.review.load import Load, classes, loads
 from deploy.review.schedule import Moment, clock, timeline
+from plan_schemas.catalog import Catalog
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Plan
 from plan_schemas.usage import NONE, Usage
@@ -26,6 +27,7 @@ class Review:
     names: Mapping[str, str]  # of instances, by uuid
     classes: tuple[str, ...] = ()
     loads: tuple[Load, ...] = ()
+    does: tuple[tuple[str, str], ...] = ()  # each type of action in the plan, and what it does
     lacking: str = ""  # why there are no loads
 
     @property
@@ -40,7 +42,17 @@ class Review:
         return touches.service or action.id
 
 
-def review(plan: Plan, cluster: Cluster | None, usage: Usage = NONE, *, id: str = "") -> Review:
+def review(
+    plan: Plan, cluster: Cluster | None, usage: Usage = NONE, *, id: str = "", known: Catalog | None = None
+) -> Review:
+    found = _seen(plan, cluster, usage, id)
+    if known is None:
+        return found
+    types = [name for name in plan.types if name in known.actions]
+    return replace(found, does=tuple((name, known.actions[name].summary) for name in types))
+
+
+def _seen(plan: Plan, cluster: Cluster | None, usage: Usage, id: str) -> Review:
     moments = timeline(plan) if len(plan.actions) <= DRAWN else ()
     if cluster is None:
         said = "the picture that the plan rests on was not at hand (--snapshot FILE)"

@@ -123,6 +123,7 @@ def actions(review: Review) -> Iterator[Markup]:
     head = _head("action", "what", ("starts", "n"), ("takes", "n"), "why")
     shown = review.plan.actions[:_ACTIONS]
     body = (_action(review, one, when.get(one.id)) for one in shown)
+    yield from (tag("p", tag("b", name), f": {said}", class_="dim") for name, said in review.does)
     yield _table("In the order of the plan; needs and space decide what waits.", head, body, class_="acts")
     if len(review.plan.actions) > _ACTIONS:
         more = f"and {len(review.plan.actions) - _ACTIONS} more actions; `ballast explain` has all"

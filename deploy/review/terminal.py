@@ -39,6 +39,7 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
     )
     yield from _table(["host", "instances", *review.classes, *used], loads, most)
     yield from _table(["action", "what", "starts", "takes", "when"], _actions(review), most)
+    yield from (f"{name}: {said}" for name, said in review.does)
     yield from _table(
         ["rule", "about", "why not"], ([r.code, r.subject, r.text] for r in plan.rejected), most
     )

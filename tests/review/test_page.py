@@ -122,7 +122,9 @@ def test_all_that_a_plan_says_is_on_the_page() -> None:
     assert plan is not None
     usage = {"at": "2026-01-01T00:00:00Z", "source": "prom", "assumed": ("vm-1 counts as idle",)}
     plan = replace(plan, requested_by="eve", model=FrozenDict({**plan.model, "usage": FrozenDict(usage)}))
-    text = Page(html(review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts"))).text
+    shown = review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts", known=load())
+    text = Page(html(shown)).text
+    assert f"migrate: {load().actions['migrate'].summary}" in text
     for action in plan.actions:
         assert action.id in text
         assert action.reason in text

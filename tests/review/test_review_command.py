@@ -86,12 +86,12 @@ def test_what_its_audit_measured_is_shown(plan: str, tmp_path: Path) -> None:
     cluster, _ = reading.measured(Path(SNAPSHOT), load())
     found, store = reading.plan(Path(plan), load()), tmp_path / "store"
     kept(Keeping(store), cluster, SnapshotStore(store).put(cluster))
-    pages.writer(store)(to_document(found), "plan/audit/x")
+    pages.writer(store, load())(to_document(found), "plan/audit/x")
     assert "CPU measured" not in pages.file(store, "plan/audit/x").read_text()
     ref = SnapshotStore(store).put_usage(clouds.usage(cluster, 1))
     until = datetime.now(UTC) + timedelta(days=1)
     Keeping(store).note_usage(found.audit or "", cluster.fingerprint, ref, until)
-    pages.writer(store)(to_document(found), "plan/audit/x")
+    pages.writer(store, load())(to_document(found), "plan/audit/x")
     assert "CPU measured" in pages.file(store, "plan/audit/x").read_text()
 
 
@@ -99,7 +99,7 @@ def test_the_longest_id_has_a_page(plan: str, tmp_path: Path) -> None:
     """An id of a thousand characters, dots and slashes, stays within the folder and is told from another."""
     ids = ["../" * 300 + "a", "../" * 300 + "b"]
     for id in ids:
-        pages.writer(tmp_path)(to_document(reading.plan(Path(plan), load())), id)
+        pages.writer(tmp_path, load())(to_document(reading.plan(Path(plan), load())), id)
     assert {pages.file(tmp_path, id) for id in ids} == set((tmp_path / "reviews").iterdir())
 
 

@@ -60,6 +60,20 @@ def test_numbers_have_their_units(plan: str, capsys: pytest.CaptureFixture[str])
     assert "  number   copy_bytes: 10.4 GiB\n  number   downtime_seconds: 0.5 s\n" in out
 
 
+def test_of_a_resize_it_is_said_that_nova_chooses_the_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No parameter tells it, so that the declaration of the type has to."""
+    path = tmp_path / "plan.yaml"
+    parameters = {"instance": WIKI, "flavor": "m1.large"}
+    action = {"id": "up", "type": "resize", "parameters": parameters, "reason": "it is short of memory"}
+    head = {"ballast": "v1", "kind": "ActionPlan", "cloud": "grove"}
+    path.write_text(yaml.safe_dump({**head, "actions": [action]}))
+    status, out = explain(capsys, str(path), "--action", "up")
+    assert status == 0
+    assert "  does     Gives a server another flavor and confirms it; Nova chooses the host.\n" in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
