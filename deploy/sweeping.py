@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.memory import retention
 from activities.memory.keeping import Keeping
+from workflows.wire.descent import BEGAN
 from workflows.wire.vault import folders
 
 EVERY = 3600.0  # seconds
@@ -50,8 +51,14 @@ async def _keep_sweeping(client: Client, store: Path, hours: int) -> None:
 async def oldest_running(client: Client) -> datetime | None:
     """When the oldest of the audits and plans began that still run, with what it may have found there."""
     running = "WorkflowType IN ('Audit', 'ActionPlan', 'Rollback') AND ExecutionStatus = 'Running'"
-    starts = [row.start_time async for row in client.list_workflows(running)]
-    return min(starts) - timedelta(seconds=MARGIN) if starts else None
+    starts = [await _began(row) async for row in client.list_workflows(running)]
+    return datetime.fromtimestamp(min(starts) - MARGIN, UTC) if starts else None
+
+
+async def _began(row: WorkflowExecution) -> float:
+    """A plan that has gone on in another run says when its first one began."""
+    own, first = row.start_time.timestamp(), await row.memo_value(BEGAN, None)
+    return first if isinstance(first, float) and 0 < first < own else own
 
 
 async def sweep(client: Client, store: Path, *, older_than: float) -> int:

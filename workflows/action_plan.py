@@ -261,7 +261,7 @@ class ActionPlan:
             "link": [link.sequence, link.head],
             "events": self._outbox.waiting,
         }
-        workflow.continue_as_new({"carried": carried, "plan": self._document})
+        workflow.continue_as_new({"carried": carried, "plan": self._document}, memo=descent.remembered())
 
     def _restore(self, carried: dict[str, Any]) -> None:
         self._document, self._way_back = self._document["plan"], carried["way_back"]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import pytest
 
+from deploy.sweeping import oldest_running
 from tests.live.rooms import Rooms, close, nop, sleep, states
 from tests.live.stack import THREE_ROOMS, Live, bring_up
+from workflows import start
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 EVENTS = 100  # from which this server suggests the end of a run; the usual number is 4,096
@@ -33,6 +37,14 @@ def runs(live: Live, id: str) -> list[str]:
         return rows if "RUNNING" not in rows else []
 
     return list(live.until(look, 20, f"the list of the runs of {id} lags behind"))
+
+
+def goes_on_after(live: Live, run: dict[str, Any]) -> bool:
+    """Whether Temporal lists another run of a workflow than this one as running, and only that."""
+    query = f"WorkflowId = '{run['execution']['workflowId']}' AND ExecutionStatus = 'Running'"
+    done = live.cli("workflow", "list", "--query", query, "-o", "json")
+    rows = [row["execution"] for row in json.loads(done.stdout or "[]")]
+    return bool(rows) and run["execution"] not in rows
 
 
 def draining(rooms: Rooms, **execution: object) -> str:
@@ -126,12 +138,18 @@ def test_a_finished_plan_of_several_runs_is_rolled_back(rooms: Rooms) -> None:
     assert rooms.at_home()
 
 
-def test_an_approval_that_needs_many_messages_outlives_its_run(rooms: Rooms) -> None:
-    """Who skips much before he approves fills a history too; the deadline stays what it was."""
+async def test_an_approval_that_needs_many_messages_outlives_its_run(rooms: Rooms) -> None:
+    """Who skips much before he approves fills a history too; the deadline stays what it was, and what was
+    there when the first run began is not swept."""
     id = rooms.start(*(nop(f"n{i}") for i in range(30)), mode="approve", approve_within_seconds=300)
     rooms.live.reaches(id, "RECOMMENDED")
+    first = rooms.live.describe(id)["workflowExecutionInfo"]
     for i in range(25):
         rooms.answer(id, "skip_action", action=f"n{i}", by="eve", reason="not this one")
+    rooms.live.until(lambda: goes_on_after(rooms.live, first), 30, f"{id} is in its first run yet")
+    oldest = await oldest_running(await start.connect(rooms.live.stack.address))
+    assert oldest is not None
+    assert oldest < datetime.fromisoformat(first["startTime"].replace("Z", "+00:00"))
     rooms.answer(id, "approve", by="eve")
     assert rooms.live.closed(id) == "COMPLETED"
     assert rooms.live.query(id)["counts"] == {"SKIPPED": 25, "SUCCEEDED": 5}
