@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
-import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from activities.door import Failed, LockedOut, Transient
 from activities.metrics import gate
@@ -183,100 +171,12 @@ def test_a_query_that_is_wrong_stays_wrong(room: Room) -> None:
         ask(room.source, "rate(")
 
 
-@contextmanager
-def answering(
-    status: int, body: str, headers: dict[str, str] | None = None, certificate: Path | None = None
-) -> Iterator[str]:
-    """A server that always answers so."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "error", "said"),
-    [
-        (503, "overloaded", Transient, "answers 503: overloaded"),
-        (429, "", Transient, "answers 429"),
-        (422, '{"status":"error","errorType":"execution","error":"many-to-many"}', Failed, "many-to-many"),
-        (503, '{"status":"error","errorType":"timeout","error":"too slow"}', Transient, "timeout: too slow"),
-        (200, "<html>Log in</html>", Failed, "answers no JSON of Prometheus"),
-        (200, "[" * 100_000, Failed, "answers no JSON of Prometheus"),
-        (200, '{"status":"success","data":{"resultType":"matrix","result":[]}}', Failed, "than a vector"),
-        (200, '{"status":"success","data":{"resultType":"vector","result":7}}', Failed, "than a vector"),
-        (200, '{"status":"success","warnings":["PromQL warning: x"]}', Failed, "mend the query"),
-        (302, "", Failed, "redirects to http://elsewhere; put the final address into `url`"),
-        (403, "", LockedOut, "does not let us in"),
-        (400, "what?", Failed, "check the path in `url`"),
-    ],
-)
-def test_what_a_server_may_answer_instead(status: int, body: str, error: type[Exception], said: str) -> None:
-    """What may pass is tried again; what stays fails at once, with what to do."""
-    with answering(status, body, {"Location": "http://elsewhere"}) as origin, pytest.raises(error) as told:
-        ask(datasource(origin), "up")
-    assert said in str(told.value)
-    assert type(told.value) is error
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "said"),
-    [
-        (403, "", "does not let us in (403); check `bearer`"),
-        (503, "", "answers 503"),
-        (200, '{"status":"success","data":{"resultType":"vector","result":[{}]}}', "answer cannot be read"),
-        (200, '{"status":"success","data":{"resultType":"vector","result":[]}}', "there is no series; see"),
-        (
-            200,
-            '{"status":"success","data":{"resultType":"vector","result":'
-            '[{"metric":{"ballast":"value","node":"a"},"value":[1,"1"]}]}}',
-            "there is no series whose label host names a host",
-        ),
-    ],
-)
-def test_a_look_finds_what_is_wrong_with_each_metric(status: int, body: str, said: str) -> None:
-    """Whatever a datasource answers, `ballast strategies` has a sentence for it and goes on."""
-    with answering(status, body) as origin:
-        found = check([datasource(origin)], [METRICS["host_cpu_usage"]], "", None)["host_cpu_usage"]
-    assert not found.is_good
-    assert said in found.said
-
-
 def test_a_look_tells_what_there_is(room: Room) -> None:
     """How many, how fresh and from where to where, with a model of the cloud and without."""
     for cluster in (room.cluster, None):
         for name, found in check([room.source], list(METRICS.values()), "", cluster).items():
             assert found.is_good, found
             assert re.match(rf"\d+ {METRICS[name].subject}s, newest \d+ s old, \S+ to \S+ ", found.said)
-
-
-def test_nobody_there_is_tried_again() -> None:
-    """An address where nothing listens may be served in a moment."""
-    with answering(200, "") as origin:
-        pass
-    with pytest.raises(Transient, match="cannot be reached"):
-        ask(datasource(origin), "up")
 
 
 def test_the_datasource_is_the_one_that_has_what_is_needed(room: Room) -> None:
@@ -305,67 +205,3 @@ def test_a_declared_load_is_what_is_measured() -> None:
     assert usage.of("instance_cpu_usage")[uuid] == pytest.approx(35, abs=0.1)
     assert usage.of("instance_ram_usage")[uuid] == pytest.approx(0.6 * 8192)
     assert usage.of("host_cpu_usage")["a"] == pytest.approx(1.5 + 100 * 0.35 * 4 / 32, abs=0.1)
-
-
-class Certified:
-    """An authority of our own and a certificate of it for 127.0.0.1."""
-
-    def __init__(self, folder: Path) -> None:
-        self.authority, self.chain = folder / "ca.pem", folder / "server.pem"
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-        begin = datetime.now(UTC) - timedelta(days=1)
-        made = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(begin)
-            .not_valid_after(begin + timedelta(days=9))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-            .sign(key, hashes.SHA256())
-        )
-        pem = made.public_bytes(Encoding.PEM)
-        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self.authority.write_bytes(pem)
-        self.chain.write_bytes(pem + plain)
-
-
-def test_a_certificate_must_be_signed_by_whom_the_operator_trusts(tmp_path: Path) -> None:
-    """Without `ca_file` nobody is talked to; with it, or where it is said not to look, the answer comes."""
-    certified = Certified(tmp_path)
-    nothing = '{"status":"success","data":{"resultType":"vector","result":[]}}'
-    with answering(200, nothing, certificate=certified.chain) as origin:
-        for trusted in ({"ca_file": str(certified.authority)}, {"verify": False}):
-            assert ask(datasource(origin, **trusted), "up") == []
-        with pytest.raises(Failed, match=r"no trusted connection .*give its authority's certificate"):
-            ask(datasource(origin), "up")
-        with pytest.raises(Failed, match=r"cannot be read from .*check the file `tls.ca_file`"):
-            ask(datasource(origin, ca_file=str(tmp_path / "none")), "up")
-
-
-def test_an_answer_that_drips_in_takes_no_longer_than_a_query_may() -> None:
-    """Each piece comes in time, and the whole would take a minute."""
-
-    def drip(listening: socket.socket) -> None:
-        with listening.accept()[0] as caller:
-            caller.recv(65536)
-            caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n")
-            while not ended.wait(0.1):
-                caller.sendall(b" ")
-
-    ended = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=drip, args=(listening,), daemon=True)
-        thread.start()
-        source = datasource(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_seconds=1.0)
-        with pytest.raises(Transient, match=r"did not answer within 1 s: its answer came in part only"):
-            ask(source, "up")
-        ended.set()
-        thread.join(timeout=5)
-
-
-def test_who_does_not_answer_in_time_is_asked_again() -> None:
-    """A server that takes the query and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        source = datasource(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_seconds=0.2)
-        with pytest.raises(Transient, match=r"did not answer within 0.2 s"):
-            ask(source, "up")
