@@ -49,7 +49,9 @@ def size(number: float) -> str:
 
 
 def quantity(name: str, value: Any) -> str:
-    """A number of a plan with the unit that its name tells; a mapping as `one 1, other 2`."""
+    """A number of a plan with the unit that its name tells; a mapping as `one 1, other 2`, or as amounts."""
+    if isinstance(value, Mapping) and value and all(name.isupper() for name in value):
+        return amounts(value, each=True)
     if isinstance(value, Mapping):
         return ", ".join(f"{k} {quantity(k, v)}" for k, v in value.items()) or "nothing"
     if name.endswith("_bytes"):

@@ -128,13 +128,14 @@ def _moves(drained: _Drained) -> Iterator[Change]:
         after = free[there] = {k: v - one.resources.get(k, 0) for k, v in before.items()}
         passed = refused(board, i, hosts)
         others = len(hosts) - len(passed) - 1
+        could = count(others, "other host", "other hosts") if others else "no other host"
         named = f"; {drained.backup}" if drained.backup else ""
         kind = checks.kind_of_move(one, board.rules)
         yield Change(
             "migrate",
             {"instance": one.uuid, "source": source, "destination": there, "kind": kind},
             f"empties {source} for maintenance; {there} keeps {amounts(after)} free and"
-            f" {count(others, 'other host', 'other hosts')} could have taken it{named}",
+            f" {could} could have taken it{named}",
             {"other_hosts_with_room": others, "free_before": before, "free_after": after},
             passed[:_SHOWN],
         )

@@ -39,7 +39,8 @@ def _left(case: Case, host: str) -> Iterator[Refusal]:
             free += 1
     if free:
         number = count(free, "instance of it stays", "instances of it stay")
-        text = f"{number} although other hosts would take each of them by itself; `--instance` says more"
+        would = "another host would take it" if free == 1 else "others would take each of them alone"
+        text = f"{number} although {would}; `--instance` says more"
         yield Refusal("not_chosen", host, text)
 
 

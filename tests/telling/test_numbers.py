@@ -32,6 +32,14 @@ def test_sizes_as_a_plan_tells_them(number: float, said: str) -> None:
     assert quantity("copy_bytes", number) == said
 
 
+def test_resources_are_told_with_their_units_and_other_mappings_by_name() -> None:
+    """A host that is full by then says so."""
+    left = {"DISK_GB": 940, "MEMORY_MB": 58_880, "VCPU": 0}
+    assert quantity("free_after", left) == "0 vCPU, 57.5 GiB RAM, 940 GB disk"
+    assert quantity("load", {"cpu_seconds": 2.5, "moves": 3}) == "cpu_seconds 2.5 s, moves 3"
+    assert quantity("load", {}) == "nothing"
+
+
 @given(st.integers(1, 2**40))
 def test_memory_is_never_written_with_an_exponent(mib: int) -> None:
     """Whatever a host has: in GiB as long as four digits tell it, beyond that in what is greater."""
