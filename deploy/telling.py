@@ -77,7 +77,9 @@ def refusals(rows: Iterable[Refusal], most: int = _SHOWN) -> Iterator[str]:
 
 def action(plan: Plan, one: Action, known: Mapping[str, ActionSpec]) -> Iterator[str]:
     """All that a plan says of an action, and what its type does."""
-    yield f"{one.id}: {one.type}, expected to take {one.seconds:g} s"
+    is_known = one.seconds or plan.model  # a plan by hand rests on no picture, and says nothing of it
+    takes = f"expected to take {one.seconds:g} s" if is_known else "how long it takes is not known"
+    yield f"{one.id}: {one.type}, {takes}"
     if one.type in known:
         yield f"  does     {known[one.type].summary}"
     yield f"  why      {one.reason}"

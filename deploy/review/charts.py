@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from deploy.review.content import Review
-from deploy.review.load import Load, Span
+from deploy.review.load import Load, Span, called
 from deploy.review.markup import Markup, tag
 from deploy.review.schedule import IN, OTHER, OUT, SWITCH, Lane, Moment, clock, lanes, ticks
 from plan_schemas.plan import Bound
@@ -22,7 +22,9 @@ def loads(rows: Sequence[Load], name: str) -> Markup:
     if len(shown) > _HOSTS:
         shown = [r for r in shown if r.is_changed][:_HOSTS]
     parts = [part for top, word in ((26, "before"), (212, "after")) for part in _half(shown, name, top, word)]
-    label = f"{name} allocated on {len(shown)} hosts before and after the plan; the table has the numbers"
+    label = (
+        f"{called(name)} allocated on {len(shown)} hosts before and after the plan; the table has the numbers"
+    )
     tall = 364
     if 0 < len(shown) <= _NAMED:
         parts += [_name(row.host, n, 1000 / len(shown)) for n, row in enumerate(shown)]

@@ -34,6 +34,13 @@ class Review:
     def seconds(self) -> float:
         return max((m.end for m in self.moments), default=0.0)
 
+    def takes(self, action: Action) -> str:
+        """How long it is expected to take; of a plan by hand, which rests on no picture, nobody said."""
+        return clock(action.seconds) if action.seconds or self.plan.model else "not known"
+
+    def starts(self, moment: Moment) -> str:
+        return clock(moment.start) if self.seconds or self.plan.model else "not known"
+
     def name(self, action: Action) -> str:
         """What an action is about, as people call it."""
         touches = action.touches

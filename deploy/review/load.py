@@ -9,6 +9,7 @@ from plan_schemas.model import Cluster, Host
 from plan_schemas.usage import Usage
 
 _ORDER = ("VCPU", "PCPU", "MEMORY_MB", "DISK_GB")
+_WORDS = {"VCPU": "vCPU", "PCPU": "pCPU", "MEMORY_MB": "RAM", "DISK_GB": "disk"}
 _MOST = 4  # resource classes that are shown
 
 
@@ -38,6 +39,11 @@ class Load:
             or self.closed[0] != self.closed[1]
             or any(s.before != s.after for s in spans)
         )
+
+
+def called(name: str) -> str:
+    """A resource class as people call it."""
+    return _WORDS.get(name, name)
 
 
 def classes(cluster: Cluster) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from deploy.review import charts, sections
 from deploy.review.content import DRAWN, Review
+from deploy.review.load import called
 from deploy.review.markup import Markup, joined, raw, tag
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -56,7 +57,10 @@ def _parts(review: Review) -> Iterator[tuple[str, str, object]]:
     if plan.bounds:
         yield "bounds", "Distance from the best", sections.bounds(plan.bounds)
     yield "load", "Load of the hosts", list(_load(review))
-    if review.moments:
+    if review.moments and not review.seconds:
+        said = "How long the actions take is not known: it was not said, as in a plan by hand."
+        yield "schedule", "Schedule", tag("p", said)
+    elif review.moments:
         key = tag("p", charts.key(), class_="key")
         yield "schedule", "Schedule", (_schedule_said(), key, charts.gantt(review))
     else:
@@ -64,7 +68,7 @@ def _parts(review: Review) -> Iterator[tuple[str, str, object]]:
         yield "schedule", "Schedule", tag("p", said if plan.actions else "There is nothing to do.")
     yield "actions", f"Actions ({len(plan.actions)})", list(sections.actions(review))
     if plan.rejected:
-        yield "refused", f"Not done ({len(plan.rejected)})", list(sections.refusals(plan.rejected))
+        yield "refused", f"Not done ({len(plan.rejected)})", list(sections.refusals(review))
     yield "rules", "Rules and limits in force", sections.in_force(review)
 
 
@@ -75,7 +79,7 @@ def _load(review: Review) -> Iterator[Markup]:
     pictures = (
         tag(
             "figure",
-            tag("figcaption", f"{name} allocated, a column per host"),
+            tag("figcaption", f"{called(name)} allocated, a column per host"),
             charts.loads(review.loads, name),
         )
         for name in review.classes[:2]

@@ -8,10 +8,10 @@ from typing import Any
 from activities.words import cost, quantity, size
 from deploy.review.charts import anchor, gap_cell, load_cell
 from deploy.review.content import Review, measured, rules
-from deploy.review.load import Load, metrics
+from deploy.review.load import Load, called, metrics
 from deploy.review.markup import Markup, tag
 from deploy.review.schedule import Moment, clock
-from plan_schemas.plan import Action, Bound, Refusal
+from plan_schemas.plan import Action, Bound
 
 _ACTIONS, _REFUSALS, _HOSTS = 1000, 300, 300  # rows; `ballast explain` has the rest
 _LONG = 30  # rows, above which a table scrolls by itself
@@ -47,8 +47,9 @@ def cards(review: Review) -> Markup:
     """The numbers that an operator asks for first."""
     plan = review.plan
     moves = sum(a.touches.into is not None for a in plan.actions)
-    shown = [(str(moves), "moves"), (str(len(plan.actions) - moves), "other actions")]
-    shown.append((clock(review.seconds), "expected, if nothing else moves"))
+    shown = [_counted(moves, "move"), _counted(len(plan.actions) - moves, "other action")]
+    known = clock(review.seconds) if review.seconds else "not known"
+    shown.append((known, "expected, if nothing else moves" if review.seconds else "how long it takes"))
     copied = sum(a.numbers.get("copy_bytes", 0) for a in plan.actions)
     still = sum(a.numbers.get("downtime_seconds", 0) for a in plan.actions)
     shown += [(size(copied), "are copied")] if copied else []
@@ -56,8 +57,12 @@ def cards(review: Review) -> Markup:
     for name, value in plan.forecast.items():
         if name != "instance_migrations_count":  # those are the moves
             shown.append((f"{value:g}", name.removesuffix("_count").replace("_", " ")))
-    shown.append((str(len(plan.rejected)), "refusals"))
+    shown.append(_counted(len(plan.rejected), "refusal"))
     return tag("ul", (tag("li", tag("b", value), tag("span", word)) for value, word in shown), class_="cards")
+
+
+def _counted(number: int, word: str) -> tuple[str, str]:
+    return str(number), word if number == 1 else f"{word}s"
 
 
 def bounds(rows: Iterable[Bound]) -> Markup:
@@ -65,9 +70,13 @@ def bounds(rows: Iterable[Bound]) -> Markup:
     body = (
         tag(
             "tr",
-            tag("th", one.name.replace("_", " "), scope="row"),
-            tag("td", f"{one.value:g}", class_="n"),
-            tag("td", f"{'≥' if one.better == 'lower' else '≤'} {one.bound:g}", class_="n"),
+            tag("th", one.name.removesuffix("_seconds").replace("_", " "), scope="row"),
+            tag("td", quantity(one.name, float(one.value)), class_="n"),
+            tag(
+                "td",
+                f"{'≥' if one.better == 'lower' else '≤'} {quantity(one.name, float(one.bound))}",
+                class_="n",
+            ),
             tag("td", f"{one.gap:.2%}", class_="n"),
             gap_cell(one),
         )
@@ -80,9 +89,11 @@ def loads(review: Review) -> Iterator[Markup]:
     """The hosts that the plan changes, and behind a fold those that it leaves as they are."""
     changed = [row for row in review.loads if row.is_changed]
     others = [row for row in review.loads if not row.is_changed]
-    yield _loads(
-        review, changed[:_HOSTS], "Hosts that the plan changes: the bar is after it, the mark before."
-    )
+    if changed:
+        said = "Hosts that the plan changes: the bar is after it, the mark before."
+        yield _loads(review, changed[:_HOSTS], said)
+    else:
+        yield tag("p", "As far as this picture tells, no host has more or less to bear after the plan.")
     if len(changed) > _HOSTS:
         yield tag("p", f"and {len(changed) - _HOSTS} more hosts", class_="dim")
     if others:
@@ -93,13 +104,13 @@ def loads(review: Review) -> Iterator[Markup]:
 
 def _loads(review: Review, rows: list[Load], caption: str) -> Markup:
     measured = metrics(review.loads)
-    head = _head("host", ("instances", "n"), *review.classes, *measured)
+    head = _head("host", ("instances", "n"), *map(called, review.classes), *measured)
     body = (
         tag(
             "tr",
             tag("th", tag("bdi", row.host), _closed(row), scope="row"),
             tag("td", _change(*row.instances), class_="n", data_l="instances"),
-            (load_cell(row.allocated.get(name), name) for name in review.classes),
+            (load_cell(row.allocated.get(name), called(name)) for name in review.classes),
             (load_cell(row.measured.get(name), name) for name in measured),
         )
         for row in rows
@@ -135,8 +146,8 @@ def _action(review: Review, one: Action, moment: Moment | None) -> Markup:
         "tr",
         tag("th", tag("span", one.id, class_="mono"), scope="row"),
         tag("td", _what(review, one)),
-        tag("td", clock(moment.start) if moment else "never", class_="n", data_l="starts"),
-        tag("td", clock(one.seconds), _price(one), class_="n", data_l="takes"),
+        tag("td", review.starts(moment) if moment else "never", class_="n", data_l="starts"),
+        tag("td", review.takes(one), _price(one), class_="n", data_l="takes"),
         tag("td", one.reason, _more(one)),
         id=anchor(one.id),
     )
@@ -186,12 +197,13 @@ def _details(one: Action) -> Iterator[Markup]:
         )
 
 
-def refusals(rows: tuple[Refusal, ...]) -> Iterator[Markup]:
+def refusals(review: Review) -> Iterator[Markup]:
+    rows = review.plan.rejected
     body = (
         tag(
             "tr",
             tag("td", tag("span", one.code, class_="tagged")),
-            tag("td", tag("bdi", one.subject), class_="mono"),
+            tag("td", _subject(review, one.subject)),
             tag("td", one.text),
         )
         for one in rows[:_REFUSALS]
@@ -201,6 +213,13 @@ def refusals(rows: tuple[Refusal, ...]) -> Iterator[Markup]:
     )
     if len(rows) > _REFUSALS:
         yield tag("p", f"and {len(rows) - _REFUSALS} more; `ballast explain` has all", class_="dim")
+
+
+def _subject(review: Review, of: str) -> Iterator[Markup]:
+    """By its name, and for a server its uuid below: names are anything but unique."""
+    yield tag("bdi", review.names.get(of, of))
+    if of in review.names:
+        yield tag("div", of, class_="dim small mono")
 
 
 def in_force(review: Review) -> Markup:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from deploy.review.content import Review, measured, rules
-from deploy.review.load import Span, metrics
+from deploy.review.load import Span, called, metrics
 from deploy.review.markup import printable
-from deploy.review.schedule import clock
 from plan_schemas.plan import Action
 
 _BAR = 30  # columns of the timeline
@@ -37,11 +36,13 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
         ]
         for row in changed
     )
-    yield from _table(["host", "instances", *review.classes, *used], loads, most)
+    yield from _table(["host", "instances", *map(called, review.classes), *used], loads, most)
     yield from _table(["action", "what", "starts", "takes", "when"], _actions(review), most)
     yield from (f"{name}: {said}" for name, said in review.does)
     yield from _table(
-        ["rule", "about", "why not"], ([r.code, r.subject, r.text] for r in plan.rejected), most
+        ["rule", "about", "why not"],
+        ([r.code, review.names.get(r.subject, r.subject), r.text] for r in plan.rejected),
+        most,
     )
     yield from _table(["in force", ""], ([k, v] for k, v in rules(plan)), None)
 
@@ -64,7 +65,7 @@ def _actions(review: Review) -> Iterator[Sequence[str]]:
     scale = _BAR / review.seconds if review.seconds else 0.0
     for m in review.moments:
         bar = " " * min(_BAR - 1, int(m.start * scale)) + "█" * max(1, round((m.end - m.start) * scale))
-        yield [m.action.id, _what(review, m.action), clock(m.start), clock(m.end - m.start), bar]
+        yield [m.action.id, _what(review, m.action), review.starts(m), review.takes(m.action), bar]
 
 
 def _what(review: Review, one: Action) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from activities import complete
 from activities.decide import plan_for
 from activities.planner.inverse import undo_plan
 from activities.words import cost
@@ -16,6 +17,7 @@ from deploy.review.content import review
 from deploy.review.markup import printable
 from deploy.review.page import html
 from plan_schemas import admit
+from plan_schemas import plan as plans
 from plan_schemas.catalog import load
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Cluster
@@ -150,6 +152,23 @@ def test_five_hundred_moves_stay_below_a_megabyte() -> None:
     text = html(review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts"))
     print(f"{len(plan.actions)} actions, {len(text.encode()):,} bytes")
     assert len(text.encode()) < 1_000_000
+
+
+def test_a_plan_by_hand_says_what_is_not_known_of_it() -> None:
+    """How long it takes, which is not no time; and that no host bears more, in place of an empty table."""
+    cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
+    uuid = next(iter(cluster.instances))
+    action = {"id": "up", "type": "resize", "parameters": {"instance": uuid, "flavor": "m1"}, "reason": "x"}
+    head = {"ballast": "v1", "kind": "ActionPlan", "cloud": cluster.cloud}
+    row = admit.plan({**head, "actions": [action]}, load(), name="by-hand", created_at="")
+    plan = plans.from_document({**row, "actions": [complete.touching(a) for a in row["actions"]]})
+    shown = review(plan, cluster, known=load())
+    text = Page(html(shown)).text
+    assert "not knownhow long it takes" in text
+    assert "0 s" not in text
+    assert "no host has more or less to bear" in text
+    assert "Nova chooses the host" in text
+    assert "  not known  " in "\n".join(terminal.told(shown))
 
 
 @pytest.mark.parametrize("picture", [True, False])
