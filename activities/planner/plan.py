@@ -107,7 +107,7 @@ def actions_of(ordered: Ordered, cluster: Cluster, urgency: int) -> tuple[tuple[
                 alternatives=one.change.alternatives,
             )
         )
-        projection.apply(one.module, one.touches, one.parameters)
+        projection.apply(one.module, here, one.parameters)
     return tuple(actions), projection.cluster()
 
 

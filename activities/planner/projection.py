@@ -31,8 +31,9 @@ class Projection:
             groups=FrozenDict(),
         )
 
-    def apply(self, module: Any, touches: Touches, parameters: Mapping[str, Any]) -> None:
-        after = module.apply(self.around(touches), **parameters)
+    def apply(self, module: Any, here: Cluster, parameters: Mapping[str, Any]) -> None:
+        """Let an action do what it does to so much of the cloud, which is as it is now."""
+        after = module.apply(here, **parameters)
         self._hosts.update(after.hosts)
         self._instances.update(after.instances)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
 from plan_schemas.plan import Action, Limits, Touches
@@ -15,20 +15,21 @@ def priorities(actions: Sequence[Action], limits: Limits) -> dict[str, float]:
     """Seconds of work that wait behind each action: on its hosts, and with those that wait for it."""
     out, into = _work(actions, limits)
     tails: dict[str, float] = {}
-    queues: dict[Slot, list[tuple[float, float, int, Action]]] = defaultdict(list)
+    queues: dict[Slot, list[tuple[float, float, int, str]]] = defaultdict(list)
     for number, action in enumerate(actions):
         touches = action.touches
         if touches.out is not None:
             other = into.get(touches.into or "", 0.0)
-            queues[("out", touches.out)].append((other, action.seconds, -number, action))
+            queues[("out", touches.out)].append((other, action.seconds, -number, action.id))
         if touches.into is not None:
             other = out.get(touches.out or "", 0.0)
-            queues[("in", touches.into)].append((other, action.seconds, -number, action))
+            queues[("in", touches.into)].append((other, action.seconds, -number, action.id))
     for (way, _), queue in queues.items():
         behind = 0.0
-        for _, seconds, _, action in sorted(queue, key=lambda row: row[:3]):
-            behind += seconds / (limits.out_per_host if way == "out" else limits.in_per_host)
-            tails[action.id] = max(tails.get(action.id, 0.0), behind)
+        most = limits.out_per_host if way == "out" else limits.in_per_host
+        for _, seconds, _, id in sorted(queue):
+            behind += seconds / most
+            tails[id] = max(tails.get(id, 0.0), behind)
     unlocked: dict[str, float] = {}
     for action in reversed(actions):
         own = max(tails.get(action.id, action.seconds), action.seconds + unlocked.get(action.id, 0.0))
@@ -50,9 +51,13 @@ def _work(actions: Sequence[Action], limits: Limits) -> tuple[dict[str, float], 
     return out, into
 
 
-def makespan(actions: Sequence[Action], limits: Limits) -> float:
-    """Seconds until the last action ends, with durations as expected and every free slot refilled at once."""
-    return _Clockwork(actions, limits).run()
+def makespan(actions: Sequence[Action], limits: Limits, ranks: Mapping[str, float] | None = None) -> float:
+    """Seconds until the last action ends, with durations as expected and every free slot refilled at once.
+
+    By the actions' own priorities, or by other ranks.
+    """
+    by = {a.id: a.priority for a in actions} if ranks is None else ranks
+    return _Clockwork(actions, limits, by).run()
 
 
 class _Clockwork:
@@ -62,9 +67,10 @@ class _Clockwork:
     often the same to the last digit, and which of them comes first in a list means nothing.
     """
 
-    def __init__(self, actions: Sequence[Action], limits: Limits) -> None:
+    def __init__(self, actions: Sequence[Action], limits: Limits, ranks: Mapping[str, float]) -> None:
         self.limits = limits
         self.actions = list(actions)
+        self.ranks = [-ranks[a.id] for a in actions]
         number = {a.id: n for n, a in enumerate(actions)}
         self.after: dict[int, list[int]] = defaultdict(list)
         self.missing = [0] * len(self.actions)
@@ -99,7 +105,7 @@ class _Clockwork:
         return now
 
     def _push(self, n: int) -> None:
-        heappush(self.ready, (-self.actions[n].priority, n))
+        heappush(self.ready, (self.ranks[n], n))
 
     def _wake(self, slot: Slot) -> None:
         """The best that waits at a slot may try again."""

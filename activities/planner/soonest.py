@@ -39,14 +39,15 @@ def soonest(
     """
     limit = bounds.makespan(actions, limits, ledger)
     ranks = schedule.priorities(actions, limits)
-    best = tuple(replace(a, priority=ranks[a.id]) for a in actions)
-    value = schedule.makespan(best, limits)
+    chosen: Ranks = ranks
+    value = schedule.makespan(actions, limits, ranks)
     if limits.out_per_host > 1:
         # With several slots a long one that starts last decides, more so if it lasts longer than expected.
-        longest = tuple(replace(a, priority=a.seconds) for a in best)
-        lasts = schedule.makespan(longest, limits)
+        longest = {a.id: a.seconds for a in actions}
+        lasts = schedule.makespan(actions, limits, longest)
         if lasts <= max(value, NEAR * limit):
-            best, value = longest, lasts
+            chosen, value = longest, lasts
+    best = tuple(replace(a, priority=chosen[a.id]) for a in actions)
     if value > NEAR * limit:
         bare = [replace(a, freed_by=tuple(given.get(a.id, ()))) for a in actions]
         search = _Search(bare, ledger, limits, best, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from activities.planner.edges import Fault, Passage, Thing, free, passages
+from activities.planner.room import lacking
 from activities.rules.occupancy import Occupancy
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action
@@ -23,7 +24,8 @@ def verify(actions: Sequence[Action], cluster: Cluster) -> None:
             raise Fault(f"the edges of {action.id} do not lead backward")
         seen.add(action.id)
     ledger = Occupancy(cluster)
-    for host, here in passages(ledger, [(a.id, a.touches) for a in actions]).items():
+    entered = {a.touches.into for a in actions}
+    for host, here in passages(ledger, [(a.id, a.touches) for a in actions], entered).items():
         for thing in dict.fromkeys(t for p in here if p.arrives for t in p.takes):
             _prove(here, thing, free(ledger, host, thing), waits, host)
 
@@ -31,22 +33,21 @@ def verify(actions: Sequence[Action], cluster: Cluster) -> None:
 def _prove(
     here: list[Passage], thing: Thing, start: int, waits: Mapping[str, frozenset[str]], host: str
 ) -> None:
-    """Sort the arrivals by what they wait for; each must find room beside all before it in this order.
+    """Each arrival must find its own part of the room: free at the start, or left by whom it waits for.
 
-    What an arrival and all after it wait for has ended whenever the last of a set of arrivals has started.
+    If all of them can be given theirs at once, no set of them that has started lacks any.
     """
+    takes = {p.id: p.takes[thing] for p in here if p.arrives and thing in p.takes}
+    if sum(takes.values()) <= start:
+        return
     leaving = {p.id: p.takes[thing] for p in here if not p.arrives and thing in p.takes}
-    arriving = [p for p in here if p.arrives and thing in p.takes]
-    ended = {p.id: waits[p.id] & leaving.keys() for p in arriving}
-    arriving.sort(key=lambda p: len(ended[p.id]))
-    common: frozenset[str] | None = None
-    taken = sum(p.takes[thing] for p in arriving)
-    for passage in reversed(arriving):
-        common = ended[passage.id] if common is None else common & ended[passage.id]
-        room = start + sum(leaving[id] for id in common)
-        if taken > room:
-            text = (
-                f"{host} could be asked for {taken} {thing[1]} with room for {room} when {passage.id} starts"
-            )
-            raise Fault(f"the plan is not safe: {text}")
-        taken -= passage.takes[thing]
+    ended = {id: waits[id].intersection(leaving) for id in takes}
+    always = frozenset.intersection(*ended.values())  # ended before any of them starts
+    room = {"": start + sum(leaving[id] for id in always)}
+    room.update((id, leaving[id]) for id in leaving if id not in always)
+    behind = {id: ("", *sorted(ended[id] - always)) for id in takes}
+    short = lacking(takes, room, behind) if room[""] >= 0 else frozenset(takes)
+    if short:
+        most = sum(room[of] for of in {of for id in short for of in behind[id]})
+        asked = f"{host} could be asked for {sum(takes[id] for id in short)} {thing[1]} with room for {most}"
+        raise Fault(f"the plan is not safe: {asked} when {', '.join(sorted(short))} have started")

@@ -37,7 +37,8 @@ class Case:
         projection = Projection(self.before)
         for action in self.plan.actions:
             if self._is_here(action):
-                projection.apply(actions.find(action.type), action.touches, action.parameters)
+                here = projection.around(action.touches)
+                projection.apply(actions.find(action.type), here, action.parameters)
         return projection.cluster()
 
     @cached_property

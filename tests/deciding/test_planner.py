@@ -8,10 +8,11 @@ import pytest
 
 from activities.planner import inverse
 from activities.planner.verify import verify
-from plan_schemas import schema
+from plan_schemas import model, schema
 from plan_schemas.frozen import FrozenDict
 from plan_schemas.model import Host, Instance, Inventory, ServerGroup, build
 from plan_schemas.plan import Refused, to_document
+from tests import judge
 from tests.deciding.crowds import crowd, exchanged, replay
 from tests.deciding.planning import action, edges, make, move, row, service
 
@@ -22,6 +23,14 @@ def test_an_arrival_waits_for_the_departure_that_makes_room() -> None:
     plan = make(cluster, [move("x", "a", "b"), move("y", "b", "c"), move("z", "b", "c")])
     assert edges(plan)["migrate-x"] == ((), ("migrate-y", "migrate-z"))
     assert [a.id for a in plan.actions][-1] == "migrate-x"
+
+
+def test_who_leaves_late_holds_up_only_those_that_have_its_room() -> None:
+    """Each arrival waits for a departure of its own, and not for all that left before it came."""
+    cluster = row(("x", "a", 2), ("w", "a", 2), ("y", "b", 2), ("z", "b", 2))
+    plan = make(cluster, [move("x", "a", "b"), move("w", "a", "b"), move("y", "b", "c"), move("z", "b", "c")])
+    assert edges(plan)["migrate-x"] == ((), ("migrate-y",))
+    assert edges(plan)["migrate-w"] == ((), ("migrate-z",))
 
 
 def test_a_member_of_a_group_waits_for_the_one_that_leaves() -> None:
@@ -121,6 +130,24 @@ def test_a_plan_without_an_edge_that_it_needs_is_not_let_out() -> None:
     for wrong in ((first, replace(second, freed_by=())), (second, first), (first, first)):
         with pytest.raises(Refused):
             verify(wrong, cluster)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_last_look_misses_nothing_that_the_judge_sees(seed: int) -> None:
+    """Without any one edge that makes room, whatever may be too full then is found before it is let out."""
+    cluster = crowd(3 + seed % 4, (0.75, 0.9)[seed % 2], seed)
+    plan = make(cluster, exchanged(cluster, 0.5, seed))
+    snapshot = model.to_document(cluster)
+    refused = 0
+    for n, one in enumerate(plan.actions):
+        for id in one.freed_by:
+            less = replace(one, freed_by=tuple(i for i in one.freed_by if i != id))
+            wrong = replace(plan, actions=(*plan.actions[:n], less, *plan.actions[n + 1 :]))
+            if {v.rule for v in judge.plan(snapshot, to_document(wrong))} & {"capacity", "anti_affinity"}:
+                refused += 1
+                with pytest.raises(Refused):
+                    verify(wrong.actions, cluster)
+    assert refused or not any(a.freed_by for a in plan.actions)
 
 
 def test_a_plan_that_is_too_large_says_how_to_make_it_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
