@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from activities.planner import edges
 from activities.planner.edges import Thing
@@ -38,7 +39,7 @@ class _Host:
     leaving: Sequence[_Passing]  # the shortest first
 
 
-def urgency(actions: Sequence[Action], ledger: Occupancy) -> dict[str, float]:
+def urgency(actions: Sequence[Action], ledger: Occupancy, limits: Limits) -> dict[str, float]:
     """Seconds of each action with the longest chain of those that wait for its space."""
     own = {a.id: a.seconds for a in actions}
     hosts = _hosts(actions, ledger)
@@ -46,7 +47,7 @@ def urgency(actions: Sequence[Action], ledger: Occupancy) -> dict[str, float]:
     for _ in range(_ROUNDS):
         behind: dict[str, float] = {}
         for host in hosts:
-            _hand_down(host, found, behind)
+            _hand_down(host, found, behind, limits.out_per_host)
         found = {id: seconds + behind.get(id, 0.0) for id, seconds in own.items()}
     return found
 
@@ -88,17 +89,14 @@ def _hosts(actions: Sequence[Action], ledger: Occupancy) -> list[_Host]:
     ]
 
 
-def _hand_down(host: _Host, urgent: Urgency, behind: dict[str, float]) -> None:
+def _hand_down(host: _Host, urgent: Urgency, behind: dict[str, float], slots: int) -> None:
     """Let the arrivals take the room by urgency, and whoever must leave for one be as urgent as it is."""
     free, left = dict(host.free), list(host.leaving)
     for one in sorted(host.arriving, key=lambda p: (-urgent[p.id], p.id)):
         for thing, amount in one.takes.items():
             free[thing] -= amount
-        while left:
-            short = {t: -free[t] for t in one.takes if free[t] < 0}
-            if not short:
-                break
-            leaver = _soonest(left, short)
+        short = {t: -free[t] for t in one.takes if free[t] < 0}
+        for leaver in _soonest(left, short, slots) if short else ():
             left.remove(leaver)
             behind[leaver.id] = max(behind.get(leaver.id, 0.0), urgent[one.id])
             for thing, amount in leaver.takes.items():
@@ -106,14 +104,37 @@ def _hand_down(host: _Host, urgent: Urgency, behind: dict[str, float]) -> None:
                     free[thing] += amount
 
 
-def _soonest(left: Sequence[_Passing], short: Mapping[Thing, int]) -> _Passing:
-    """The shortest move that makes all the room, or else who makes most of it per second."""
-    for one in left:
-        if all(one.takes.get(t, 0) >= amount for t, amount in short.items()):
-            return one
+def _soonest(left: Sequence[_Passing], short: Mapping[Thing, int], slots: int) -> Sequence[_Passing]:
+    """Who makes the room soonest: those that make most of it per second, so many of them, and the shortest
+    that makes the rest; or all of them."""
+    rest, first = dict(short), list[_Passing]()
+    best, soonest = left, inf
+    parts = [one for one in left if not _makes(one, short)]
+    while True:
+        last = next((one for one in left if one not in first and _makes(one, rest)), None)
+        if last is not None:
+            lasts = _lasts((*first, last), slots)
+            if lasts < soonest:
+                best, soonest = (*first, last), lasts
+        if not parts:
+            return best
+        one = max(parts, key=lambda p: _gain(p, rest))
+        parts.remove(one)
+        first.append(one)
+        rest = {t: amount - one.takes.get(t, 0) for t, amount in rest.items()}
+        if all(amount <= 0 for amount in rest.values()):
+            return best if soonest <= _lasts(first, slots) else first
 
-    def gain(one: _Passing) -> float:
-        made = sum(min(1.0, one.takes.get(t, 0) / amount) for t, amount in short.items())
-        return made / (one.seconds or 1.0)
 
-    return max(left, key=gain)
+def _lasts(some: Sequence[_Passing], slots: int) -> float:
+    return max(sum(one.seconds for one in some) / slots, *(one.seconds for one in some))
+
+
+def _makes(one: _Passing, short: Mapping[Thing, int]) -> bool:
+    """Whether this one alone makes all the room."""
+    return all(one.takes.get(t, 0) >= amount for t, amount in short.items())
+
+
+def _gain(one: _Passing, short: Mapping[Thing, int]) -> float:
+    made = sum(min(1.0, one.takes.get(t, 0) / amount) for t, amount in short.items() if amount > 0)
+    return made / (one.seconds or 1.0)

@@ -73,7 +73,7 @@ class _Search:
 
     def run(self, ranks: Ranks, enough: float) -> None:
         """Stops as soon as it is near enough, and in any case after so many tries."""
-        ahead = lookahead.urgency(self._bare, self._ledger)
+        ahead = lookahead.urgency(self._bare, self._ledger, self._limits)
         begins = (
             ahead,
             lookahead.with_work(self._bare, ahead, self._limits),

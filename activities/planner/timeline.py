@@ -75,6 +75,8 @@ class _Clock:
         self._running: list[Entry] = []
         self._at_slot: dict[Slot, list[Entry]] = defaultdict(list)
         self._at_host: dict[str | None, dict[str, None]] = defaultdict(dict)  # who waits for space there
+        # And who has done so and not begun since: there may be space now and no slot on the host it leaves.
+        self._claims: dict[str | None, dict[str, None]] = defaultdict(dict)
         self._ready = [self._entry(id) for id, missing in self._missing.items() if not missing]
         heapify(self._ready)
 
@@ -137,6 +139,7 @@ class _Clock:
                 self._begin(action)
             else:
                 self._at_host[action.touches.into][action.id] = None
+                self._claims[action.touches.into][action.id] = None
             for slot in self._slots[action.id]:
                 if slot != full:
                     self._wake(slot)
@@ -144,14 +147,16 @@ class _Clock:
     def _may_enter(self, action: Action, entry: Entry) -> bool:
         if not self.space.fits(action):
             return False
-        waiting = self._at_host.get(action.touches.into)
-        if not (waiting and self.rule.reserving and self._running):
+        claims = self._claims.get(action.touches.into)
+        if not (claims and self.rule.reserving and self._running):
             return True
-        return all(self._entry(other) > entry for other in waiting)
+        before = [self.actions[o] for o in claims if o != action.id and self._entry(o) < entry]
+        return not before or self.space.fits(action, before)
 
     def _begin(self, action: Action) -> None:
         for slot in self._slots[action.id]:
             self._used[slot] += 1
+        self._claims[action.touches.into].pop(action.id, None)
         self.space.enter(action)
         self._count(action, -1)
         end = self.now + action.seconds
@@ -167,11 +172,16 @@ class _Space:
         self._free: dict[tuple[str, Thing], int] = {}
         self._takes: dict[tuple[str, str], Mapping[Thing, int]] = {}
 
-    def fits(self, action: Action) -> bool:
+    def fits(self, action: Action, before: Sequence[Action] = ()) -> bool:
+        """Whether there is space for it, and beside it for others that are to enter the same host."""
         uuid, host = action.touches.instance, action.touches.into
         if uuid is None or host is None:
             return True
-        return all(self._left(host, thing) >= amount for thing, amount in self._wants(host, uuid).items())
+        others = [self._wants(host, other.touches.instance or "") for other in before]
+        return all(
+            self._left(host, thing) >= amount + sum(o.get(thing, 0) for o in others)
+            for thing, amount in self._wants(host, uuid).items()
+        )
 
     def enter(self, action: Action) -> None:
         self._book(action.touches.instance, action.touches.into, -1)
