@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from activities.planner import bounds, edges, lookahead, schedule
 from activities.planner.critical import critical
@@ -19,14 +18,14 @@ _LEAST, _MOST = 4, 80  # tries, as many as there are actions
 _ACTIONS = 25_000  # that are looked at in all tries together, if there are more tries than the least
 _STEPS = 12  # of a walk
 _HELD_UP = 1.3  # so much more urgent becomes what held up the end
-_SPREAD = 1.3  # and so much all may differ from what they were
+_SPREADS = (1.1, 1.3)  # and by so much all may differ from what they were
 _DICE = (5**0.5 / 2 - 0.5, 2**0.5 - 1)  # multiples of an irrational number lie evenly, the same each time
 
 Given = Mapping[str, Sequence[str]]  # per action the `freed_by` that a person gave it
 Ranks = Mapping[str, float]
 Times = Mapping[str, Span]
 
-RANKED = Rule("ranked", reserving=True)
+RANKED = (Rule("ranked", "rest"), Rule("ranked", "none"))
 
 
 def soonest(
@@ -73,39 +72,43 @@ class _Search:
 
     def run(self, ranks: Ranks, enough: float) -> None:
         """Stops as soon as it is near enough, and in any case after so many tries."""
-        ahead = lookahead.urgency(self._bare, self._ledger, self._limits)
-        begins = (
-            ahead,
-            lookahead.with_work(self._bare, ahead, self._limits),
-            {a.id: a.seconds for a in self._bare},
-        )
-        walks = (self._walk(begin, spread) for spread in (1.0, _SPREAD) for begin in begins)
-        for at in chain(self._by_rules(begins, ranks), *walks):
+        for at in self._all(ranks):
             if at is not None:
                 self._compare(at)
             self._left -= 1
             if self.value <= enough or self._left <= 0:
                 return
 
-    def _by_rules(self, begins: Sequence[Ranks], ranks: Ranks) -> Iterator[Times | None]:
-        """No one rule is best for all plans: the first for hosts that are emptied, the next for exchanges."""
-        yield self._times(Rule("left", reserving=True), ranks)
-        for begin in (*begins, ranks):
-            yield self._times(RANKED, begin)
-        yield self._times(Rule("left", reserving=False), ranks)
-        for begin in (ranks, *begins):
-            yield self._times(Rule("ranked", reserving=False), begin)
+    def _all(self, ranks: Ranks) -> Iterator[Times | None]:
+        """By several rules, for no one is best for all plans; then by walks from each, the best first."""
+        ahead = lookahead.urgency(self._bare, self._ledger, self._limits)
+        work = lookahead.with_work(self._bare, ahead, self._limits)
+        begins = (ahead, work, {a.id: a.seconds for a in self._bare}, ranks)
+        begun: list[tuple[float, int, Rule, Ranks, Times]] = []
+        yield self._times(Rule("left", "rest"), ranks)
+        for rule in RANKED:
+            for begin in begins:
+                at = self._times(rule, begin)
+                yield at
+                if at is not None:
+                    begun.append((max(end for _, end in at.values()), len(begun), rule, begin, at))
+        yield self._times(Rule("left", "all"), ranks)
+        yield self._times(Rule("ranked", "all"), ranks)
+        begun.sort(key=lambda row: row[:2])
+        for spread in _SPREADS:
+            for _, _, rule, begin, first in begun:
+                yield from self._walk(rule, begin, first, spread)
 
-    def _walk(self, ranks: Ranks, spread: float) -> Iterator[Times | None]:
+    def _walk(self, rule: Rule, ranks: Ranks, at: Times | None, spread: float) -> Iterator[Times | None]:
         """Again and again with that more urgent which held up the end, and all a little more or less so."""
         for step in range(_STEPS):
-            at = self._times(RANKED, ranks)
-            yield at
             held_up = critical(self._bare, at) if at is not None else frozenset()
             ranks = {
                 id: rank * _shake(n, step, spread) * (_HELD_UP if id in held_up else 1.0)
                 for n, (id, rank) in enumerate(ranks.items())
             }
+            at = self._times(rule, ranks)
+            yield at
 
     def _times(self, rule: Rule, ranks: Ranks) -> Times | None:
         return timeline(self._bare, ranks, self._ledger, self._limits, rule)

@@ -23,11 +23,12 @@ Entry = tuple[float, int, str]  # how urgent, its place in the plan, id: most ur
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who is most urgent, and whether nobody takes space where somebody more urgent waits for space."""
+    """Who is most urgent, and what others may take of the space for which somebody more urgent waits."""
 
-    # Who was ranked highest before the start, whose hosts have most work left now, or who lasts longest.
-    urgent: Literal["ranked", "left", "longest"]
-    reserving: bool
+    # Who was ranked highest before the start, or whose hosts have most work left now.
+    urgent: Literal["ranked", "left"]
+    # All that there is; what is left over once those have left that do so already; or nothing.
+    others: Literal["all", "rest", "none"]
 
 
 def timeline(
@@ -77,6 +78,7 @@ class _Clock:
         self._at_host: dict[str | None, dict[str, None]] = defaultdict(dict)  # who waits for space there
         # And who has done so and not begun since: there may be space now and no slot on the host it leaves.
         self._claims: dict[str | None, dict[str, None]] = defaultdict(dict)
+        self._leaving: dict[str | None, dict[str, float]] = defaultdict(dict)  # who does so now, until when
         self._ready = [self._entry(id) for id, missing in self._missing.items() if not missing]
         heapify(self._ready)
 
@@ -90,8 +92,6 @@ class _Clock:
     def _entry(self, id: str) -> Entry:
         if self.rule.urgent == "ranked":
             return (-self.ranks[id], self._place[id], id)
-        if self.rule.urgent == "longest":
-            return (-self.actions[id].seconds, self._place[id], id)
         left = max((self._work[slot] for slot in self._slots[id]), default=0.0)
         waiting = self._at_host.get(self.actions[id].touches.out)
         unlocks = max((self.actions[w].seconds for w in waiting), default=0.0) if waiting else 0.0
@@ -108,6 +108,7 @@ class _Clock:
     def _end(self, id: str) -> None:
         action = self.actions[id]
         self.space.leave(action)
+        del self._leaving[action.touches.out][id]
         for waiter in self._at_host.pop(action.touches.out, ()):
             heappush(self._ready, self._entry(waiter))
         for slot in self._slots[id]:
@@ -148,10 +149,14 @@ class _Clock:
         if not self.space.fits(action):
             return False
         claims = self._claims.get(action.touches.into)
-        if not (claims and self.rule.reserving and self._running):
+        if not claims or self.rule.others == "all" or not self._running:
             return True
         before = [self.actions[o] for o in claims if o != action.id and self._entry(o) < entry]
-        return not before or self.space.fits(action, before)
+        if not before:
+            return True
+        leaving = self._leaving[action.touches.into] if self.rule.others == "rest" else {}
+        going = sorted(leaving, key=leaving.__getitem__)
+        return self.space.spares(action, before, [self.actions[id] for id in going])
 
     def _begin(self, action: Action) -> None:
         for slot in self._slots[action.id]:
@@ -160,6 +165,7 @@ class _Clock:
         self.space.enter(action)
         self._count(action, -1)
         end = self.now + action.seconds
+        self._leaving[action.touches.out][action.id] = end
         self.at[action.id] = (self.now, end)
         heappush(self._running, (end, self._place[action.id], action.id))
 
@@ -172,16 +178,29 @@ class _Space:
         self._free: dict[tuple[str, Thing], int] = {}
         self._takes: dict[tuple[str, str], Mapping[Thing, int]] = {}
 
-    def fits(self, action: Action, before: Sequence[Action] = ()) -> bool:
-        """Whether there is space for it, and beside it for others that are to enter the same host."""
+    def fits(self, action: Action) -> bool:
+        uuid, host = action.touches.instance, action.touches.into
+        if uuid is None or host is None:
+            return True
+        return all(self._left(host, thing) >= amount for thing, amount in self._wants(host, uuid).items())
+
+    def spares(self, action: Action, before: Sequence[Action], leaving: Sequence[Action]) -> bool:
+        """Whether others that are to enter the same host can do so no later for it, if those make room for
+        them that leave, the first first."""
         uuid, host = action.touches.instance, action.touches.into
         if uuid is None or host is None:
             return True
         others = [self._wants(host, other.touches.instance or "") for other in before]
-        return all(
-            self._left(host, thing) >= amount + sum(o.get(thing, 0) for o in others)
-            for thing, amount in self._wants(host, uuid).items()
-        )
+        gone = [self._wants(host, other.touches.instance or "") for other in leaving]
+        for thing, amount in self._wants(host, uuid).items():
+            missing = sum(o.get(thing, 0) for o in others) - self._left(host, thing)
+            for one in gone:
+                if missing <= 0:
+                    break
+                missing -= one.get(thing, 0)
+            if missing + amount > 0:
+                return False
+        return True
 
     def enter(self, action: Action) -> None:
         self._book(action.touches.instance, action.touches.into, -1)
