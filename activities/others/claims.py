@@ -28,10 +28,10 @@ def reckon(cluster: Cluster, rules: Rules, moves: Iterable[Mapping[str, Any]]) -
             continue
         busy.add(uuid)
         touches = module.touches(**move["parameters"])
-        before = ahead.around(touches).instances[uuid]
-        ahead.apply(module, touches, move["parameters"])
+        here = ahead.around(touches)
+        ahead.apply(module, here, move["parameters"])
         after = ahead.around(touches).instances[uuid]
-        more, there = _growth(before, after), after.host
+        more, there = _growth(here.instances[uuid], after), after.host
         if (
             there is not None
             and there in cluster.hosts
