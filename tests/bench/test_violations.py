@@ -8,7 +8,7 @@ import pytest
 
 from activities.planner.edges import Fault
 from plan_schemas.catalog import load
-from plan_schemas.model import Cluster
+from plan_schemas.model import Cluster, Inventory
 from plan_schemas.plan import Refused
 from tests.bench import violations
 from tests.bench.binding import Binding
@@ -53,8 +53,8 @@ def _raise(problem: Exception) -> None:
 
 
 def test_a_planted_bug_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a model that thinks every host empty, the judge's finds are counted and make the command fail."""
-    monkeypatch.setattr(Cluster, "free", lambda self, host: dict.fromkeys(self.hosts[host].inventory, 10**9))
+    """With a model that thinks every host endless, the judge's finds are counted and make the command fail."""
+    monkeypatch.setattr(Inventory, "capacity", property(lambda _: 10**9))
     monkeypatch.setattr(violations, "_keep", lambda *_: None)
     found = violations.search(["vm_workload_consolidation"], 12, 20)
     assert found["vm_workload_consolidation"].broken.total() > 0
