@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ class Board:
         self.instances = [cluster.instances[u] for u in self.uuids]
         self.lacks = _lacks(cluster, self.classes)
         self._capacity = self._capacities()
-        self.free = np.asfortranarray(self._capacity.astype(np.int64) - self._used())  # walked by class
+        self.used = self._used()  # before anything is placed
+        own = np.where(self.lacks, 0, self.used)
+        self.free = np.asfortranarray(self._capacity.astype(np.int64) - own)  # walked by class
         self.need = self._columns([i.resources for i in self.instances])
         self._needed = self.need.sum(axis=0)
         self._whole = not self.lacks.any()
@@ -69,13 +72,12 @@ class Board:
         return whole.astype(np.float64)
 
     def _used(self) -> Ints:
-        """What instances and whatever else Placement counts take of what hosts have themselves."""
+        """What instances and whatever else Placement counts take, also of what is a shared provider's."""
         used = self._columns([h.claimed for h in self.cluster.hosts.values()])
         there = [i for i in self.cluster.instances.values() if i.host in self.number]
         at = np.array([self.number[i.host or ""] for i in there], dtype=np.int64)
         np.add.at(used, at, self._columns([i.resources for i in there]))
-        found: Ints = np.where(self.lacks, 0, used)
-        return found
+        return used
 
     def _hosts_alike(self) -> list[list[int]]:
         """Hosts that no standing rule tells apart."""
@@ -116,6 +118,28 @@ class Board:
         """How much of what is scarce an instance takes."""
         return float(self.need[i] @ self.weight)
 
+    def sizes(self) -> Floats:
+        """The same of all instances."""
+        _, first = np.unique(self.instance_kinds, return_index=True)
+        each: Floats = np.array([self.size(i) for i in first.tolist()], dtype=np.float64)
+        return each[self.instance_kinds]
+
+    @cached_property
+    def instance_kinds(self) -> Ints:
+        """A number for each instance, equal for those that fit alike but for company; in the order of what
+        they need.
+        """
+        shared = self.lacks[:, self.shared][self.home]
+        columns = [*self.need.T, self.mask_of, *shared.T]
+        order = np.lexsort(columns[::-1])
+        other = np.zeros(len(order), dtype=bool)  # than the one before
+        for column in columns:
+            here = column[order]
+            other[1:] |= here[1:] != here[:-1]
+        found = np.empty(len(order), dtype=np.int64)
+        found[order] = np.cumsum(other)
+        return found
+
     def fits(self, i: int) -> Mask:
         """The open hosts that could take the instance now."""
         mask: Mask = self.open & self.masks[self.mask_of[i]]
@@ -151,7 +175,7 @@ class Board:
 
     def would_fit(self, i: int, hosts: Ints) -> bool:
         """Whether one of the hosts had room for the instance if it were open."""
-        room = ~self.short(i)[hosts].any(axis=1)
+        room = ~self.short(i)[hosts].any(axis=1) if len(hosts) else np.zeros(0, dtype=bool)
         return bool((self.masks[self.mask_of[i], hosts] & room).any())
 
     def codes(self, i: int, hosts: Ints) -> Ints:

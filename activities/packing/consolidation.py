@@ -9,20 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from activities.packing.board import Board, Ints, Mask
-from activities.packing.drain import nowhere
+from activities.packing.board import Board, Ints
 from activities.packing.keep import Field, Limit, field_of
 from activities.packing.release import Released
+from activities.packing.rooms import Rooms
 from activities.planner.bounds import bound
 from activities.rules import checks
 from activities.words import amounts, count, some
 from plan_schemas.audit import Rules, Situation
 from plan_schemas.model import Cluster, total
 from plan_schemas.plan import Change, Proposal, Refusal, Refused
-
-Rooms = dict[
-    tuple[int, bytes], tuple[Mask, int]
-]  # of instances that are alike: which hosts take one, how many
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,11 @@ def proposal(given: Task, released: Released, limit: Limit) -> Proposal:
     """The changes, the reasons and the distance from the limit."""
     field, staying = given.field, given.staying
     cluster, rules = field.board.cluster, field.board.rules
+    end = _end(field, released)
     return Proposal(
-        changes=tuple(_changes(field, released)),
+        changes=tuple(_changes(field, released, end)),
         summary=_summary(field, released, staying, limit),
-        rejected=(*_not_used(cluster, rules), *_kept(field, released, staying, limit)),
+        rejected=(*_not_used(cluster, rules), *_kept(field, released, staying, limit, end)),
         bounds=(
             bound("hosts", released.bound, released.left),
             bound("moves", released.fewest_moves, len(released.moves)),
@@ -72,16 +69,15 @@ def _held(cluster: Cluster, host: str, stuck: Mapping[str, tuple[Refusal, ...]])
     return tuple(found)
 
 
-def _changes(field: Field, released: Released) -> Iterator[Change]:
+def _changes(field: Field, released: Released, end: End) -> Iterator[Change]:
     board, cluster = field.board, field.board.cluster
     taken = {h: dict(cluster.free(board.hosts[h])) for h in set(released.moves.values())}
-    room: Rooms = {}
     leaving: dict[int, list[int]] = defaultdict(list)
     for i in released.moves:
         leaving[int(board.home[i])].append(i)
     for host in released.hosts:
         name, here = board.hosts[host], leaving[host]
-        here.sort(key=lambda i: (-board.size(i), board.uuids[i]))
+        here.sort(key=lambda i: (-end.sizes[i], board.uuids[i]))
         whole = amounts(total(board.instances[i].resources for i in here))
         places = sorted({board.hosts[released.moves[i]] for i in here})
         fit = "instance fits" if len(here) == 1 else "instances fit"
@@ -93,8 +89,7 @@ def _changes(field: Field, released: Released) -> Iterator[Change]:
             {"instances": len(here), "destinations": len(places)},
         )
         for i in here:
-            others = _others(board, i, released.moves[i], room)
-            yield _move(field, released, taken, i, others)
+            yield _move(field, released, taken, i, end.rooms.others(i, released.moves[i]))
 
 
 def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i: int, others: int) -> Change:
@@ -117,22 +112,6 @@ def _move(field: Field, released: Released, taken: dict[int, dict[str, int]], i:
     )
 
 
-def _others(board: Board, i: int, host: int, room: Rooms) -> int:
-    """How many other hosts could take the instance, everything else being placed as it is.
-
-    That is the same for all that are alike and have no company: the host of each is closed.
-    """
-    if board.shared or board.instances[i].server_group is not None:
-        fits = board.fits(i)
-        return int(np.count_nonzero(fits)) - int(fits[host])
-    alike = (int(board.mask_of[i]), board.need[i].tobytes())
-    if alike not in room:
-        fits = board.fits(i)
-        room[alike] = fits, int(np.count_nonzero(fits))
-    fits, number = room[alike]
-    return number - int(fits[host])
-
-
 def _not_used(cluster: Cluster, rules: Rules) -> Iterator[Refusal]:
     for host in cluster.hosts.values():
         for refusal in checks.host_refusals(host, rules)[:1]:
@@ -140,14 +119,15 @@ def _not_used(cluster: Cluster, rules: Rules) -> Iterator[Refusal]:
 
 
 def _kept(
-    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], limit: Limit
+    field: Field, released: Released, staying: Mapping[str, tuple[Refusal, ...]], limit: Limit, end: End
 ) -> Iterator[Refusal]:
     """Each host that stays although it has something on it, with the rule that decided."""
-    board, seats, gone = field.board, _seats(field, released), frozenset(released.hosts)
+    board, gone = field.board, frozenset(released.hosts)
     room = limit.moves - len(released.moves) if limit.moves is not None else None
     own: dict[int, list[int]] = defaultdict(list)
-    for i in np.argsort([-board.size(i) for i in range(len(board.uuids))], kind="stable"):
-        own[int(board.home[i])].append(int(i))
+    homes = board.home.tolist()
+    for i in np.argsort([-size for size in end.sizes], kind="stable").tolist():
+        own[homes[i]].append(i)
     for host, name in enumerate(board.hosts):
         if not field.occupied[host] or host in gone:
             continue
@@ -167,41 +147,44 @@ def _kept(
             text = f"{name} stays: its {number} are more than the {room} moves left of {limit.moves}"
             yield Refusal("budget", name, text)
         else:
-            yield _no_room(field, host, own[host], seats)
+            yield _no_room(field, host, own[host], end)
 
 
-class Seats(NamedTuple):
-    """The hosts of a cloud after a consolidation."""
+class End(NamedTuple):
+    """A cloud after its consolidation."""
 
-    others: Ints  # usable and not released
+    others: Ints  # hosts that are usable and not released
     filled: frozenset[int]  # something comes there
     empty: Ints  # nothing was there and nothing comes
+    rooms: Rooms
+    sizes: list[float]  # of the instances
 
 
-def _seats(field: Field, released: Released) -> Seats:
+def _end(field: Field, released: Released) -> End:
     kept, filled = field.usable.copy(), frozenset(released.moves.values())
     kept[list(released.hosts)] = False
     empty = field.usable & ~field.occupied
     empty[list(filled)] = False
-    return Seats(np.flatnonzero(kept), filled, np.flatnonzero(empty))
+    rooms, sizes = Rooms(field.board), field.board.sizes().tolist()
+    return End(np.flatnonzero(kept), filled, np.flatnonzero(empty), rooms, sizes)
 
 
-def _no_room(field: Field, host: int, own: list[int], seats: Seats) -> Refusal:
+def _no_room(field: Field, host: int, own: list[int], end: End) -> Refusal:
     """What decided that a host without anything immovable stays."""
     board, name = field.board, field.board.hosts[host]
-    others = seats.others[seats.others != host]
+    others = end.others[end.others != host]
     if not len(others):
         return Refusal("no_gain", name, f"{name} stays: of the hosts in the choice it is the only one left")
     for i in own:
-        if not board.fits(i).any() and not board.would_fit(i, seats.empty):
-            why = nowhere(board, i, others)
+        if not end.rooms.others(i, host) and not board.would_fit(i, end.empty):
+            why = end.rooms.nowhere(i, others)
             return Refusal(why.code, name, f"{name} stays: {why.text}", (board.uuids[i], *why.culprits))
     whole = amounts(total(board.instances[i].resources for i in own))
     number = count(len(own), "instance")
-    if len(seats.empty):
+    if len(end.empty):
         text = f"{name} stays: its {number} ({whole}) would need a host that is empty now, such as "
-        return Refusal("no_gain", name, f"{text}{board.hosts[int(seats.empty[0])]}, and free none")
-    taken = " and what comes here" if host in seats.filled else ""
+        return Refusal("no_gain", name, f"{text}{board.hosts[int(end.empty[0])]}, and free none")
+    taken = " and what comes here" if host in end.filled else ""
     text = f"{name} stays: its {number} ({whole}){taken} do not all fit elsewhere"
     return Refusal("capacity", name, text)
 

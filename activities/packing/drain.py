@@ -93,9 +93,11 @@ def refused(board: Board, i: int, hosts: list[str]) -> tuple[Refusal, ...]:
     return tuple(f[0] for f in found if f)
 
 
-def nowhere(board: Board, i: int, hosts: Ints) -> Refusal:
-    """Why an instance finds no place at all: the rules, each with the number of hosts that it closes."""
-    one, codes = board.instances[i], board.codes(i, hosts)
+def nowhere(board: Board, i: int, hosts: Ints, known: Ints | None = None) -> Refusal:
+    """Why an instance finds no place at all: the rules, each with the number of hosts that it closes (by
+    the board's codes of these hosts, if they are known).
+    """
+    one, codes = board.instances[i], board.codes(i, hosts) if known is None else known
     numbers = np.bincount(codes, minlength=len(board.codes_known)).tolist()
     rules = [(code, n) for code, n in zip(board.codes_known, numbers) if code and n]
     rules.sort(key=lambda row: (-row[1], row[0] != "capacity"))

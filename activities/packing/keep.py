@@ -50,10 +50,8 @@ def field_of(board: Board, usable: Iterable[str], forced: Iterable[str]) -> Fiel
     marks = [np.zeros(len(board.hosts), dtype=bool) for _ in range(2)]
     for mark, names in zip(marks, (usable, forced)):
         mark[[board.number[n] for n in names]] = True
-    used = [cluster.used(h) for h in board.hosts]
-    rows = np.array([[u.get(k, 0) for k in board.classes] for u in used], dtype=np.int64)
     counts = np.array([len(cluster.on(h)) for h in board.hosts], dtype=np.int64)
-    return Field(board, marks[0], marks[1], counts, rows.reshape(board.free.shape))
+    return Field(board, marks[0], marks[1], counts, board.used)
 
 
 @dataclass(frozen=True)

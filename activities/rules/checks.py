@@ -15,7 +15,7 @@ from activities.rules.occupancy import Occupancy as Occupancy
 from activities.rules.occupancy import hinted
 from plan_schemas import lifecycle
 from plan_schemas.audit import Rules
-from plan_schemas.model import Cluster, Host, Instance, ServerGroup
+from plan_schemas.model import Amounts, Cluster, Host, Instance, ServerGroup
 from plan_schemas.plan import Refusal
 
 LIVE_STATES = frozenset({"ACTIVE", "PAUSED"})
@@ -168,8 +168,7 @@ def _now(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host) -> 
     if there.name in occupancy.where(one.uuid):
         return
     free = occupancy.free(there.name)
-    short = [(k, v) for k, v in sorted(own_needs(cluster, one, there).items()) if free.get(k, 0) < v]
-    if short:
+    if short := _short(cluster, one, there, free):
         lacks = ", ".join(f"{free.get(k, 0)} of {v} {k}" for k, v in short)
         yield Refusal("capacity", there.name, f"{there.name} has {lacks} free that {one.name} needs")
     yield from _company(cluster, occupancy, one, there)
@@ -183,6 +182,13 @@ def _company(cluster: Cluster, occupancy: Occupancy, one: Instance, there: Host)
         if there.name in occupancy.where(other):
             text = f"a scheduler hint keeps {one.name} apart from {other}, which is on {there.name}"
             yield Refusal("anti_affinity", there.name, text, (other,))
+
+
+def _short(cluster: Cluster, one: Instance, there: Host, free: Amounts) -> list[tuple[str, int]]:
+    """What the instance needs of each class that the host has not enough of."""
+    scarce = sorted([k for k, v in one.resources.items() if v > free.get(k, 0)])  # hardly ever any
+    needs = own_needs(cluster, one, there) if scarce else {}
+    return [(k, needs[k]) for k in scarce if k in needs]
 
 
 def own_needs(cluster: Cluster, one: Instance, there: Host) -> dict[str, int]:
