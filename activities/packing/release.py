@@ -12,7 +12,7 @@ from activities.packing.board import Mask
 from activities.packing.keep import SLACKS, Choice, Field, Limit
 from activities.packing.level import level
 from activities.packing.packer import Packer
-from activities.packing.repair import place_all, places_all
+from activities.packing.repair import place_all
 
 _SMALL = 120  # hosts, up to which every variant is tried for fewest moves
 _SURE = 3  # variants that are tried for fewest hosts on greater clouds
@@ -47,7 +47,6 @@ class Release:
         for i, host in enumerate(self.board.home.tolist()):
             self.on[host].append(i)
         self.small = int(field.usable.sum()) <= _SMALL
-        self.stirs = _STIRS
         self.least = len(self.board.hosts)  # hosts that were kept so far
         self.stuck: int | None = None  # the wishes of what found no place first
 
@@ -104,12 +103,12 @@ class Release:
         """Release all but `kept`; hosts are kept after all until everything has a place."""
         self.packer.start(kept)
         leaving = np.flatnonzero(self.field.occupied & ~kept).tolist()
-        waiting = place_all(self.packer, order(i for h in leaving for i in self.on[h]), self.stirs)
+        waiting = place_all(self.packer, order(i for h in leaving for i in self.on[h]), _STIRS)
         self.stuck = int(self.board.mask_of[waiting[0]]) if waiting else None
         while waiting:
             self._keep_one(waiting)
             left = [i for i in waiting if not self.packer.open[self.board.home[i]]]
-            waiting = place_all(self.packer, order(left), self.stirs)
+            waiting = place_all(self.packer, order(left), _STIRS)
 
     def _keep_one(self, waiting: Sequence[int]) -> None:
         """Keep the host that saves most moves among those that help an instance without a place."""
@@ -145,20 +144,29 @@ class Release:
 
     def _exchanged(self, release: int, keep: int | None, order: Order) -> bool:
         packer = self.packer
-        before, kept = packer.at.copy(), packer.open.copy()
-        guests = sorted(packer.guests[release])
-        for i in guests:
-            packer.take_back(i)
-        packer.set_open(release, False)
+        kept = packer.open.copy()
+        packer.record()
+        guests = self.close(release)
         if keep is not None:
             self._keep(keep)
         items = order(i for i in (*guests, *self.on[release]) if keep != self.board.home[i])
-        most = self.limit.moves
-        allowed = most is None or int((packer.at >= 0).sum()) + len(items) <= most
-        if allowed and places_all(packer, items, self.stirs // 4):
+        if self.allows(len(items)) and not place_all(packer, items, _STIRS // 4):
             return True
-        packer.restore(before, kept)
+        packer.undo(kept)
         return False
+
+    def close(self, host: int) -> list[int]:
+        """Take all guests of a kept host off it, and let it take no others; the guests."""
+        guests = sorted(self.packer.guests[host])
+        for i in guests:
+            self.packer.take_back(i)
+        self.packer.set_open(host, False)
+        return guests
+
+    def allows(self, more: int) -> bool:
+        """Whether so many more may move."""
+        most = self.limit.moves
+        return most is None or int((self.packer.at >= 0).sum()) + more <= most
 
     def _change_parts(self, fewest: int) -> None:
         """Let kept and released hosts change parts where that saves moves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -22,17 +22,12 @@ def place_all(packer: Packer, items: Sequence[int], stirs: int) -> list[int]:
     return stir(packer, left, stirs) if left and not _too_much(packer, left) else left
 
 
-def places_all(packer: Packer, items: Sequence[int], stirs: int) -> bool:
-    """Whether all find a place; without a stir the first that finds none decides, and no more are tried."""
-    return not (place_all(packer, items, stirs) if stirs else _squeeze(packer, items, all_or_none=True))
-
-
-def _squeeze(packer: Packer, items: Sequence[int], *, all_or_none: bool = False) -> list[int]:
+def _squeeze(packer: Packer, items: Sequence[int]) -> list[int]:
     left = packer.put_all(items)
     for depth in range(1, _DEPTH + 1):
         if not left or _too_much(packer, left):
             return left
-        left = _eject_for(packer, left, depth, 1 if all_or_none and depth == _DEPTH else len(left))
+        left = _eject_for(packer, left, depth)
     return left
 
 
@@ -41,7 +36,7 @@ def _too_much(packer: Packer, items: Sequence[int]) -> bool:
     return float(packer.size[items].sum()) > packer.host_size
 
 
-def _eject_for(packer: Packer, items: Iterable[int], depth: int, failures: int) -> list[int]:
+def _eject_for(packer: Packer, items: Iterable[int], depth: int) -> list[int]:
     """Those that could not be placed, in this order. What is alike fails alike and is not tried again."""
     left: list[int] = []
     failed: set[int] = set()
@@ -49,8 +44,6 @@ def _eject_for(packer: Packer, items: Iterable[int], depth: int, failures: int) 
         if packer.kind[i] not in failed and (packer.put(i) or eject(packer, i, depth)):
             continue
         left.append(i)
-        if len(left) >= failures:
-            break
         if not packer.choosy(i):
             failed.add(packer.kind[i])
     return left
@@ -58,7 +51,9 @@ def _eject_for(packer: Packer, items: Iterable[int], depth: int, failures: int) 
 
 def eject(packer: Packer, i: int, depth: int) -> bool:
     """Place an instance by sending one that is no larger to another host, or that one by a chain of such."""
-    for j in _guests_in_the_way(packer, i):
+    for j in in_the_way(packer, i):
+        if depth == 1 and not (packer.choosy(i) or packer.elsewhere(j)):
+            continue
         host = packer.take_back(j)
         if not packer.takes(i, host):  # company
             packer.place(j, host)
@@ -71,33 +66,40 @@ def eject(packer: Packer, i: int, depth: int) -> bool:
     return False
 
 
-def _guests_in_the_way(packer: Packer, i: int) -> list[int]:
+def in_the_way(packer: Packer, i: int) -> list[int]:
     """Guests, none larger, whose departure alone makes room for the instance, the smallest first.
 
-    One of the same size helps where it is less particular about its host.
+    One of the same size helps where it is less particular about its host. Guests that need the same and may
+    go to the same hosts fail alike: the first two of each kind.
     """
-    may = np.append(packer.reach(i), False)[packer.at]  # the last of them stands for no host
-    fit = np.flatnonzero(may & packer.no_larger(i))
-    for column, amount in enumerate(packer.need[i].tolist()):
-        if amount:
-            hosts = packer.at[fit]
-            enough = packer.free[column, hosts] + packer.needs[column, fit] >= amount
-            fit = fit[enough | packer.board.spared(i, column)[hosts] if column in packer.shared else enough]
-    order = np.lexsort((fit, packer.size[fit]))
-    return _one_of_each(packer, fit[order])
+    kind = packer.kind[i]
+    if kind not in packer.in_the_way:
+        packer.in_the_way[kind] = list(islice(_in_the_way(packer, i), _EJECTIONS))
+    return packer.in_the_way[kind]
 
 
-def _one_of_each(packer: Packer, guests: Ints) -> list[int]:
-    """Guests that need the same and may go to the same hosts fail alike: the first two of each kind."""
-    seen: Counter[int] = Counter()
-    out: list[int] = []
-    for i in guests.tolist():
-        seen[packer.kind[i]] += 1
-        if seen[packer.kind[i]] <= _ALIKE:
-            out.append(i)
-            if len(out) >= _EJECTIONS:
-                break
-    return out
+def _in_the_way(packer: Packer, i: int) -> Iterator[int]:
+    reach, columns = np.flatnonzero(packer.reach(i)), np.flatnonzero(packer.need[i]).tolist()
+    lacking = packer.lacking(i, reach, columns)
+    helped = np.zeros(len(packer.open) + 1, dtype=bool)  # the last stands for no host
+    seen = Counter({packer.kind[i]: _ALIKE})
+    for some, hosts in packer.ladder.helping(float(packer.size[i]), lacking, columns):
+        helped[reach] = hosts
+        for j in _enough(packer, i, some[helped[packer.at[some]]], columns).tolist():
+            seen[packer.kind[j]] += 1
+            if seen[packer.kind[j]] <= _ALIKE:
+                yield j
+
+
+def _enough(packer: Packer, i: int, guests: Ints, columns: list[int]) -> Ints:
+    """Those of the guests without whom their host has room for the instance."""
+    for column in columns:
+        hosts = packer.at[guests]
+        enough = packer.free[column, hosts] + packer.needs[column, guests] >= packer.need[i, column]
+        if column in packer.shared:
+            enough |= packer.board.spared(i, column)[hosts]
+        guests = guests[enough]
+    return guests
 
 
 def stir(packer: Packer, waiting: list[int], tries: int) -> list[int]:

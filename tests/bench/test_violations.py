@@ -53,7 +53,7 @@ def _raise(problem: Exception) -> None:
 
 
 def test_a_planted_bug_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a model that thinks every host endless, the judge's finds are counted and make the command fail."""
+    """With a model that thinks every host endless, the judge's finds are counted, and the command fails."""
     monkeypatch.setattr(Inventory, "capacity", property(lambda _: 10**9))
     monkeypatch.setattr(violations, "_keep", lambda *_: None)
     found = violations.search(["vm_workload_consolidation"], 12, 20)
