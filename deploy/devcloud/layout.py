@@ -11,6 +11,7 @@ from typing import Any
 
 from deploy.devcloud import ports
 from deploy.devcloud.processes import DidNotStart, Process
+from deploy.loopback import is_free
 
 NAME = "devcloud"  # of the cloud in clouds.yaml, of its region's users, of its database user
 REGION = "RegionOne"
@@ -115,7 +116,7 @@ def layout(root: Path, environment: Path) -> Layout:
 
 def _port(root: Path, name: str, known: int | None, runs: set[str]) -> int:
     """The port that a service had, or another one if that is taken and nobody goes by it yet."""
-    if known is not None and ports.is_free(known):
+    if known is not None and is_free(known):
         return known
     if known is not None and runs:
         raise DidNotStart(

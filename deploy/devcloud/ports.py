@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import zlib
 from pathlib import Path
+
+from deploy.loopback import is_free
 
 SERVICES = (
     *("mariadb", "rabbitmq", "rabbitmq-peers", "epmd", "memcached"),
@@ -23,16 +24,6 @@ def choose(root: Path, service: str) -> int | None:
     own, place = zlib.crc32(str(root).encode()) % BLOCKS, SERVICES.index(service)
     candidates = (FIRST + (own + step) % BLOCKS * WIDTH + place for step in range(BLOCKS))
     return next((port for port in candidates if is_free(port)), None)
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def listens(leader: int, port: int) -> bool:

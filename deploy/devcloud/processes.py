@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.devcloud import ports
+from deploy.loopback import is_free
 
 
 class DidNotStart(RuntimeError):
@@ -65,7 +66,7 @@ class Process:
             pid = self.pid
             if pid is not None and ports.listens(pid, port) and ready():
                 return
-            if pid is None and not ports.is_free(port):
+            if pid is None and not is_free(port):
                 raise DidNotStart(
                     f"{self.name} ended: another process has taken its port {port} just now. Start again, "
                     "after `make devcloud-down`: another port is chosen then"

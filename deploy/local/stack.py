@@ -6,19 +6,17 @@ Everything listens on loopback and leaves its process id, log and address below 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.loopback import answers, choosing, free_ports
 from workflows.wire import attributes
 
 NAMES = ("worker", "simcloud", "temporal")  # in the order in which they are stopped
@@ -87,9 +85,8 @@ class Stack:
         """Start all, or leave nothing running; the simulator takes --hosts N --seed S, or --cloud FILE."""
         self.directory.mkdir(parents=True, exist_ok=True)
         try:
-            with _choosing_ports():
-                for name, usual in USUAL.items():
-                    self.ports[name] = free_port(usual)
+            with choosing():
+                self.ports |= free_ports(USUAL)
                 self.start_temporal()
                 if self.elsewhere is None:
                     self.start_simcloud([*(simulator or []), "--speed", f"{speed:g}"])
@@ -172,32 +169,6 @@ class Stack:
                 tail = log.read_text(errors="replace").strip().splitlines()[-5:]
                 raise DidNotStart(f"{name} did not start; the end of {log}:\n" + "\n".join(tail))
             time.sleep(0.05)
-
-
-@contextlib.contextmanager
-def _choosing_ports() -> Iterator[None]:
-    """One stack of a user at a time, from the choice of its ports until its processes listen on them."""
-    with (Path(tempfile.gettempdir()) / f"ballast-ports-{os.getuid()}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def free_port(usual: int) -> int:
-    """The usual port if it is free on loopback, else another one."""
-    for candidate in (usual, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", candidate))
-                port: int = probe.getsockname()[1]
-                return port
-    raise DidNotStart("no free port on loopback")
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def read_pid(path: Path) -> int | None:

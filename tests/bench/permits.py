@@ -22,7 +22,8 @@ from temporalio.worker import Worker
 
 from activities.others.holders import Holders
 from activities.others.neighbours import Neighbours
-from deploy.local.stack import USUAL, Stack, free_port, stop
+from deploy.local.stack import USUAL, Stack, stop
+from deploy.loopback import free_ports
 from tests.bench.bidder import Bidder
 from workflows.permits import Permits
 from workflows.start import connect
@@ -79,7 +80,7 @@ async def measure(client: Client, server: int, plans: int, rounds: int, hosts: i
 async def bench(plans: int, rounds: int, hosts: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="permits-") as directory:
         stack = Stack(Path(directory))
-        stack.ports = {name: free_port(usual) for name, usual in USUAL.items()}
+        stack.ports = free_ports(USUAL)
         stack.start_temporal()
         try:
             stack.await_temporal()

@@ -30,7 +30,8 @@ from activities.memory.keeping import Keeping
 from activities.memory.trail import Trail
 from activities.others.holders import Holders
 from activities.others.neighbours import Neighbours
-from deploy.local.stack import answers, free_port
+from deploy.local.stack import USUAL
+from deploy.loopback import answers, free_ports
 from plan_schemas.plan import from_document
 from tests.bench import outline
 from tests.bench.permits import cpu
@@ -229,7 +230,7 @@ def main() -> None:
     parser.add_argument("--case", action="append", choices=("free", "moves"))
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        directory, port = Path(name), free_port(0)
+        directory, port = Path(name), free_ports({"temporal": USUAL["temporal"]})["temporal"]
         options = [f"--search-attribute={k.name}={k.indexed_value_type.name.title()}" for k in attributes.ALL]
         wal = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"]
         server = subprocess.Popen(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.stack import NAMES, DidNotStart, Stack, answers
+from deploy.local.stack import NAMES, DidNotStart, Stack
+from deploy.loopback import answers
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from activities.metrics import gate
 from activities.metrics.measure import measure
 from deploy.devcloud import debian
 from deploy.devcloud.processes import DidNotStart
+from deploy.loopback import free_ports
 from plan_schemas.catalog import load
 from plan_schemas.dialect import Datasource
 from plan_schemas.needs import Need
@@ -68,7 +68,7 @@ def main() -> int:
 def _scraped(binary: Path, site: Site) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        port = _free_port()
+        port = free_ports({"prometheus": 9090})["prometheus"]
         process = _start(binary, path, port, site)
         try:
             return _compared(site, f"http://127.0.0.1:{port}/metrics-of/prod")
@@ -198,13 +198,6 @@ def _await(url: str) -> None:
 def _version(url: str) -> str:
     with urllib.request.urlopen(f"{url}/api/v1/status/buildinfo", timeout=5) as reply:  # noqa: S310
         return str(json.load(reply)["data"]["version"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":
