@@ -53,7 +53,7 @@ async def test_every_golden_history_replays(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_may_take_long_gives_signs_of_life(path: Path) -> None:
-    """No worker that dies makes anybody wait for more than a minute: to whom an activity fell, shows."""
+    """No worker that dies makes anybody wait for longer than a minute: by then its silence shows."""
     events = json.loads(path.read_text())["events"]
     for event in events:
         if asked := event.get("activityTaskScheduledEventAttributes"):
