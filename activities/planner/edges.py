@@ -93,9 +93,8 @@ class _Room:
     """What is free of one thing on a host, and by whose departure, as far as no arrival was given it."""
 
     def __init__(self, start: int) -> None:
-        self._start = (
-            start  # below zero on a host that is too full: those that mend this are waited for by all
-        )
+        # Below zero on a host that is too full: those that mend this are waited for by all.
+        self._start = start
         self._mends: list[str] = []
         self._left: dict[str, int] = {}  # the first to leave first
 
