@@ -7,24 +7,23 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
-from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from activities.rules import checks
 from plan_schemas import admit, schema
 from plan_schemas import plan as plans
 from plan_schemas.catalog import load
-from plan_schemas.frozen import digest
+from plan_schemas.frozen import canonical, digest
 from plan_schemas.loader import parse
-from plan_schemas.model import Cluster, Inventory, from_document, to_document
+from plan_schemas.model import Cluster, Inventory, to_document
 from plan_schemas.plan import Refused
 from tests import distribution, judge, worlds
 from tests.deciding import truth
@@ -33,13 +32,12 @@ from tests.deciding.proposing import NOW, propose, told
 Row = dict[str, Any]
 STRATEGIES = sorted(load().strategies)
 MOVING = [s for s in STRATEGIES if "migrate" in load().strategies[s].actions]
-CLOUDS = 200  # per strategy
-FEW = 80  # where one find is enough
+# Clouds of one seed grow out of one another: several seeds are several kinds of cloud.
+SEEDS, EACH = range(8), 25  # clouds per strategy and seed
+FEW = range(3)  # where one find is enough
 OVERFULL = {"capacity", "refused as unproven"}  # what tells that a host holds too much
-AGAIN = 4  # every so manieth plan is made twice: making it is nearly all that a cloud costs
-# Few hosts of a small cloud are hot, and each of them is relieved whole or not at all; and most of the clouds
-# that fall to `basic` are so full of rules that no single host can be emptied.
-MOSTLY_EMPTY = {"workload_balance": 0.8, "basic": 0.65}
+# Few hosts of a small cloud are hot, and each of them is relieved whole or not at all.
+MOSTLY_EMPTY = {"workload_balance": 0.75, "workload_stabilization": 0.55}
 
 
 FAILED = Path(__file__).parents[2] / "var" / "failed"  # the smallest case of each failure, for proposing.py
@@ -63,7 +61,11 @@ def cases(draw: st.DrawFn, strategy: str) -> Case:
 
 
 def on_many_clouds(
-    strategy: str, judged: Callable[[Cluster, Row], None], clouds: int = CLOUDS, *, shrink: bool = True
+    strategy: str,
+    judged: Callable[[Cluster, Row], None],
+    seeds: Iterable[int] = SEEDS,
+    *,
+    shrink: bool = True,
 ) -> None:
     """Runs a property on random cases of a strategy; the same ones in every session.
 
@@ -71,7 +73,7 @@ def on_many_clouds(
     """
 
     @settings(
-        max_examples=clouds,
+        max_examples=EACH,
         derandomize=True,
         database=None,
         deadline=None,
@@ -88,7 +90,8 @@ def on_many_clouds(
             (FAILED / strategy).write_text(json.dumps([to_document(case.cluster), case.audit]))
             raise
 
-    run()
+    for number in seeds:
+        seed(number)(run)()
 
 
 _MADE: dict[str, Row | None] = {}  # by the digest of a case, for those who ask of the same clouds
@@ -115,8 +118,7 @@ def proposed(cluster: Cluster, audit: Row) -> Row | None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_plan_keeps_every_rule(strategy: str) -> None:
-    """The judge finds nothing against any plan, its refusals are true, it is the same each time and valid."""
-    turns = count()
+    """The judge finds nothing against any plan, its refusals are true, and it is a valid document."""
 
     def judged(cluster: Cluster, audit: Row) -> None:
         snapshot = worlds.measured(cluster)
@@ -127,8 +129,6 @@ def test_every_plan_keeps_every_rule(strategy: str) -> None:
             return
         assert judge.plan(snapshot, document, audit=audit) == []
         assert list(truth.untrue_refusals(snapshot, document, audit)) == []
-        if next(turns) % AGAIN == 0:
-            assert propose(from_document(to_document(cluster)), audit) == document
         _leaves_alone(snapshot, audit, document)
         if actions:
             _is_a_valid_document(document)
@@ -171,8 +171,8 @@ def test_the_clouds_were_worth_it() -> None:
     if set(distribution.COUNTS) != set(STRATEGIES):
         pytest.skip("the properties did not run in this session")
     for strategy in STRATEGIES:
-        assert distribution.COUNTS[strategy]["clouds"] >= CLOUDS
-        assert distribution.share(strategy, "all six") >= 0.55
+        assert distribution.COUNTS[strategy]["clouds"] >= EACH * len(SEEDS)
+        assert distribution.share(strategy, "all six") >= 0.65
         assert distribution.share(strategy, "plan empty") <= MOSTLY_EMPTY.get(strategy, 0.5)
     assert sum(c["with freed_by"] for c in distribution.COUNTS.values()) >= 10
     assert any(c["with a bypass"] for c in distribution.COUNTS.values())
@@ -187,16 +187,28 @@ def test_the_example_of_a_strategy_is_an_audit(strategy: str) -> None:
 
 
 def test_another_process_makes_the_same_plans(tmp_path: Path) -> None:
-    """Neither hash seed nor locale nor time zone changes a byte of any strategy's plan."""
-    lines: list[str] = []
+    """Neither hash seed nor locale nor time zone changes a byte of any strategy's plan, nor does the way
+    through a file, nor what was decided before."""
+    lines, plans = [], list[bytes]()
     for strategy in STRATEGIES:
-        on_many_clouds(strategy, lambda c, a: lines.append(json.dumps([to_document(c), a])), clouds=12)
+        for cluster, audit in _drawn(strategy)[::2]:
+            lines.append(json.dumps([to_document(cluster), audit]))
+            plans.append(told(*json.loads(lines[-1])))
+            if (document := remembered(cluster, audit)) is not None:
+                assert plans[-1] == canonical(document)
     (tmp_path / "cases").write_text("\n".join(lines))
-    expected = b"".join(told(*json.loads(line)) + b"\n" for line in lines)
-    for seed, locale in (("1", "C"), ("77", "tr_TR.UTF-8")):
-        env = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": locale, "TZ": "Asia/Kathmandu"}
+    expected = b"".join(plan + b"\n" for plan in plans)
+    for hash_seed, locale in (("1", "C"), ("77", "tr_TR.UTF-8")):
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed, "LC_ALL": locale, "TZ": "Asia/Kathmandu"}
         command = [sys.executable, "-m", "tests.deciding.proposing", str(tmp_path / "cases")]
         assert subprocess.run(command, env=env, capture_output=True, check=True).stdout == expected
+
+
+def _drawn(strategy: str) -> list[Case]:
+    """The cases of one seed."""
+    found: list[Case] = []
+    on_many_clouds(strategy, lambda cluster, audit: found.append(Case(cluster, audit)), SEEDS[:1])
+    return found
 
 
 @pytest.mark.parametrize("strategy", MOVING)
