@@ -34,6 +34,7 @@ class Scene:
     levels: tuple[dict[str, float], ...]  # per kind, by host
     passing: frozenset[str] = frozenset()  # hosts whose load has not lasted for as long as it must
     holds: dict[Any, bool] = field(default_factory=dict)  # what `stays` was told
+    rows: dict[int, Floats] = field(default_factory=dict)  # what `largest` found, per kind
 
     @cached_property
     def closed(self) -> dict[str, Refusal]:
@@ -57,18 +58,25 @@ class Scene:
 
     def unmeasured(self, one: Instance) -> bool:
         """Whether it runs and nobody knows what it uses; one that is off uses nothing."""
-        return one.status in checks.LIVE_STATES and any(one.uuid not in row for row in self.measured)
+        if one.status in checks.LIVE_STATES:
+            for row in self.measured:
+                if one.uuid not in row:
+                    return True
+        return False
 
     def largest(self, kind: int, hosts: Sequence[str]) -> Floats:
         """What the instances of each host use, the largest first, also of those that may not go."""
-        lengths = self.roll.lengths
-        found: Floats = np.zeros((len(lengths), max(1, int(lengths.max(initial=0)))))
-        found[np.arange(found.shape[1]) < lengths[:, None]] = -self.loads[kind]
+        if kind not in self.rows:
+            lengths = self.roll.lengths
+            every: Floats = np.zeros((len(lengths), max(1, int(lengths.max(initial=0)))))
+            every[np.arange(every.shape[1]) < lengths[:, None]] = -self.loads[kind]
+            every.sort(axis=1)
+            self.rows[kind] = np.negative(every, out=every)
+        found = self.rows[kind]
         if len(hosts) < len(found):
             number = {name: n for n, name in enumerate(self.roll.hosts)}
             found = found[[number[name] for name in hosts]]
-        found.sort(axis=1)
-        return -found
+        return found
 
     def held(self, one: Instance) -> Refusal | None:
         """Why it does not move."""
@@ -92,10 +100,11 @@ class Scene:
         together = group is not None and group.policy == "affinity"
         if together or one.scheduler_hints or one.uuid in self.rules.frozen_instances:
             return self.held(one) is not None
-        words = (one.extra_specs, one.image_properties, one.metadata)
-        said = str(words) if any(words) else ""
-        takes = tuple([name for name, amount in one.resources.items() if amount])
-        key = (one.host, one.status, one.locked, one.task_state, takes, said)
+        said, takes = "", one.resources
+        if one.extra_specs or one.image_properties or one.metadata:
+            said = str((one.extra_specs, one.image_properties, one.metadata))
+        names = tuple(takes) if all(takes.values()) else tuple([name for name, n in takes.items() if n])
+        key = (one.host, one.status, one.locked, one.task_state, names, said)
         if key not in self.holds:
             self.holds[key] = bool(checks.immovable(self.cluster, one.uuid, self.rules))
         return self.holds[key] or self.unmeasured(one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -41,29 +42,37 @@ def overloaded(floor: Floor, threshold: float) -> list[Hot]:
     too. As no two such share a host, this holds whatever else is done.
     """
     hosts = hot_hosts(floor, threshold)
-    excess = {h: (float(floor.level[h, 0]) - threshold + TINY) * float(floor.capacity[h, 0]) for h in hosts}
-    least = dict(zip(hosts, _numbers(floor, hosts, np.array([excess[h] for h in hosts]))))
+    above = floor.level[hosts, 0] - threshold
+    over, own = (above + TINY) * floor.capacity[hosts, 0], _own(floor, hosts)
+    excess = dict(zip(hosts, over.tolist()))
+    least = dict(zip(hosts, _numbers(own, over)))
     large = _large(floor, threshold, [i for h in hosts for i in floor.on[h]])
-    of = {h: [i for i in floor.on[h] if i in large] for h in {int(floor.home[i]) for i in large}}
+    of = {h: [i for i in floor.on[h] if i in large] for h in {floor.homes[i] for i in large}}
     without = {h: _cover(floor, h, excess[h], dict.fromkeys(own, NEVER)) for h, own in of.items()}
     needed = [h for h in of if without[h] > least[h]]  # elsewhere the others are as good
     if needed:
-        removals = _Removals(floor, threshold, least | without)
+        removals = _Removals(floor, threshold, (hosts, own), [without.get(h, n) for h, n in least.items()])
         for h in needed:
             least[h] = _cover(floor, h, excess[h], {i: 1 + removals.fewest(i) for i in of[h]})
     return [
-        Hot(h, excess[h], 100.0 * (float(floor.level[h, 0]) - threshold), n if n < NEVER else 0)
-        for h, n in least.items()
+        Hot(h, excess[h], points, n if n < NEVER else 0)
+        for (h, n), points in zip(least.items(), (100.0 * above).tolist())
     ]
 
 
-def _numbers(floor: Floor, hosts: list[int], excess: Floats) -> list[int]:
-    """Of each host the least number of instances whose load is more than the excess, or NEVER."""
+def _own(floor: Floor, hosts: list[int]) -> Floats:
+    """What the instances of each host that the floor looks at use, the largest first."""
     own = [floor.on[h] for h in hosts]
     loads = np.zeros((len(own), max([1, *map(len, own)])))
     there = np.arange(loads.shape[1]) < np.array([len(some) for some in own]).reshape(-1, 1)
     loads[there] = floor.load[[i for some in own for i in some], 0]
-    enough = np.cumsum(-np.sort(-loads, axis=1), axis=1) > excess[:, None]
+    found: Floats = -np.sort(-loads, axis=1)
+    return found
+
+
+def _numbers(own: Floats, excess: Floats) -> list[int]:
+    """Of each host the least number of instances whose load is more than the excess, or NEVER."""
+    enough = np.cumsum(own, axis=1) > excess[:, None]
     found: list[int] = np.where(enough.any(axis=1), enough.argmax(axis=1) + 1, NEVER).tolist()
     return found
 
@@ -87,12 +96,12 @@ def _cover(floor: Floor, host: int, excess: float, cost: Mapping[int, int]) -> i
     their numbers have to be tried.
     """
     by_cost: dict[int, list[float]] = {}
-    for i, load in zip(floor.on[host], floor.load[floor.on[host], 0].tolist()):
+    for i in floor.on[host]:
         if (each := cost.get(i, 1)) < NEVER:
-            by_cost.setdefault(each, []).append(load)
+            by_cost.setdefault(each, []).append(floor.loads[0][i])
     reached = {0: 0.0}
     for each, loads in sorted(by_cost.items()):
-        sums = [0.0, *np.cumsum(sorted(loads, reverse=True)).tolist()]
+        sums = [0.0, *accumulate(sorted(loads, reverse=True))]
         grown: dict[int, float] = {}
         for spent, load in reached.items():
             for number, more in enumerate(sums):
@@ -107,25 +116,39 @@ def _cover(floor: Floor, host: int, excess: float, cost: Mapping[int, int]) -> i
 class _Removals:
     """How many must leave a host at least before a large instance fits below its threshold."""
 
-    def __init__(self, floor: Floor, threshold: float, covered: dict[int, int]) -> None:
+    def __init__(
+        self, floor: Floor, threshold: float, covered: tuple[list[int], Floats], moves: list[int]
+    ) -> None:
+        """`covered`: the hot hosts with what `_own` says of them; `moves` that each makes anyway."""
         self.floor, self.threshold = floor, threshold
-        load = floor.seen.largest(0, floor.hosts)  # also of those that the floor does not look at
-        for host in covered:
-            own = floor.load[floor.on[host], 0]
-            load[host] = 0.0
-            load[host, : len(own)] = -np.sort(-own)
-        every, load = load.sum(axis=1, keepdims=True), load[:, :_REMOVED]
-        gone = np.cumsum(np.concatenate([np.zeros((len(load), 1)), load], axis=1), axis=1)
-        self.left = floor.level[:, :1] - np.concatenate([gone, every], axis=1) / floor.capacity[:, :1]
-        self.spared: Ints = np.array([covered.get(h, 0) for h in range(len(floor.hosts))], dtype=np.int64)
+        load = floor.seen.largest(0, floor.hosts).copy()  # also of those that the floor does not look at
+        hosts, own = covered
+        load[hosts] = 0.0
+        load[hosts, : own.shape[1]] = own
+        width = min(load.shape[1], _REMOVED)
+        gone = np.zeros((len(load), width + 2))
+        np.cumsum(load[:, :width], axis=1, out=gone[:, 1:-1])
+        gone[:, -1] = load.sum(axis=1)
+        gone /= floor.capacity[:, :1]
+        self.left: Floats = np.subtract(floor.level[:, :1], gone, out=gone)
+        self.spared: Ints = np.zeros(len(floor.hosts), dtype=np.int64)
+        self.spared[hosts] = moves
+        self.within: dict[int, tuple[Ints, Floats, Floats, Ints]] = {}  # by a set of wishes
 
     def fewest(self, i: int) -> int:
         """Of any host that its rules allow; what a hot host must lose anyway is not counted twice."""
-        floor = self.floor
-        reach = floor.masks[floor.mask_of[i]] & floor.usable
-        reach[floor.home[i]] = False
-        after = self.left[reach] + floor.load[i, 0] / floor.capacity[reach, :1]
+        reach, left, whole, spared = self._reach(self.floor.mask_of.item(i))
+        after = left + self.floor.load[i, 0] / whole
         fits = after < self.threshold - TINY
-        number = np.where(fits.any(axis=1), fits.argmax(axis=1), NEVER)
-        more = np.where(number < NEVER, np.maximum(number - self.spared[reach], 0), NEVER)
+        fits[reach == self.floor.homes[i]] = False
+        some = np.flatnonzero(fits.any(axis=1))
+        more = np.maximum(fits[some].argmax(axis=1) - spared[some], 0)
         return int(more.min(initial=NEVER))
+
+    def _reach(self, wishes: int) -> tuple[Ints, Floats, Floats, Ints]:
+        """The hosts that such wishes allow, with what is left on them, what they have and what they lose."""
+        if wishes not in self.within:
+            reach = np.flatnonzero(self.floor.masks[wishes] & self.floor.usable)
+            rows = (self.left[reach], self.floor.capacity[reach, :1], self.spared[reach])
+            self.within[wishes] = (reach, *rows)
+        return self.within[wishes]

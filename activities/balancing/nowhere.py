@@ -124,9 +124,11 @@ class Surcharge:
     def _parts(self, among: list[Hot]) -> list[list[Hot]]:
         """Hot hosts whose instances cannot meet on any host, apart."""
         floor = self.floor
-        own = [i for t in among for i in floor.on[t.host]]
+        own: Ints = np.array([i for t in among for i in floor.on[t.host]])
         first = np.cumsum([0, *[len(floor.on[t.host]) for t in among[:-1]]])
-        kinds, kind = np.unique(floor.mask_of[own], return_inverse=True)
+        wishes = floor.mask_of[own]
+        asked = np.bincount(wishes, minlength=len(floor.masks)) > 0
+        kinds, kind = np.flatnonzero(asked), (np.cumsum(asked) - 1)[wishes]
         reach = floor.masks[kinds] & floor.usable
         reach[kind, floor.home[own]] = True
         meet = reach.astype(np.float32) @ reach.T.astype(np.float32) > 0
@@ -257,14 +259,19 @@ class _Part:
         size, least, charge = price
         first = _cumulated(np.where(charged, 0.0, self.loads), self.loads.shape[1])
         second = _cumulated(np.where(charged, self.loads, 0.0), _MOST)
-        gone = first[:, :, None] + second[:, None, :] - self.excess[:, None, None]
+        gone = first[:, :, None] + second[:, None, :]
+        gone -= self.excess[:, None, None]
         paying = np.arange(second.shape[1])
         number = np.arange(first.shape[1])[:, None] + paying
         room = self.hot_room // size
         more = room[:, np.minimum(number, room.shape[1] - 1)]
-        takes = np.minimum(np.floor(gone / least + _CLOSE), more)
-        cost = number + charge * (paying - takes)
-        return float(np.where(gone > 0, cost, np.inf).min(axis=(1, 2)).sum())
+        takes = gone / least
+        takes += _CLOSE
+        np.minimum(np.floor(takes, out=takes), more, out=takes)
+        cost = np.subtract(paying, takes, out=takes)
+        cost *= charge
+        cost += number
+        return float(np.where(gone > 0, cost, np.inf).reshape(len(cost), -1).min(axis=1).sum())
 
 
 def _cumulated(loads: Floats, most: int) -> Floats:

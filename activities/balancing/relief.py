@@ -155,7 +155,7 @@ class Relief:
 
     def _shift(self, i: int) -> bool:
         """Move it to where an instance was sent before that can go on to another host: no move more."""
-        placed = np.flatnonzero(self.floor.at >= 0)
+        placed: Ints = np.fromiter(sorted(self.floor.placed), dtype=np.int64)
         for j, host in self._pairs(i, placed, self.floor.at[placed]):
             if not self.floor.fits_home(j):
                 continue
@@ -173,7 +173,7 @@ class Relief:
 
     def _eject(self, i: int) -> list[int] | None:
         """Move it to a host from which another instance moves away first."""
-        still = np.flatnonzero(~self.moved)
+        still = np.flatnonzero(self._reach(i)[self.floor.home] & ~self.moved)
         for j, host in self._pairs(i, still, self.floor.home[still]):
             if self.floor.may_go(j) and (made := self._swap(i, [j], host)) is not None:
                 return made
@@ -225,11 +225,11 @@ class Relief:
         if self.looks < 0:
             return
         floor = self.floor
-        above = (floor.level[at, 0] - self.threshold) * self.weight[at] + floor.load[i, 0]
-        helps = self._reach(i)[at] & (floor.load[guests, 0] > above)
-        for column, amount in enumerate(floor.need[i].tolist()):
-            helps &= floor.need[guests, column] >= amount - floor.free[at, column]
+        above = (floor.level[:, 0] - self.threshold) * self.weight + floor.load[i, 0]
+        helps = np.flatnonzero(self._reach(i)[at] & (floor.load[guests, 0] > above[at]))
         some, where = guests[helps], at[helps]
+        enough = (floor.need[some] >= floor.need[i] - floor.free[where]).all(axis=1)
+        some, where = some[enough], where[enough]
         self.looks -= len(floor.hosts)
         order = np.lexsort((some, floor.need[some] @ floor.weight))[:_PAIRS]
         for n in order:
