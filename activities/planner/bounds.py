@@ -20,7 +20,7 @@ def makespan(actions: Sequence[Action], limits: Limits, ledger: Occupancy | None
     Whatever the planner itself chose (which edges make room, who goes over a third host) counts for nothing.
     The actions may stand in any order, as in a plan by hand.
     """
-    chains, ends = _chains(actions)
+    chains, last = _chains(actions)
     moves = _moves(actions)
     whole = sum(m.seconds for m in moves) / limits.parallel
     out: dict[str, list[Move]] = defaultdict(list)
@@ -30,7 +30,7 @@ def makespan(actions: Sequence[Action], limits: Limits, ledger: Occupancy | None
             out[move.out].append(move)
         if move.into is not None:
             into[move.into].append(move)
-    found = [whole, *ends]
+    found = [whole, last]
     for queues, slots in ((out, limits.out_per_host), (into, limits.in_per_host)):
         for here in queues.values():
             first = min(chains[m.first] for m in here)
@@ -38,10 +38,10 @@ def makespan(actions: Sequence[Action], limits: Limits, ledger: Occupancy | None
     if ledger is not None:
         for host, here in into.items():
             found.append(releases.latest(ledger, host, here, out.get(host, []), limits))
-    return max(found, default=0.0)
+    return max(found)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Route:
     """The actions of one instance, of which only the ends are sure: in between it may go over any hosts."""
 
@@ -69,28 +69,34 @@ def _moves(actions: Sequence[Action]) -> list[Move]:
     ]
 
 
-def _chains(actions: Sequence[Action]) -> tuple[dict[str, float], list[float]]:
-    """When each action can start and all can end, by what they need and were told to come after."""
+def _chains(actions: Sequence[Action]) -> tuple[dict[str, float], float]:
+    """When each action can start and the last can end, by what they need and were told to come after."""
     by_id = {a.id: a for a in actions}
     starts: dict[str, float] = {}
+    ends: dict[str, float] = {}
     late: dict[str, list[str]] = {}  # who comes before somebody whom he waits for, as in a plan by hand
     for action in actions:
         waits = _asked(action, by_id)
-        if late or not all(i in starts for i in waits):
+        if late or not all(i in ends for i in waits):
             late[action.id] = waits
         else:
-            starts[action.id] = max((starts[i] + by_id[i].seconds for i in waits), default=0.0)
+            starts[action.id] = start = max((ends[i] for i in waits), default=0.0)
+            ends[action.id] = start + action.seconds
     for id in TopologicalSorter(late).static_order():
-        if id not in starts:
-            starts[id] = max((starts[i] + by_id[i].seconds for i in late[id]), default=0.0)
-    return starts, [start + by_id[id].seconds for id, start in starts.items()]
+        if id not in ends:
+            starts[id] = start = max((ends[i] for i in late[id]), default=0.0)
+            ends[id] = start + by_id[id].seconds
+    return starts, max(ends.values(), default=0.0)
 
 
 def _asked(action: Action, by_id: Mapping[str, Action]) -> list[str]:
     """Whom it waits for, but for what the same instance does before: it may go another way."""
     own = action.touches.instance
-    asked = (i for i in (*action.needs, *action.after) if i in by_id)
-    return [i for i in asked if own is None or by_id[i].touches.instance != own]
+    return [
+        i
+        for i in (*action.needs, *action.after)
+        if (one := by_id.get(i)) is not None and (own is None or one.touches.instance != own)
+    ]
 
 
 def bound(name: str, limit: float, value: float, better: str = "lower") -> Bound:

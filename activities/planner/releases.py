@@ -7,17 +7,16 @@ host it need not be so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
+from typing import NamedTuple
 
 from activities.rules.checks import own_needs
 from activities.rules.occupancy import Occupancy
 from plan_schemas.plan import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """An instance on its way, from where it is first to where it is last."""
 
     first: str  # id of the action with which it begins

@@ -151,8 +151,6 @@ def measured(case: Case) -> Iterator[Row]:
         actions, timing = soonest(found, {}, Occupancy(cluster), limits)
         verify(actions, cluster)
         whole = took + time.process_time() - begun
-        begun = time.process_time()
-        bounds.makespan(actions, limits, Occupancy(cluster))
         row = {
             "bench": "scheduling",
             "kind": case.kind,
@@ -165,7 +163,7 @@ def measured(case: Case) -> Iterator[Row]:
             "ratio": _ratio(timing.value, timing.bound),
             "goal": GOALS.get(case.kind),
             "seconds": round(whole, 4),
-            "seconds_of_the_bound": round(time.process_time() - begun, 4),
+            "seconds_of_the_bound": round(_of_the_bound(actions, limits, cluster), 4),
         }
         yield row
         if case.kind != "crowded":
@@ -177,6 +175,17 @@ def measured(case: Case) -> Iterator[Row]:
                 "known": _ratio(known, limit),
                 "goal": GOALS["noise"] if case.kind == "own" else None,
             }
+
+
+def _of_the_bound(actions: Sequence[Action], limits: Limits, cluster: Cluster) -> float:
+    """The median of three: a collection of all that the process holds, which comes to whoever happens to be
+    at work then, lasts four times as long as the bound."""
+    took: list[float] = []
+    for _ in range(3):
+        begun = time.process_time()
+        bounds.makespan(actions, limits, Occupancy(cluster))
+        took.append(time.process_time() - begun)
+    return statistics.median(took)
 
 
 def _global(limits: Limits) -> str:
