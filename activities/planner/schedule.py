@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
+from activities.planner.edges import Span
 from plan_schemas.plan import Action, Limits, Touches
 
 Slot = tuple[str, str]  # ("out" | "in", host)
@@ -60,6 +61,13 @@ def makespan(actions: Sequence[Action], limits: Limits, ranks: Mapping[str, floa
     return _Clockwork(actions, limits, by).run()
 
 
+def spans(actions: Sequence[Action], limits: Limits, ranks: Mapping[str, float]) -> dict[str, Span]:
+    """When each action starts and ends, forecast as the makespan is."""
+    clockwork = _Clockwork(actions, limits, ranks)
+    clockwork.run()
+    return clockwork.at
+
+
 class _Clockwork:
     """Starts by priority what may start; what finds a slot taken waits at that slot.
 
@@ -84,6 +92,7 @@ class _Clockwork:
         self.waiting: dict[Slot, list[tuple[float, int]]] = defaultdict(list)
         self.ready: list[tuple[float, int]] = []
         self.running: list[tuple[float, int]] = []
+        self.at: dict[str, Span] = {}
 
     def run(self) -> float:
         now = 0.0
@@ -127,7 +136,9 @@ class _Clockwork:
                 continue
             for slot in self.slots[n]:
                 self.used[slot] += 1
-            heappush(self.running, (now + self.actions[n].seconds, n))
+            end = now + self.actions[n].seconds
+            self.at[self.actions[n].id] = (now, end)
+            heappush(self.running, (end, n))
             for slot in self.slots[n]:
                 self._wake(slot)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from activities.planner import bounds, edges, lookahead, schedule
+from activities.planner import bounds, edges, lookahead, roomy, schedule, walk
 from activities.planner.critical import critical
 from activities.planner.edges import Span
 from activities.planner.timeline import Rule, timeline
@@ -16,10 +15,6 @@ from plan_schemas.plan import Action, Bound, Limits
 NEAR = 1.02  # times the bound: nearer is not worth another try
 _LEAST, _MOST = 4, 80  # tries, as many as there are actions
 _ACTIONS = 25_000  # that are looked at in all tries together, if there are more tries than the least
-_STEPS = 12  # of a walk
-_HELD_UP = 1.3  # so much more urgent becomes what held up the end
-_SPREADS = (1.1, 1.3)  # and by so much all may differ from what they were
-_DICE = (5**0.5 / 2 - 0.5, 2**0.5 - 1)  # multiples of an irrational number lie evenly, the same each time
 
 Given = Mapping[str, Sequence[str]]  # per action the `freed_by` that a person gave it
 Ranks = Mapping[str, float]
@@ -47,11 +42,17 @@ def soonest(
         if lasts <= max(value, NEAR * limit):
             chosen, value = longest, lasts
     best = tuple(replace(a, priority=chosen[a.id]) for a in actions)
-    if value > NEAR * limit:
+    enough = NEAR * limit
+    if value > enough:
         bare = [replace(a, freed_by=tuple(given.get(a.id, ()))) for a in actions]
-        search = _Search(bare, ledger, limits, best, value)
-        search.run(ranks, NEAR * limit)
-        best, value = search.best, search.value
+        if all(a.freed_by == b.freed_by for a, b in zip(actions, bare, strict=True)):
+            found = roomy.sooner(bare, ranks, limits, value, enough)
+            if found is not None:
+                best, value = tuple(replace(a, priority=found[0][a.id]) for a in bare), found[1]
+        else:
+            search = _Search(bare, ledger, limits, best, value)
+            search.run(ranks, enough)
+            best, value = search.best, search.value
     return best, bounds.bound("makespan_seconds", limit, value)
 
 
@@ -95,18 +96,15 @@ class _Search:
         yield self._times(Rule("left", "all"), ranks)
         yield self._times(Rule("ranked", "all"), ranks)
         begun.sort(key=lambda row: row[:2])
-        for spread in _SPREADS:
+        for spread in walk.SPREADS:
             for _, _, rule, begin, first in begun:
                 yield from self._walk(rule, begin, first, spread)
 
     def _walk(self, rule: Rule, ranks: Ranks, at: Times | None, spread: float) -> Iterator[Times | None]:
         """Again and again with that more urgent which held up the end, and all a little more or less so."""
-        for step in range(_STEPS):
+        for step in range(walk.STEPS):
             held_up = critical(self._bare, at) if at is not None else frozenset()
-            ranks = {
-                id: rank * _shake(n, step, spread) * (_HELD_UP if id in held_up else 1.0)
-                for n, (id, rank) in enumerate(ranks.items())
-            }
+            ranks = walk.onward(ranks, held_up, step, spread)
             at = self._times(rule, ranks)
             yield at
 
@@ -122,11 +120,6 @@ class _Search:
             lasts = schedule.makespan(plan, self._limits)
             if lasts < self.value:
                 self.best, self.value = plan, lasts
-
-
-def _shake(number: int, step: int, spread: float) -> float:
-    """A factor about 1, another one for each action in each step."""
-    return math.pow(spread, (number * _DICE[0] + step * _DICE[1]) % 1.0 - 0.5)
 
 
 def _by_chains(actions: Sequence[Action]) -> tuple[Action, ...]:

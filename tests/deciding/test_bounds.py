@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.planner import bounds, schedule
+from activities.planner import bounds, roomy, schedule
 from activities.rules.occupancy import Occupancy
 from plan_schemas.plan import Limits
 from tests.deciding.crowds import crowd, exchanged
@@ -59,6 +59,22 @@ def test_an_exchange_is_no_slower_than_by_the_first_rule(seed: int) -> None:
     ranks = schedule.priorities(plan.actions, limits)
     as_found = schedule.makespan([replace(a, priority=ranks[a.id]) for a in plan.actions], limits)
     assert timing.value <= as_found + 0.01
+
+
+@pytest.mark.parametrize(("seed", "helps"), [(2, False), (5, True), (11, False)])
+def test_where_only_slots_hold_moves_up_other_ranks_are_tried(seed: int, helps: bool) -> None:
+    """Ranks found are told with the forecast that they come to: sooner than by any rule, within the bound."""
+    cluster, limits = crowd(8, 0.7, seed), Limits(100, 2, 2)
+    moves = make(cluster, exchanged(cluster, 0.5, seed), limits).actions
+    free = [replace(a, freed_by=()) for a in moves]
+    ranks = schedule.priorities(free, limits)
+    by_rule = min(schedule.makespan(free, limits, r) for r in (ranks, {a.id: a.seconds for a in free}))
+    limit = bounds.makespan(free, limits)
+    found = roomy.sooner(free, ranks, limits, by_rule, limit)
+    assert (found is not None) == helps
+    for chosen, lasts in [found] if found else []:
+        assert lasts == schedule.makespan(free, limits, chosen)
+        assert limit - 1e-6 <= lasts < by_rule
 
 
 def test_the_busiest_go_first() -> None:
