@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
+from math import inf
 
 from activities.planner import releases
 from activities.planner.releases import Move
@@ -21,52 +21,60 @@ def makespan(actions: Sequence[Action], limits: Limits, ledger: Occupancy | None
     The actions may stand in any order, as in a plan by hand.
     """
     chains, last = _chains(actions)
-    moves = _moves(actions)
-    whole = sum(m.seconds for m in moves) / limits.parallel
-    out: dict[str, list[Move]] = defaultdict(list)
-    into: dict[str, list[Move]] = defaultdict(list)
-    for move in moves:
-        if move.out is not None:
-            out[move.out].append(move)
-        if move.into is not None:
-            into[move.into].append(move)
-    found = [whole, last]
-    for queues, slots in ((out, limits.out_per_host), (into, limits.in_per_host)):
-        for here in queues.values():
-            first = min(chains[m.first] for m in here)
-            found.append(first + sum(m.seconds for m in here) / slots)
+    whole = 0.0
+    out: dict[str, list[float]] = defaultdict(lambda: [inf, 0.0])  # the soonest start, and all the work
+    into: dict[str, list[float]] = defaultdict(lambda: [inf, 0.0])
+    for begin, end in _routes(actions):
+        seconds = min(begin.seconds, end.seconds)
+        whole += seconds
+        for queues, host in ((out, begin.touches.out), (into, end.touches.into)):
+            if host is not None:
+                queue = queues[host]
+                queue[0] = min(queue[0], chains[begin.id])
+                queue[1] += seconds
+    found = [whole / limits.parallel, last]
+    found.extend(start + work / limits.out_per_host for start, work in out.values())
+    found.extend(start + work / limits.in_per_host for start, work in into.values())
     if ledger is not None:
-        for host, here in into.items():
-            found.append(releases.latest(ledger, host, here, out.get(host, []), limits))
+        leaving, arriving = _moves(actions, out.keys() & into.keys())
+        for host, here in arriving.items():
+            found.append(releases.latest(ledger, host, here, leaving[host], limits))
     return max(found)
 
 
-@dataclass(slots=True)
-class _Route:
-    """The actions of one instance, of which only the ends are sure: in between it may go over any hosts."""
+def _routes(actions: Iterable[Action]) -> Iterable[tuple[Action, Action]]:
+    """The first and the last action of each instance: in between it may go over any hosts.
 
-    first: Action
-    last: Action
-
-
-def _moves(actions: Sequence[Action]) -> list[Move]:
-    routes: dict[str, _Route] = {}
+    Nothing is built for each: at 5,000 hosts the collector would go over all that the process holds for it.
+    """
+    first: dict[str, Action] = {}
+    last: dict[str, Action] = {}
     for action in actions:
-        route = routes.setdefault(action.touches.instance or action.id, _Route(action, action))
-        if action.touches.out == route.last.touches.into:
-            route.last = action
-        elif action.touches.into == route.first.touches.out:
-            route.first = action
-    return [
-        Move(
-            r.first.id,
-            r.first.touches.instance,
-            r.first.touches.out,
-            r.last.touches.into,
-            min(r.first.seconds, r.last.seconds),
-        )
-        for r in routes.values()
-    ]
+        key = action.touches.instance or action.id
+        if key not in first:
+            first[key] = last[key] = action
+        elif action.touches.out == last[key].touches.into:
+            last[key] = action
+        elif action.touches.into == first[key].touches.out:
+            first[key] = action
+    return zip(first.values(), last.values(), strict=True)
+
+
+def _moves(
+    actions: Iterable[Action], hosts: Container[str | None]
+) -> tuple[dict[str, list[Move]], dict[str, list[Move]]]:
+    """Who leaves each of these hosts and who comes to it."""
+    leaving: dict[str, list[Move]] = defaultdict(list)
+    arriving: dict[str, list[Move]] = defaultdict(list)
+    for begin, end in _routes(actions):
+        out, into = begin.touches.out, end.touches.into
+        if out in hosts or into in hosts:
+            move = Move(begin.touches.instance, min(begin.seconds, end.seconds))
+            if out is not None and out in hosts:
+                leaving[out].append(move)
+            if into is not None and into in hosts:
+                arriving[into].append(move)
+    return leaving, arriving
 
 
 def _chains(actions: Sequence[Action]) -> tuple[dict[str, float], float]:

@@ -19,10 +19,7 @@ from plan_schemas.plan import Limits
 class Move(NamedTuple):
     """An instance on its way, from where it is first to where it is last."""
 
-    first: str  # id of the action with which it begins
     instance: str | None
-    out: str | None
-    into: str | None
     seconds: float
 
 
