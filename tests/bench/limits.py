@@ -18,11 +18,15 @@ CLASSES = ("VCPU", "MEMORY_MB")
 
 
 def fewest_hosts(cluster: Cluster) -> int:
-    """Zone by zone the least number of hosts whose kinds hold all, and those with a trait what needs it."""
+    """Zone by zone the least number of hosts whose kinds hold all, and those with a trait what needs it.
+
+    Both are also at least as many as the most members of one group, all in the zone, that are to be apart.
+    """
     pinned = any(i.pinned_az for i in cluster.instances.values())
     zones = sorted({h.zone for h in cluster.hosts.values()}) if pinned else [None]
     return sum(
         _of_zone(
+            cluster,
             [h for h in cluster.hosts.values() if zone in (None, h.zone)],
             [i for i in cluster.instances.values() if zone in (None, i.pinned_az)],
         )
@@ -30,25 +34,36 @@ def fewest_hosts(cluster: Cluster) -> int:
     )
 
 
-def _of_zone(hosts: Iterable[Host], instances: Iterable[Instance]) -> int:
+def _of_zone(cluster: Cluster, hosts: Iterable[Host], instances: Iterable[Instance]) -> int:
     kinds = Counter((tuple(h.capacity(k) for k in CLASSES), bool(h.traits)) for h in hosts)
     room = np.array([capacity for capacity, _ in kinds], float).T
-    special = np.array([trait for _, trait in kinds])
-    everything, bound = np.zeros(len(CLASSES)), np.zeros(len(CLASSES))
-    for one in instances:
-        need = np.array([one.resources[k] for k in CLASSES])
-        everything += need
-        bound += need * bool(one.extra_specs)
-    rows, least = np.vstack([room, room * special]), np.concatenate([everything, bound])
+    every, special = np.ones(len(kinds)), np.array([trait for _, trait in kinds], float)
+    rows: list[np.ndarray] = []
+    least: list[np.ndarray] = []
+    for mask, held in ((every, list(instances)), (special, [i for i in instances if i.extra_specs])):
+        needs = np.array([[i.resources[k] for k in CLASSES] for i in held], float).reshape(-1, len(CLASSES))
+        rows += [room * mask / 1024, mask[None]]
+        least += [needs.sum(axis=0) / 1024, np.array([_apart(cluster, held)], float)]
     found = milp(
         np.ones(len(kinds)),
-        constraints=LinearConstraint(rows / 1024, least / 1024, np.inf),
+        constraints=LinearConstraint(np.vstack(rows), np.concatenate(least), np.inf),
         integrality=np.ones(len(kinds)),
         bounds=Bounds(0, np.array(list(kinds.values()), float)),
     )
     if found.mip_dual_bound is None:
         raise RuntimeError(f"no bound was found: {found.message}")
     return ceil(float(found.mip_dual_bound) - 1e-6)
+
+
+def _apart(cluster: Cluster, instances: Iterable[Instance]) -> int:
+    """How many hosts it takes for no two of these that are in one group of anti-affinity to share one."""
+    groups = Counter(i.server_group for i in instances if i.server_group is not None)
+    most = {
+        g: cluster.groups[g].max_server_per_host
+        for g in groups
+        if cluster.groups[g].policy == "anti-affinity"
+    }
+    return max((ceil(groups[g] / number) for g, number in most.items()), default=0)
 
 
 def fewest_moves(cluster: Cluster, freed: int) -> int:
