@@ -39,6 +39,12 @@ def test_no_proposal_betters_a_bound(constrained: bool) -> None:
         assert limits.most_freed(made, 0, least) == 0
 
 
+@pytest.mark.parametrize(("seed", "proved"), [(501, 11), (508, 10), (603, 11)])
+def test_the_bound_of_a_small_cloud_is_what_cp_sat_proves(seed: int, proved: int) -> None:
+    """Company counts, and that a host is emptied as a whole: without them up to two hosts fewer would do."""
+    assert limits.fewest_hosts(cloud(20, seed=seed, constrained=True)) == proved
+
+
 def test_a_broken_rule_at_the_end_is_found() -> None:
     """A host too full, a zone left, a trait missed, two of a triple together, a host that is not emptied."""
     made = cloud(12, seed=2, constrained=True)
