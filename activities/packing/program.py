@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import ceil
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _NODES = 400  # of the search tree: a limit that, unlike seconds, gives the same answer on every machine
+_CUT = 8  # groups kept in part, of which it is tried which are rounded up
+_EXACT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,59 @@ def _solve(
     proven = result.mip_dual_bound if whole else result.fun
     if proven is None:  # what costs is kept as little as can be, what saves as much
         proven = np.maximum(cost, 0.0) @ kinds.least + np.minimum(cost, 0.0) @ kinds.count
-    return (None if result.x is None else np.rint(result.x)), float(proven)
+    if result.x is None:
+        return None, float(proven)
+    return (np.rint(result.x) if whole else result.x), float(proven)
 
 
 def fewest_hosts(kinds: Kinds, budget: int | None = None) -> int:
     """No arrangement keeps fewer hosts than this (moving at most `budget` instances, if given)."""
     rows, least = _with_budget(kinds, budget, *_rows(kinds, 0.0))
+    if budget is None and (known := _by_parts(kinds, rows, least)) is not None:
+        return known
     _, limit = _solve(np.ones(len(kinds.count)), kinds, rows, least)
     return max(ceil(limit - 1e-6), int(kinds.least.sum()))
+
+
+def _by_parts(kinds: Kinds, rows: list[Floats], least: list[float]) -> int | None:
+    """The same at less than half the price: what each part needs where hosts are kept in part, rounded up.
+
+    None where so many whole hosts of a part are not at once seen to do, or all together do not.
+    """
+    if not rows:
+        return None
+    table, wanted = np.array(rows), np.array(least)
+    part, within = _parts(table)
+    kept, _ = _solve(np.ones(len(part)), kinds, list(table[within]), wanted[within].tolist(), whole=False)
+    if kept is None:
+        return None
+    chosen = np.floor(kept + _EXACT)
+    for one in np.unique(part):
+        mine = np.flatnonzero(part == one)
+        more = ceil(float(kept[mine].sum()) - 1e-6) - int(chosen[mine].sum())
+        cut = mine[kept[mine] - chosen[mine] > _EXACT]
+        rest = within & table[:, mine].any(axis=1)
+        for up in combinations(cut.tolist(), more) if len(cut) <= _CUT else ():
+            tried = chosen.copy()
+            tried[list(up)] += 1.0
+            if (table[rest] @ tried >= wanted[rest] - _EXACT).all():
+                chosen = tried
+                break
+        else:
+            return None
+    return int(chosen.sum()) if (table @ chosen >= wanted - _EXACT).all() else None
+
+
+def _parts(table: Floats) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Per group its part, such that no row but those over all groups asks for two; and which rows to ask."""
+    part: NDArray[np.int64] = np.arange(table.shape[1], dtype=np.int64)
+    narrow: NDArray[np.bool_] = ~np.all(table, axis=1)
+    for row in table[narrow]:
+        if row.any():
+            part[np.isin(part, part[row != 0])] = part[row != 0].min()
+    if not table[narrow].any(axis=0).all():  # some groups are asked for by rows over all alone
+        return np.zeros_like(part), np.ones_like(narrow)
+    return part, narrow
 
 
 def keep(
