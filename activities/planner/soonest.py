@@ -14,7 +14,8 @@ from plan_schemas.plan import Action, Bound, Limits
 
 NEAR = 1.02  # times the bound: nearer is not worth another try
 _LEAST, _MOST = 4, 80  # tries, as many as there are actions
-_ACTIONS = 25_000  # that are looked at in all tries together, if there are more tries than the least
+_ACTIONS = 25_000  # that are looked at in all tries together
+_FEW = 8  # tries where these would not be as many: of them one is made a plan
 
 Given = Mapping[str, Sequence[str]]  # per action the `freed_by` that a person gave it
 Ranks = Mapping[str, float]
@@ -69,16 +70,22 @@ class _Search:
     ) -> None:
         self.best, self.value = best, value
         self._bare, self._ledger, self._limits = bare, ledger, limits
-        self._left = max(_LEAST, min(_MOST, len(bare), _ACTIONS // len(bare)))
+        self._large = len(bare) * _FEW > _ACTIONS
+        self._left = _FEW if self._large else max(_LEAST, min(_MOST, len(bare), _ACTIONS // len(bare)))
 
     def run(self, ranks: Ranks, enough: float) -> None:
         """Stops as soon as it is near enough, and in any case after so many tries."""
+        kept: Times | None = None
         for at in self._all(ranks):
-            if at is not None:
+            if at is not None and (not self._large or _end(at) <= enough):
                 self._compare(at)
+            elif at is not None and (kept is None or _end(at) < _end(kept)):
+                kept = at  # to make a plan of each takes as long as the next try
             self._left -= 1
             if self.value <= enough or self._left <= 0:
-                return
+                break
+        if kept is not None and self.value > enough:
+            self._compare(kept)
 
     def _all(self, ranks: Ranks) -> Iterator[Times | None]:
         """By several rules, for no one is best for all plans; then by walks from each, the best first."""
@@ -86,13 +93,14 @@ class _Search:
         work = lookahead.with_work(self._bare, ahead, self._limits)
         begins = (ahead, work, {a.id: a.seconds for a in self._bare}, ranks)
         begun: list[tuple[float, int, Rule, Ranks, Times]] = []
-        yield self._times(Rule("left", "rest"), ranks)
+        if not self._large:
+            yield self._times(Rule("left", "rest"), ranks)
         for rule in RANKED:
             for begin in begins:
                 at = self._times(rule, begin)
                 yield at
                 if at is not None:
-                    begun.append((max(end for _, end in at.values()), len(begun), rule, begin, at))
+                    begun.append((_end(at), len(begun), rule, begin, at))
         yield self._times(Rule("left", "all"), ranks)
         yield self._times(Rule("ranked", "all"), ranks)
         begun.sort(key=lambda row: row[:2])
@@ -113,13 +121,17 @@ class _Search:
 
     def _compare(self, at: Times) -> None:
         """By the forecasts of the plans that this timeline makes, for their edges leave more open than it."""
-        if max(end for _, end in at.values()) >= self.value:
+        if _end(at) >= self.value:
             return
         found = _linked(self._bare, at, self._ledger)
         for plan in (_by_chains(found), found):
             lasts = schedule.makespan(plan, self._limits)
             if lasts < self.value:
                 self.best, self.value = plan, lasts
+
+
+def _end(at: Times) -> float:
+    return max(end for _, end in at.values())
 
 
 def _by_chains(actions: Sequence[Action]) -> tuple[Action, ...]:
@@ -137,7 +149,7 @@ def _linked(bare: Sequence[Action], at: Times, ledger: Occupancy) -> tuple[Actio
     """The actions by their times: with edges to whoever makes room, and the sooner the more urgent."""
     by_id = {a.id: a for a in bare}
     frees = edges.freed_by(ledger, [(id, by_id[id].touches) for id in at], at)
-    whole = max(end for _, end in at.values())
+    whole = _end(at)
     return tuple(
         replace(
             by_id[id],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.planner import bounds, roomy, schedule
+from activities.planner import bounds, roomy, schedule, soonest
 from activities.rules.occupancy import Occupancy
 from plan_schemas.plan import Limits
 from tests.deciding.crowds import crowd, exchanged
@@ -49,8 +49,12 @@ def test_the_bound_knows_that_a_long_move_makes_no_room_before_its_end() -> None
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_an_exchange_is_no_slower_than_by_the_first_rule(seed: int) -> None:
-    """A plan is never slower than its own edges allow with the first rule of urgency."""
+@pytest.mark.parametrize("looked_at", [25_000, 100])
+def test_an_exchange_is_no_slower_than_by_the_first_rule(
+    seed: int, looked_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan is never slower than its own edges allow with the first rule of urgency, large or small."""
+    monkeypatch.setattr(soonest, "_ACTIONS", looked_at)
     cluster = crowd(8, 0.75, seed)
     limits = Limits(20, 1, 1)
     plan = make(cluster, exchanged(cluster, 0.5, seed), limits)
