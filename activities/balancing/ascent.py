@@ -18,16 +18,20 @@ _ROUNDS = 120
 _TINY = 1e-12
 
 
-def climb(value: Value, begin: Range, limits: Range, rounds: int) -> tuple[float, Floats]:
+def climb(
+    value: Value, begin: Range, limits: Range, rounds: int, bend: Floats | None = None
+) -> tuple[float, Floats]:
     """By steps that learn how the value bends: a few dozen are enough where it is smooth, as with many hosts.
 
-    `begin` is where to start and how far each price may be from there.
+    `begin` is where to start and how far each price may be from there; `bend` how far a slope goes, where
+    that is known: a step is `bend @ slope`, in parts of the reach.
     """
     (start, reach), (low, high) = begin, limits
     at = np.clip(start, low, high)
     best, rises = value(at)
     slope, one = rises * reach, np.eye(len(at))
-    bend = one * 0.3 / max(float(slope @ slope) ** 0.5, _TINY)
+    if bend is None:
+        bend = one * 0.3 / max(float(slope @ slope) ** 0.5, _TINY)
     marks = [best]
     for _ in range(rounds):
         free = ~((at <= low) & (slope < 0) | (at >= high) & (slope > 0))
