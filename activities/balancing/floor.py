@@ -206,8 +206,16 @@ class Floor(Board):
 
     def ranked(self, i: int, where: Mask, score: Callable[[int, Ints], Floats]) -> Iterator[int]:
         """The hosts among these that take the instance now, the greatest score first."""
-        hosts = self._preferred(i, np.flatnonzero(self.fits(i) & where))
-        left, alone = score(i, hosts).copy() if len(hosts) else np.zeros(0), self._alone(i)
+        for hosts in self._preferred(i, np.flatnonzero(self.fits(i) & where)):
+            taken = False
+            for host in self._welcoming(i, hosts, score):
+                taken = True
+                yield host
+            if taken:
+                return
+
+    def _welcoming(self, i: int, hosts: Ints, score: Callable[[int, Ints], Floats]) -> Iterator[int]:
+        left, alone = score(i, hosts).copy(), self._alone(i)
         for _ in range(len(hosts)):  # the first is nearly always the one: sorting all would cost more
             best = int(left.argmax())
             left[best] = -np.inf

@@ -214,13 +214,15 @@ class Board:
         group = self.cluster.groups.get(self.instances[i].server_group or "")
         return group is not None and group.policy == "soft-anti-affinity"
 
-    def _preferred(self, i: int, hosts: Ints) -> Ints:
-        """Without the hosts that a soft anti-affinity speaks against, as long as others remain."""
-        if not self.prefers(i):
-            return hosts
-        members = self._members[self.instances[i].server_group or ""]
-        apart = [h for h in hosts if not members[int(h)]]
-        return np.array(apart, dtype=np.int64) if apart else hosts
+    def _preferred(self, i: int, hosts: Ints) -> list[Ints]:
+        """These hosts; those that a soft anti-affinity speaks against by themselves, for when no other takes
+        the instance."""
+        parts = [hosts]
+        if self.prefers(i):
+            members = self._members[self.instances[i].server_group or ""]
+            apart = np.array([not members[host] for host in hosts.tolist()], dtype=bool)
+            parts = [hosts[apart], hosts[~apart]]
+        return [part for part in parts if len(part)]
 
     def tight(self, i: int, hosts: Ints) -> Floats:
         """Score of each host for the instance, greatest first: what is left is used up evenly."""
@@ -235,13 +237,11 @@ class Board:
 
     def best(self, i: int, score: Callable[[int, Ints], Floats]) -> int | None:
         """The best host that takes the instance by the arrays and by checks; None when there is none."""
-        hosts = self._preferred(i, np.flatnonzero(self.fits(i)))
-        if not len(hosts):
-            return None
-        order = np.argsort(-score(i, hosts), kind="stable")
-        for host in hosts[order]:
-            if self.passes(i, int(host)):
-                return int(host)
+        for hosts in self._preferred(i, np.flatnonzero(self.fits(i))):
+            order = np.argsort(-score(i, hosts), kind="stable")
+            for host in hosts[order].tolist():
+                if self.passes(i, host):
+                    return int(host)
         return None
 
     def takes(self, i: int, host: int) -> bool:

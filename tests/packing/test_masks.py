@@ -13,7 +13,8 @@ from activities.balancing.floor import Floor, scene
 from activities.balancing.load import CPU
 from activities.rules import checks
 from plan_schemas.audit import Scope
-from plan_schemas.model import Cluster
+from plan_schemas.frozen import FrozenDict
+from plan_schemas.model import Cluster, Host, Instance, Inventory, ServerGroup, build
 from tests.packing.boards import ALLOW, board
 from tests.packing.peculiar import peculiar
 from tests.worlds import used
@@ -71,6 +72,26 @@ def test_where_balancing_would_send_a_server_it_may_go() -> None:
 
     run()
     assert found.keys() >= {"capacity", "anti_affinity", "none"}, found
+
+
+def test_who_would_rather_be_apart_joins_its_mates_where_no_other_host_takes_it() -> None:
+    """A hint keeps it from the one host without them: that is no reason to stay where it is."""
+    room, little = FrozenDict({"VCPU": Inventory(8)}), FrozenDict({"VCPU": 1})
+    hint = FrozenDict({"different_host": ["enemy"]})
+    servers = [
+        Instance("one", "one", "a", resources=little, server_group="g", scheduler_hints=hint),
+        Instance("enemy", "enemy", "b", resources=little),
+        Instance("mate", "mate", "c", resources=little, server_group="g"),
+    ]
+    groups = [ServerGroup("g", "g", "soft-anti-affinity")]
+    cluster = build("c", "", [Host(n, n, n, inventory=room) for n in "abc"], servers, groups=groups)
+    rules = Scope().rules(cluster, ALLOW)
+    seen = scene(cluster, rules, used(cluster), [CPU])
+    for made in (board(cluster), Floor(seen, ["one"])):
+        assert made.best(made.uuids.index("one"), made.tight) == made.hosts.index("c")
+    floor = Floor(seen, ["one"])
+    sent = floor.ranked(0, floor.usable, lambda _, hosts: np.zeros(len(hosts)))
+    assert [floor.hosts[host] for host in sent] == ["c"]
 
 
 def _is_apart(cluster: Cluster, uuid: str) -> bool:
