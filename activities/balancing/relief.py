@@ -105,10 +105,12 @@ class Relief:
         load = self.floor.loads[0]
         if number == 1:
             return [i for i in reversed(items) if load[i] > rest]
-        top = [load[i] for i in items[:number]]
-        if len(top) < number:
+        if len(items) < number:
             return []
-        return [i for n, i in enumerate(items) if load[i] + sum(top) - top[min(n, number - 1)] > rest]
+        top = [load[i] for i in items[:number]]
+        whole, last = sum(top), top[-1]
+        first = [i for i, own in zip(items, top) if load[i] + whole - own > rest]
+        return first + [i for i in items[number:] if load[i] + whole - last > rest]
 
     def _send(self, i: int, extra: int) -> list[int] | None:
         """Move it to another host, or make room for it there; what moved, in order."""
@@ -155,7 +157,7 @@ class Relief:
 
     def _shift(self, i: int) -> bool:
         """Move it to where an instance was sent before that can go on to another host: no move more."""
-        placed: Ints = np.fromiter(sorted(self.floor.placed), dtype=np.int64)
+        placed = np.flatnonzero(self.floor.at >= 0)
         for j, host in self._pairs(i, placed, self.floor.at[placed]):
             if not self.floor.fits_home(j):
                 continue
