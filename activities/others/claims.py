@@ -16,10 +16,13 @@ from plan_schemas.model import Amounts, Cluster, Instance, total
 def reckon(cluster: Cluster, rules: Rules, moves: Iterable[Mapping[str, Any]]) -> tuple[Cluster, Rules]:
     """The cluster with room taken for what other plans do to instances, and rules that leave those alone.
 
-    `moves` are `{instance, type, parameters}`; what is done already takes its room as it is. A resize names
-    no host: what a server grows by is taken where it is, if it has room there, for there Nova may leave it.
+    `moves` are `{instance, type, parameters}`; what is done already takes its room as it is. What Nova is
+    doing right now counts twice where Placement holds its room already: that promises too little, never too
+    much. A resize names no host: what a server grows by is taken where it is, if there is room for it beside
+    all that is to come there, for there Nova may leave it.
     """
     claims: dict[str, list[Amounts]] = {}
+    grows: list[tuple[str, Amounts]] = []
     busy: set[str] = set()
     ahead = Projection(cluster)
     for move in moves:
@@ -32,12 +35,13 @@ def reckon(cluster: Cluster, rules: Rules, moves: Iterable[Mapping[str, Any]]) -
         ahead.apply(module, here, move["parameters"])
         after = ahead.around(touches).instances[uuid]
         more, there = _growth(here.instances[uuid], after), after.host
-        if (
-            there is not None
-            and there in cluster.hosts
-            and more
-            and (touches.into or _fits(cluster, there, more, claims))
-        ):
+        if there is not None and there in cluster.hosts and more:
+            if touches.into:
+                claims.setdefault(there, []).append(more)
+            else:
+                grows.append((there, more))
+    for there, more in grows:
+        if _fits(cluster, there, more, claims):
             claims.setdefault(there, []).append(more)
     hosts = {
         name: replace(host, claimed=FrozenDict(total([host.claimed, *claims[name]])))
