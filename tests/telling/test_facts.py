@@ -33,3 +33,9 @@ def test_a_way_back_that_came_or_went_is_told_with_its_cause() -> None:
         "locked: expected no, found yes",
     )
     assert differences(SERVER, SERVER) == ()
+
+
+def test_of_another_flavor_no_way_back_is_told() -> None:
+    """It went because somebody resized the server, not because other flavors are on offer."""
+    found = differences({**SERVER, "way_back": True}, {**SERVER, "flavor": "m2", "way_back": False})
+    assert found == ("flavor: expected m1, found m2",)
