@@ -9,6 +9,7 @@ from activities.why.case import case
 from deploy.review.load import Load, classes, loads
 from deploy.review.schedule import Moment, clock, timeline
 from plan_schemas.catalog import Catalog
+from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Plan
 from plan_schemas.usage import NONE, Usage
@@ -24,7 +25,7 @@ class Review:
     plan: Plan
     id: str  # of its workflow, to approve it by; empty for a file
     moments: tuple[Moment, ...]
-    names: Mapping[str, str]  # of instances, by uuid
+    names: Mapping[str, str] = EMPTY  # of instances, by uuid
     classes: tuple[str, ...] = ()
     loads: tuple[Load, ...] = ()
     does: tuple[tuple[str, str], ...] = ()  # each type of action in the plan, and what it does
@@ -32,13 +33,18 @@ class Review:
 
     @property
     def seconds(self) -> float:
-        return max((m.end for m in self.moments), default=0.0)
+        """Until all is over, as expected: of what is drawn, or as the plan says that is too large for it."""
+        if self.moments:
+            return max(m.end for m in self.moments)
+        return next((b.value for b in self.plan.bounds if b.name == "makespan_seconds"), 0.0)
 
     def takes(self, action: Action) -> str:
         """How long it is expected to take; of a plan by hand, which rests on no picture, nobody said."""
         return clock(action.seconds) if action.seconds or self.plan.model else "not known"
 
-    def starts(self, moment: Moment) -> str:
+    def starts(self, moment: Moment | None) -> str:
+        if moment is None:
+            return "never" if self.moments else "not known"
         return clock(moment.start) if self.seconds or self.plan.model else "not known"
 
     def name(self, action: Action) -> str:
@@ -50,26 +56,21 @@ class Review:
 
 
 def review(
-    plan: Plan, cluster: Cluster | None, usage: Usage = NONE, *, id: str = "", known: Catalog | None = None
+    plan: Plan, cluster: Cluster | None, usage: Usage = NONE, *, id: str = "", known: Catalog
 ) -> Review:
-    found = _seen(plan, cluster, usage, id)
-    if known is None:
-        return found
+    """`id`: of the plan's workflow; `known`: tells what each type of action does."""
     types = [name for name in plan.types if name in known.actions]
-    return replace(found, does=tuple((name, known.actions[name].summary) for name in types))
-
-
-def _seen(plan: Plan, cluster: Cluster | None, usage: Usage, id: str) -> Review:
-    moments = timeline(plan) if len(plan.actions) <= DRAWN else ()
+    does = tuple((name, known.actions[name].summary) for name in types)
+    bare = Review(plan, id, timeline(plan) if len(plan.actions) <= DRAWN else (), does=does)
     if cluster is None:
         said = "the picture that the plan rests on was not at hand (--snapshot FILE)"
-        return Review(plan, id, moments, {}, lacking=said)
-    names = {uuid: one.name for uuid, one in cluster.instances.items()}
+        return replace(bare, lacking=said)
+    seen = replace(bare, names={uuid: one.name for uuid, one in cluster.instances.items()})
     if stranger := elsewhere(plan, cluster):
         said = f"the picture at hand is not what this plan starts from, see {stranger}"
-        return Review(plan, id, moments, names, lacking=said)
+        return replace(seen, lacking=said)
     after = case(plan, cluster).after
-    return Review(plan, id, moments, names, classes(cluster), loads(cluster, after, usage))
+    return replace(seen, classes=classes(cluster), loads=loads(cluster, after, usage))
 
 
 def elsewhere(plan: Plan, cluster: Cluster) -> str:

@@ -48,8 +48,10 @@ def cards(review: Review) -> Markup:
     plan = review.plan
     moves = sum(a.touches.into is not None for a in plan.actions)
     shown = [_counted(moves, "move"), _counted(len(plan.actions) - moves, "other action")]
-    known = clock(review.seconds) if review.seconds else "not known"
-    shown.append((known, "expected, if nothing else moves" if review.seconds else "how long it takes"))
+    if review.seconds:
+        shown.append((clock(review.seconds), "expected, if nothing else moves"))
+    elif plan.actions and not plan.model:
+        shown.append(("not known", "how long it takes"))
     copied = sum(a.numbers.get("copy_bytes", 0) for a in plan.actions)
     still = sum(a.numbers.get("downtime_seconds", 0) for a in plan.actions)
     shown += [(size(copied), "are copied")] if copied else []
@@ -146,7 +148,7 @@ def _action(review: Review, one: Action, moment: Moment | None) -> Markup:
         "tr",
         tag("th", tag("span", one.id, class_="mono"), scope="row"),
         tag("td", _what(review, one)),
-        tag("td", review.starts(moment) if moment else "never", class_="n", data_l="starts"),
+        tag("td", review.starts(moment), class_="n", data_l="starts"),
         tag("td", review.takes(one), _price(one), class_="n", data_l="takes"),
         tag("td", one.reason, _more(one)),
         id=anchor(one.id),

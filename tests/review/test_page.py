@@ -16,6 +16,7 @@ from deploy.review import terminal
 from deploy.review.content import review
 from deploy.review.markup import printable
 from deploy.review.page import html
+from deploy.review.schedule import clock
 from plan_schemas import admit
 from plan_schemas import plan as plans
 from plan_schemas.catalog import load
@@ -91,7 +92,10 @@ def test_whatever_servers_are_called_it_is_text(cluster: Cluster, names: list[st
     plan = replace(plan, reason=names[0], requested_by=names[1], name=names[2])
     actions = tuple(replace(a, reason=f"{names[3]} {a.reason}") for a in plan.actions)
     shown = review(
-        replace(plan, actions=actions), replace(cluster, instances=FrozenDict(called)), id=names[2]
+        replace(plan, actions=actions),
+        replace(cluster, instances=FrozenDict(called)),
+        id=names[2],
+        known=load(),
     )
     text = html(shown)
     page = Page(text)
@@ -111,7 +115,7 @@ def test_nothing_outside_is_needed() -> None:
     cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
     plan = consolidated(cluster)
     assert plan is not None
-    text = html(review(plan, cluster))
+    text = html(review(plan, cluster, known=load()))
     for word in ("http:", "https:", "//", "<script", "@import", "url(", "<link", "<img"):
         assert word not in text
     assert "default-src &#x27;none&#x27;" in text
@@ -149,7 +153,7 @@ def test_five_hundred_moves_stay_below_a_megabyte() -> None:
     plan = consolidated(cluster, max_moves=500)
     assert plan is not None
     assert sum(a.touches.into is not None for a in plan.actions) >= 450
-    text = html(review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts"))
+    text = html(review(plan, cluster, clouds.usage(cluster, 3), id="plan/audit/free-hosts", known=load()))
     print(f"{len(plan.actions)} actions, {len(text.encode()):,} bytes")
     assert len(text.encode()) < 1_000_000
 
@@ -171,13 +175,30 @@ def test_a_plan_by_hand_says_what_is_not_known_of_it() -> None:
     assert "  not known  " in "\n".join(terminal.told(shown))
 
 
+def test_a_plan_that_is_too_large_to_be_drawn_says_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the plan itself forecasts; when each action starts nobody has reckoned, which is not never."""
+    cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
+    plan = consolidated(cluster)
+    assert plan is not None
+    (forecast,) = (b.value for b in plan.bounds if b.name == "makespan_seconds")
+    monkeypatch.setattr("deploy.review.content.DRAWN", len(plan.actions) - 1)
+    shown = review(plan, cluster, known=load())
+    text = Page(html(shown)).text
+    assert not shown.moments
+    assert f"{clock(forecast)}expected, if nothing else moves" in text
+    assert "never" not in text
+    assert "not drawn" in text
+    empty = Page(html(review(replace(plan, actions=()), cluster, known=load()))).text
+    assert "how long it takes" not in empty
+
+
 @pytest.mark.parametrize("picture", [True, False])
 def test_a_plan_without_its_picture_says_so(picture: bool) -> None:
     """The loads need the picture; where it is not at hand the page tells, and has the rest."""
     cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
     plan = consolidated(cluster)
     assert plan is not None
-    text = Page(html(review(plan, cluster if picture else None))).text
+    text = Page(html(review(plan, cluster if picture else None, known=load()))).text
     assert ("was not at hand" in text) is not picture
     assert plan.actions[0].reason in text
 
@@ -189,6 +210,6 @@ def test_a_plan_that_undoes_another_has_no_loads_of_it() -> None:
     assert plan is not None
     back = undo_plan(plan, [a.id for a in plan.actions], reason="undone").plan
     assert back is not None
-    text = Page(html(review(back, cluster))).text
+    text = Page(html(review(back, cluster, known=load()))).text
     assert "is not what this plan starts from" in text
     assert back.actions[0].id in text

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from deploy.review.content import Review, review
 from deploy.review.schedule import IN, OTHER, OUT, clock, lanes, ticks, timeline
+from plan_schemas.catalog import load
 from plan_schemas.model import Cluster, to_document
 from plan_schemas.plan import Plan, from_document
 from tests import worlds
@@ -24,7 +25,7 @@ def test_what_is_drawn_could_be_so(cluster: Cluster) -> None:
     plan = consolidated(cluster)
     if plan is None:
         return
-    shown = review(plan, cluster)
+    shown = review(plan, cluster, known=load())
     ends = {m.action.id: m.end for m in shown.moments}
     assert set(ends) == {a.id for a in plan.actions}
     for moment in shown.moments:
