@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from activities import complete
-from deploy import documents, settings
+from deploy import documents
 from plan_schemas import admit, model, usage
 from plan_schemas import plan as plans
 from plan_schemas.audit import Audit
@@ -22,11 +23,18 @@ def add_plans(parser: argparse.ArgumentParser) -> None:
     """The option of every command that looks things up in the catalogue: the same one as a worker's."""
     parser.add_argument(
         "--plans",
-        type=Path,
-        default=settings.plans(),
+        type=_directory,
+        default=os.environ.get("BALLAST_PLANS") or None,
         metavar="DIR",
         help="catalogue files of your own (default BALLAST_PLANS)",
     )
+
+
+def _directory(given: str) -> Path:
+    if not Path(given).is_dir():
+        said = f"{given!r}: expected a directory that exists; without the option BALLAST_PLANS names it"
+        raise argparse.ArgumentTypeError(said)
+    return Path(given)
 
 
 def audit(path: Path, known: Catalog) -> Audit:

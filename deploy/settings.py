@@ -59,11 +59,6 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
-def plans(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The catalogue directory alone, for commands. Raises BadSetting."""
-    return _directory(environment, "BALLAST_PLANS")
-
-
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     given = environment.get(name, str(default))
     if not given.isdigit() or int(given) < 1:

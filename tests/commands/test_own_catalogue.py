@@ -64,9 +64,12 @@ def test_what_it_declares_is_known_to_every_command(
 
 
 def test_a_directory_that_is_not_there_is_a_wrong_usage(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Said by the name of the setting, and not by a traceback."""
+    """Said with the name of the setting, and not by a traceback; help and the option do without it."""
     monkeypatch.setenv("BALLAST_PLANS", "nowhere")
     assert cli.run(["goals"]) == 2
-    assert "BALLAST_PLANS='nowhere': expected a directory that exists" in capsys.readouterr().err
+    assert "'nowhere': expected a directory that exists" in (said := capsys.readouterr().err)
+    assert "BALLAST_PLANS" in said
+    assert cli.run(["--help"]) == 0
+    assert cli.run(["goals", "--plans", str(own)]) == 0
