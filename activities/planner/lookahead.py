@@ -108,7 +108,7 @@ def _soonest(left: Sequence[_Passing], short: Mapping[Thing, int], slots: int) -
     """Who makes the room soonest: those that make most of it per second, so many of them, and the shortest
     that makes the rest; or all of them."""
     rest, first = dict(short), list[_Passing]()
-    best, soonest = left, inf
+    best, soonest = tuple(left), inf
     parts = [one for one in left if not _makes(one, short)]
     while True:
         last = next((one for one in left if one not in first and _makes(one, rest)), None)
