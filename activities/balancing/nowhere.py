@@ -132,7 +132,7 @@ class Surcharge:
         reach = floor.masks[kinds] & floor.usable
         reach[kind, floor.home[own]] = True
         meet = reach.astype(np.float32) @ reach.T.astype(np.float32) > 0
-        for _ in kinds:
+        for _ in range(len(kinds).bit_length()):
             meet = meet.astype(np.float32) @ meet.astype(np.float32) > 0
         found: dict[int, list[Hot]] = {}
         for t, part in zip(among, meet.argmax(axis=1)[kind[first]].tolist()):
@@ -166,7 +166,7 @@ class _Part:
 
         Nothing is looked for where no host needs the stranded, nor where the likeliest ways find nothing.
         """
-        sizes = sorted(set(self.sizes[self.stranded].tolist()), reverse=True)[:_SIZES]
+        sizes = sorted({s for s in self.sizes[self.stranded].tolist() if s > 0}, reverse=True)[:_SIZES]
         if not sizes or self._without() <= self.least:
             return 0.0
         every, *others = self._groups()
