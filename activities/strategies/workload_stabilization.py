@@ -101,8 +101,10 @@ def _changes(telling: Telling, steps: Sequence[Step], weights: Floats) -> Iterat
     floor = telling.floor
     for step in steps:
         for n, (i, host) in enumerate(step.moves):
-            helps = n + 1 < len(step.moves)
-            why = f"makes room on {floor.hosts[int(floor.home[i])]}" if helps else "evens out"
+            why = "evens out"
+            if n + 1 < len(step.moves):  # for want of room or because both even out more than one
+                last, place = step.moves[-1]
+                why += f" with {floor.instances[last].name}, which comes to {floor.hosts[place]} instead"
             points = round(step.points, 2)
             yield telling.change(i, host, why, nearer_points_per_move=points, gain=_gain(step, weights))
 

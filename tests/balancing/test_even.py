@@ -55,6 +55,18 @@ def test_each_level_makes_all_moves_of_the_one_below(seed: int) -> None:
     assert levels[0]
 
 
+def test_of_two_that_belong_together_the_first_names_the_other() -> None:
+    """It comes to where the first was. That it makes room would be untrue where there is room enough."""
+    made = cloud(40, seed=1, fill=(0.93, 0.93))
+    changes = even_out(made, 1, thresholds=CPU, max_moves=20).changes
+    pairs = [one for one in pairwise(changes) if one[0].reason.startswith("evens out with ")]
+    assert pairs
+    for first, second in pairs:
+        other, place = made.instances[second.parameters["instance"]].name, first.parameters["source"]
+        assert first.reason.startswith(f"evens out with {other}, which comes to {place} instead: ")
+        assert second.parameters["destination"] == place
+
+
 def test_it_stops_where_every_metric_is_low_enough() -> None:
     """Two metrics, both above their thresholds: it goes on until neither is, and no further."""
     made = cloud(60, seed=2)
