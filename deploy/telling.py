@@ -64,7 +64,7 @@ def actions(rows: Iterable[Action]) -> Iterator[str]:
 def bounds(rows: Iterable[Bound]) -> Iterator[str]:
     for one in rows:
         least = "at least" if one.better == "lower" else "at most"
-        yield f"distance  {one.name} {one.value:g}, {least} {one.bound:g}: gap {one.gap:.2%}"
+        yield f"distance  {one.name} {one.value:g}, {least} {one.bound:g}: gap {one.distance}"
 
 
 def refusals(rows: Iterable[Refusal], most: int = _SHOWN) -> Iterator[str]:

@@ -74,6 +74,13 @@ class Bound:
         worse = self.value - self.bound if self.better == "lower" else self.bound - self.value
         return max(0.0, worse) / abs(self.bound) if self.bound else max(0.0, worse)
 
+    @property
+    def distance(self) -> str:
+        """The gap for people; from a bound of 0 the way cannot be told in parts of it."""
+        if self.gap and not self.bound:
+            return f"{self.gap:.4g} from 0"
+        return f"{self.gap:.2%}"
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

@@ -79,7 +79,7 @@ def bounds(rows: Iterable[Bound]) -> Markup:
                 f"{'≥' if one.better == 'lower' else '≤'} {quantity(one.name, float(one.bound))}",
                 class_="n",
             ),
-            tag("td", f"{one.gap:.2%}", class_="n"),
+            tag("td", one.distance, class_="n"),
             gap_cell(one),
         )
         for one in rows

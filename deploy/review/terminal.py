@@ -53,7 +53,7 @@ def _bounds(review: Review) -> Iterator[Sequence[str]]:
             one.name,
             f"{one.value:g}",
             f"{'≥' if one.better == 'lower' else '≤'} {one.bound:g}",
-            f"{one.gap:.2%}",
+            one.distance,
         ]
 
 

@@ -139,7 +139,7 @@ def test_all_that_a_plan_says_is_on_the_page() -> None:
     for refusal in plan.rejected:
         assert refusal.text in text
     for bound in plan.bounds:
-        assert f"{bound.gap:.2%}" in text
+        assert bound.distance in text
     assert f"--digest {plan.digest}" in text
     for said in ("asked for byeve", "until 2026-01-01T00:00:00Z, by prom", "vm-1 counts as idle"):
         assert said in text

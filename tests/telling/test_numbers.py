@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.words import amounts, quantity, size
+from plan_schemas.plan import Bound
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -46,3 +47,14 @@ def test_memory_is_never_written_with_an_exponent(mib: int) -> None:
     said = amounts({"MEMORY_MB": mib})
     assert re.fullmatch(r"\d+(\.\d+)? (GiB|TiB|PiB|EiB) RAM", said)
     assert amounts({"MEMORY_MB": 1536 * 1024}) == "1536 GiB RAM"
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "said"),
+    [(4.0, 5.0, "25.00%"), (4.0, 4.0, "0.00%"), (0.0, 3.86503, "3.865 from 0"), (0.0, 0.0, "0.00%")],
+)
+def test_the_way_from_a_bound_is_a_part_of_it_unless_that_is_nothing(
+    bound: float, value: float, said: str
+) -> None:
+    """A deviation of 3.9 points where 0 may be possible is not 390 %."""
+    assert Bound("deviation_cpu", bound, value, "lower").distance == said
