@@ -129,7 +129,9 @@ class Audit:
         while decision["plan"] is not None:
             self.report |= {"summary": decision["summary"]}
             self._turn(
-                "ONGOING", f"{decision['summary']}; {plan.id} holds review and execution", plan=plan.id
+                "ONGOING",
+                f"{decision['summary'].rstrip('.')}; {plan.id} holds review and execution",
+                plan=plan.id,
             )
             ending = await self._wait_for(plan)
             self.rounds.note(ending, decision["plan"].get("forecast", {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from activities.metrics import aside, course, subjects
@@ -229,8 +229,11 @@ def _require_one_moment(usage: Usage, cluster: Cluster, wanted: Iterable[Metric]
     apart = abs((_moment(usage.at) - _moment(cluster.collected_at)).total_seconds())
     most = min(metric.stale_after_seconds for metric in wanted) + max_age
     if apart > most:
-        said = f"the usage is of {usage.at}, the snapshot of {cluster.collected_at}: {apart:,.0f} s apart"
-        raise Refused(f"{said}, at most {most:g} s are allowed", "observe and measure again")
+        said = f"the usage is of {usage.at}, the snapshot of {cluster.collected_at}"
+        raise Refused(
+            f"{said}: {timedelta(seconds=round(apart))} apart, at most {most:g} s are allowed",
+            "observe and measure again",
+        )
 
 
 def _moment(text: str) -> datetime:

@@ -172,5 +172,6 @@ def _summary(
     if not moves:
         return f"No move makes the load of {words(kinds)} more even: deviation {falls}."
     high = [k.word for k, a, t in zip(kinds, after, targets) if a > t]
-    rest = f"; {' and '.join(high)} stays above its threshold" if high else ""
+    stay = "stays above its threshold" if len(high) == 1 else "stay above their thresholds"
+    rest = f"; {' and '.join(high)} {stay}" if high else ""
     return f"Even out load with {count(moves, 'move')}: deviation of {falls}{rest}."

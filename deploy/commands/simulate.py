@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from activities.words import count
 from deploy import reading, simulate
 from plan_schemas import catalog
 from plan_schemas.plan import Plan
@@ -76,6 +77,6 @@ def _print(plan: Plan, played: simulate.Replay) -> None:
     final = played.final
     used = sum(bool(final.on(h)) for h in final.hosts)
     disabled = sum(h.status == "disabled" for h in final.hosts.values())
-    print(f"afterwards {used} of {len(final.hosts)} hosts carry instances, {disabled} are disabled")
+    print(f"afterwards {used} of {len(final.hosts)} hosts carry instances; disabled: {disabled}")
     if not played.violations and not played.never_started:
-        print(f"{len(plan.actions)} actions, no rule broken at any moment")
+        print(f"{count(len(plan.actions), 'action')}, no rule broken at any moment")

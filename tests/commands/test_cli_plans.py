@@ -91,7 +91,7 @@ def test_a_good_plan_is_simulated_to_its_end(plan: str, capsys: pytest.CaptureFi
     assert row["final_hosts"]["cmp-04"] == {"status": "enabled", "instances": 2}
     text = ballast(capsys, "simulate", plan, "--snapshot", SNAPSHOT)[1]
     assert "2 actions, no rule broken at any moment" in text
-    assert "afterwards 3 of 4 hosts carry instances, 2 are disabled" in text
+    assert "afterwards 3 of 4 hosts carry instances; disabled: 2" in text
 
 
 def test_a_plan_that_breaks_a_rule_at_some_moment_is_found(
