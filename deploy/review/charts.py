@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from deploy.review.content import Review
+from deploy.review.labels import short
 from deploy.review.load import Load, Span, called
 from deploy.review.markup import Markup, tag
 from deploy.review.schedule import IN, OTHER, OUT, SWITCH, Lane, Moment, clock, lanes, ticks
 from plan_schemas.plan import Bound
 
 _HOSTS, _NAMED = 400, 24  # columns of the picture of all hosts, and as many as have room for a name
+_LETTER, _APART = 14, 10  # what a letter of a name takes in the picture, and what lies between two names
 _KINDS = {OUT: "o", IN: "i", SWITCH: "w", OTHER: "w"}
 _WORDS = {OUT: "leaves", IN: "enters", SWITCH: "sets the service", OTHER: "runs"}
 
@@ -27,9 +29,10 @@ def loads(rows: Sequence[Load], name: str) -> Markup:
     )
     tall = 364
     if 0 < len(shown) <= _NAMED:
-        parts += [_name(row.host, n, 1000 / len(shown)) for n, row in enumerate(shown)]
-        tall = 396
-    return tag("svg", parts, viewBox=f"0 0 1000 {tall}", role="img", aria_label=label)
+        names, more = _names([row.host for row in shown])
+        parts, tall = [*parts, *names], tall + more
+    style = f"max-height:{round(0.85 * tall)}px"  # of the page: long names leave the columns as tall
+    return tag("svg", parts, viewBox=f"0 0 1000 {tall}", role="img", aria_label=label, style=style)
 
 
 def _half(rows: Sequence[Load], name: str, top: int, word: str) -> Iterator[Markup]:
@@ -47,23 +50,35 @@ def _half(rows: Sequence[Load], name: str, top: int, word: str) -> Iterator[Mark
         yield tag("rect", **place, width=f"{bar:.1f}", height=f"{tall:.1f}", class_=kind)
 
 
-def _name(host: str, n: int, step: float) -> Markup:
-    """Under its column, as much of it as there is room for: the end tells hosts apart."""
-    room = max(2, int(step / 13))
-    said = host if len(host) <= room else f"…{host[1 - room :]}"
-    return tag("text", said, x=f"{(n + 0.5) * step:.1f}", y=388, text_anchor="middle")
+def _names(hosts: Sequence[str]) -> tuple[list[Markup], int]:
+    """Under their columns, without what all share, upright where that is too long; and how tall that is."""
+    step = 1000 / len(hosts)
+    room, said = max(2, int((step - _APART) / _LETTER)), hosts
+    if any(len(name) > room for name in said):
+        said = short(hosts)
+    longest = max(map(len, said))
+    middles = [f"{(n + 0.5) * step:.1f}" for n in range(len(hosts))]
+    if longest <= room:
+        return [tag("text", s, x=x, y=388, text_anchor="middle") for s, x in zip(said, middles)], 32
+    upright = [
+        tag("text", s, x=x, y=372, dy="0.35em", text_anchor="end", transform=f"rotate(-90 {x} 372)")
+        for s, x in zip(said, middles)
+    ]
+    return upright, 16 + longest * _LETTER
 
 
 def load_cell(span: Span | None, name: str) -> Markup:
     """A bar for what is there after the plan, and a mark where it was before."""
     if span is None:
         return tag("td", "not offered", class_="dim", data_l=name)
-    same = round(span.before) == round(span.after)
-    said = f"{span.before:.0f} %" if same else f"{span.before:.0f} → {span.after:.0f} %"
     style = f"--b:{min(span.before, 100):.0f}%;--a:{min(span.after, 100):.0f}%"
     over = " over" if span.after > 100 else ""
     return tag(
-        "td", tag("i", style=style, aria_hidden="true"), tag("span", said), class_=f"load{over}", data_l=name
+        "td",
+        tag("i", style=style, aria_hidden="true"),
+        tag("span", span.said()),
+        class_=f"load{over}",
+        data_l=name,
     )
 
 

@@ -15,6 +15,7 @@ from plan_schemas.plan import Action, Plan
 from plan_schemas.usage import NONE, Usage
 from plan_schemas.windows import Window
 
+_IN_POINTS = "standard_deviation_"  # indicators that are percentage points of a host's load
 DRAWN = 2_000  # actions of a plan whose schedule can be looked at
 
 
@@ -37,6 +38,12 @@ class Review:
         if self.moments:
             return max(m.end for m in self.moments)
         return next((b.value for b in self.plan.bounds if b.name == "makespan_seconds"), 0.0)
+
+    @property
+    def forecast(self) -> Iterator[tuple[str, str]]:
+        """Each indicator with its number, and the unit where the name does not tell it."""
+        for name, value in self.plan.forecast.items():
+            yield name, f"{_figure(value)} points" if name.startswith(_IN_POINTS) else _figure(value)
 
     def takes(self, action: Action) -> str:
         """How long it is expected to take; of a plan by hand, which rests on no picture, nobody said."""
@@ -71,6 +78,11 @@ def review(
         return replace(seen, lacking=said)
     after = case(plan, cluster).after
     return replace(seen, classes=classes(cluster), loads=loads(cluster, after, usage))
+
+
+def _figure(value: float) -> str:
+    """All digits of a whole number, and four at most of another."""
+    return f"{value:.0f}" if value == round(value) or abs(value) >= 1000 else f"{round(value, 3):.4g}"
 
 
 def elsewhere(plan: Plan, cluster: Cluster) -> str:

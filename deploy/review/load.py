@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from activities.balancing.load import KINDS, Kind, capacity, used
 from plan_schemas.model import Cluster, Host
 from plan_schemas.usage import Usage
 
 _ORDER = ("VCPU", "PCPU", "MEMORY_MB", "DISK_GB")
 _WORDS = {"VCPU": "vCPU", "PCPU": "pCPU", "MEMORY_MB": "RAM", "DISK_GB": "disk"}
 _MOST = 4  # resource classes that are shown
+_WHOLE, _SUM = "measured", "of its instances"  # of the host, and what a strategy of instances reckons with
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,12 @@ class Span:
 
     before: float
     after: float
+    digits: int = 0  # after the point: as many as the reasons of the plan have
+
+    def said(self, *, alike: bool = False) -> str:
+        """Both ends; `alike`: also where they read the same."""
+        first, last = (f"{end:.{self.digits}f}" for end in (self.before, self.after))
+        return f"{first} → {last} %" if alike or first != last else f"{last} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,42 +88,70 @@ def _span(before: Cluster, after: Cluster, host: Host, name: str) -> Span:
 
 
 def _measured(before: Cluster, after: Cluster, usage: Usage) -> dict[str, dict[str, Span]]:
-    """CPU and RAM in use: as measured, and with what the moved instances use taken along."""
+    """CPU and RAM in use, of the host where that is known and of its instances together: as measured, and
+    with what the moved instances use taken along."""
     out: dict[str, dict[str, Span]] = {}
-    for label, metric, share, name in (
-        ("CPU measured", "host_cpu_usage", "instance_cpu_usage", "VCPU"),
-        ("RAM measured", "host_ram_usage", "instance_ram_usage", "MEMORY_MB"),
-    ):
-        now, each = usage.values.get(metric), usage.values.get(share)
-        if not now or not each:
+    for kind in KINDS.values():
+        now, each = usage.values.get(kind.host_metric) or {}, usage.values.get(kind.metric)
+        if not each:
             continue
-        moved = dict(_moved(before, after, each, name))
+        uses = {
+            u: used(kind, before.instances[u].resources, v) for u, v in each.items() if u in before.instances
+        }
+        there, moved = _together(before, uses), _moved(before, after, uses)
         for host in before.hosts.values():
-            size = host.inventory[name].total if name in host.inventory else 0
-            if host.name not in now or not size:
+            size = capacity(kind, host)
+            if not size:
                 continue
-            first = now[host.name] if name == "VCPU" else 100 * now[host.name] / size
-            last = first + 100 * moved.get(host.name, 0.0) / size
-            out.setdefault(host.name, {})[label] = Span(first, max(0.0, last))
+            row, more = out.setdefault(host.name, {}), 100 * moved.get(host.name, 0.0) / size
+            if host.name in now:
+                whole = now[host.name] if kind.percent else 100 * now[host.name] / size
+                row[_label(kind, _WHOLE)] = Span(whole, max(0.0, whole + more))
+            share = 100 * there.get(host.name, 0.0) / size
+            row[_label(kind, _SUM)] = Span(share, max(0.0, share + more), digits=1)
     return out
 
 
-def _moved(
-    before: Cluster, after: Cluster, each: Mapping[str, float], name: str
-) -> Iterator[tuple[str, float]]:
-    """How much more each host has to do, in vCPUs or MiB."""
+def _label(kind: Kind, what: str) -> str:
+    return f"{kind.word} {what}"
+
+
+def _together(cluster: Cluster, uses: Mapping[str, float]) -> dict[str, float]:
+    """What the instances of each host use, in cores or MiB; one without a number counts as nothing."""
+    found: dict[str, float] = {}
+    for uuid, amount in uses.items():
+        host = cluster.instances[uuid].host
+        if host is not None:
+            found[host] = found.get(host, 0.0) + amount
+    return found
+
+
+def _moved(before: Cluster, after: Cluster, uses: Mapping[str, float]) -> dict[str, float]:
+    """How much more each host has to do, in cores or MiB."""
     more: dict[str, float] = {}
-    for uuid, one in before.instances.items():
-        there = after.instances[uuid].host
-        if one.host == there or uuid not in each:
+    for uuid, amount in uses.items():
+        here, there = before.instances[uuid].host, after.instances[uuid].host
+        if here == there:
             continue
-        amount = each[uuid] * one.resources.get("VCPU", 0) / 100 if name == "VCPU" else each[uuid]
-        for host, sign in ((one.host, -1), (there, 1)):
+        for host, sign in ((here, -1), (there, 1)):
             if host is not None:
                 more[host] = more.get(host, 0.0) + sign * amount
-    yield from more.items()
+    return more
 
 
 def metrics(rows: Iterable[Load]) -> tuple[str, ...]:
     """What is measured of any of them."""
     return tuple(sorted({name for row in rows for name in row.measured}))
+
+
+def apart(rows: Iterable[Load]) -> str:
+    """What tells two columns of the same thing apart; empty where no host has both."""
+    shown = metrics(rows)
+    words = [k.word for k in KINDS.values() if {_label(k, _WHOLE), _label(k, _SUM)} <= set(shown)]
+    if not words:
+        return ""
+    return (
+        f"{' and '.join(words)} measured: the whole host, with what it uses beside its instances. Of its "
+        "instances: what they use together, by which a strategy decides that measures instances only, as "
+        "workload_balance."
+    )

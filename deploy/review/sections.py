@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from activities.words import cost, quantity, size
+from activities.words import cost, count, quantity, size
 from deploy.review.charts import anchor, gap_cell, load_cell
 from deploy.review.content import Review, measured, rules
-from deploy.review.load import Load, called, metrics
+from deploy.review.load import Load, apart, called, metrics
 from deploy.review.markup import Markup, tag
 from deploy.review.schedule import Moment, clock
 from plan_schemas.plan import Action, Bound
@@ -56,9 +56,9 @@ def cards(review: Review) -> Markup:
     still = sum(a.numbers.get("downtime_seconds", 0) for a in plan.actions)
     shown += [(size(copied), "are copied")] if copied else []
     shown += [(clock(still), "of downtime, all servers together")] if still else []
-    for name, value in plan.forecast.items():
+    for name, value in review.forecast:
         if name != "instance_migrations_count":  # those are the moves
-            shown.append((f"{value:g}", name.removesuffix("_count").replace("_", " ")))
+            shown.append((value, name.removesuffix("_count").replace("_", " ")))
     shown.append(_counted(len(plan.rejected), "refusal"))
     return tag("ul", (tag("li", tag("b", value), tag("span", word)) for value, word in shown), class_="cards")
 
@@ -96,11 +96,13 @@ def loads(review: Review) -> Iterator[Markup]:
         yield _loads(review, changed[:_HOSTS], said)
     else:
         yield tag("p", "As far as this picture tells, no host has more or less to bear after the plan.")
+    if said := apart(review.loads):
+        yield tag("p", said, class_="dim")
     if len(changed) > _HOSTS:
         yield tag("p", f"and {len(changed) - _HOSTS} more hosts", class_="dim")
     if others:
         more = f", of which {_HOSTS} are shown" if len(others) > _HOSTS else ""
-        said = f"{len(others)} hosts stay as they are{more}"
+        said = f"{count(len(others), 'host stays as it is', 'hosts stay as they are')}{more}"
         yield tag("details", tag("summary", said), _loads(review, others[:_HOSTS], said))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from activities.words import count
 from deploy.review.content import Review, measured, rules
-from deploy.review.load import Span, called, metrics
+from deploy.review.load import Span, apart, called, metrics
 from deploy.review.markup import printable
 from plan_schemas.plan import Action
 
@@ -21,22 +22,12 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
     yield printable(f"{who}, made at {plan.created_at}, {plan.digest}")
     for word, said in measured(plan):
         yield printable(f"{word} {said}")
-    for name, value in plan.forecast.items():
-        yield f"forecast {name} {value:g}"
+    for name, value in review.forecast:
+        yield f"forecast {name} {value}"
     yield from _table(["distance", "reached", "best", "gap"], _bounds(review), None)
     if review.lacking:
         yield from ("", f"no loads: {printable(review.lacking)}")
-    changed, used = [row for row in review.loads if row.is_changed], metrics(review.loads)
-    loads = (
-        [
-            row.host,
-            f"{row.instances[0]} → {row.instances[1]}",
-            *(_span(row.allocated.get(c)) for c in review.classes),
-            *(_span(row.measured.get(m)) for m in used),
-        ]
-        for row in changed
-    )
-    yield from _table(["host", "instances", *map(called, review.classes), *used], loads, most)
+    yield from _loads(review, most)
     yield from _table(["action", "what", "starts", "takes", "when"], _actions(review), most)
     yield from (f"{name}: {said}" for name, said in review.does)
     yield from _table(
@@ -45,6 +36,30 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
         most,
     )
     yield from _table(["in force", ""], ([k, v] for k, v in rules(plan)), None)
+
+
+def _loads(review: Review, most: int | None) -> Iterator[str]:
+    """The hosts that the plan changes, how many it does not, and what the columns are."""
+    changed, used = [row for row in review.loads if row.is_changed], metrics(review.loads)
+    rows = (
+        [
+            row.host,
+            f"{row.instances[0]} → {row.instances[1]}",
+            *(_span(row.allocated.get(c)) for c in review.classes),
+            *(_span(row.measured.get(m)) for m in used),
+        ]
+        for row in changed
+    )
+    yield from _table(["host", "instances", *map(called, review.classes), *used], rows, most)
+    if not review.loads:
+        return
+    others = len(review.loads) - len(changed)
+    if not changed:
+        yield from ("", "as far as this picture tells, no host has more or less to bear after the plan")
+    elif others:
+        yield f"{count(others, 'more host does', 'more hosts do')} not change"
+    if changed and (said := apart(review.loads)):
+        yield said
 
 
 def _bounds(review: Review) -> Iterator[Sequence[str]]:
@@ -58,7 +73,7 @@ def _bounds(review: Review) -> Iterator[Sequence[str]]:
 
 
 def _span(span: Span | None) -> str:
-    return "-" if span is None else f"{span.before:.0f} → {span.after:.0f} %"
+    return "-" if span is None else span.said(alike=True)
 
 
 def _actions(review: Review) -> Iterator[Sequence[str]]:

@@ -147,6 +147,20 @@ def test_all_that_a_plan_says_is_on_the_page() -> None:
     assert "1 out and 2 in" in text
 
 
+def test_what_is_forecast_is_told_with_its_unit_and_no_more_digits_than_matter() -> None:
+    """A deviation is points, with four digits; a count is whole; the terminal says the same."""
+    cluster = clouds.cloud(8, seed=3, fill=(0.3, 0.6))
+    plan = consolidated(cluster)
+    assert plan is not None
+    said = {"standard_deviation_cpu_after_audit": 3.86503, "instances_count": 123456.0, "share": 1234.56}
+    shown = review(replace(plan, forecast=FrozenDict(said)), cluster, known=load())
+    text, told = Page(html(shown)).text, list(terminal.told(shown))
+    for card in ("3.865 pointsstandard deviation cpu after audit", "123456instances", "1235share"):
+        assert card in text
+    assert "forecast standard_deviation_cpu_after_audit 3.865 points" in told
+    assert "forecast instances_count 123456" in told
+
+
 def test_five_hundred_moves_stay_below_a_megabyte() -> None:
     """A plan of 500 moves on 120 hosts, measured load and all."""
     cluster = clouds.cloud(120, seed=3, fill=(0.3, 0.6))

@@ -40,12 +40,14 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_a_review_on_the_terminal(plan: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Loads, actions with their times, what is not done, and the rules in force."""
+    """Loads and how many hosts have the same as before, actions with their times, what is not done, and the
+    rules in force."""
     assert cli.run(["review", plan, "--snapshot", SNAPSHOT]) == 0
     out = capsys.readouterr().out
     for said in (
         "db-1: cmp-01 → cmp-04",
         "2 → 1",
+        "2 more hosts do not change",
         "invoices is locked",
         "1 out and 2 in",
         "makespan_seconds",
@@ -56,7 +58,7 @@ def test_a_review_on_the_terminal(plan: str, capsys: pytest.CaptureFixture[str])
 def test_the_terminal_has_what_the_page_has_of_what_is_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A column of each metric beside what is allocated, for the hosts that change."""
+    """Columns of the whole host and of its instances beside what is allocated, and what tells them apart."""
     world, audit, plan = str(WORLD), tmp_path / "audit.yaml", str(tmp_path / "plan.yaml")
     audit.write_text(
         "{ballast: v1, kind: Audit, name: even, cloud: grove, strategy: workload_balance,"
@@ -66,9 +68,13 @@ def test_the_terminal_has_what_the_page_has_of_what_is_measured(
     capsys.readouterr()
     assert cli.run(["review", plan, "--snapshot", world]) == 0
     head, *rows = capsys.readouterr().out.partition("\nhost ")[2].splitlines()
-    assert head.split()[-4:] == ["CPU", "measured", "RAM", "measured"]
+    for said in ("CPU measured", "CPU of its instances", "RAM measured", "RAM of its instances"):
+        assert f"  {said}" in head
     assert [row.split()[0] for row in rows[:2]] == ["bay", "oak"]
     assert "28 → 17 %" in rows[1]
+    assert "27.5 → 16.3 %" in rows[1]
+    assert rows[2].startswith("4 more hosts do not change")
+    assert rows[3].startswith("CPU and RAM measured: the whole host")
 
 
 def test_a_review_as_a_page(plan: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
