@@ -152,6 +152,5 @@ def apart(rows: Iterable[Load]) -> str:
         return ""
     return (
         f"{' and '.join(words)} measured: the whole host, with what it uses beside its instances. Of its "
-        "instances: what they use together, by which a strategy decides that measures instances only, as "
-        "workload_balance."
+        "instances: what they use together, by which a strategy decides that measures nothing else."
     )

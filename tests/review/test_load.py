@@ -86,7 +86,7 @@ def test_what_is_of_the_host_and_what_of_its_instances_is_told_apart() -> None:
         assert whole.after - own.after == pytest.approx(5, abs=0.01)
     for text in (Page(html(shown)).text, "\n".join(terminal.told(shown))):
         assert "CPU and RAM measured: the whole host" in text
-        assert "by which a strategy decides that measures instances only" in text
+        assert "by which a strategy decides that measures nothing else" in text
 
 
 def test_a_span_reads_as_the_reasons_of_a_plan_do() -> None:
