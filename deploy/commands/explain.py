@@ -12,6 +12,7 @@ from typing import Any
 
 from activities.why.case import Case, case
 from activities.why.instance import Answer
+from activities.words import some
 from deploy import finding, policies, reading, reasons, settings, telling
 from deploy.finding import Found, Picture
 from plan_schemas import catalog
@@ -19,6 +20,8 @@ from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import thaw
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Plan, Refusal, to_document
+
+_IDS = 12  # of the actions that there are
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class _Answered:
     about: str | None
     actions: list[Action]
     refusals: list[Refusal]
+    is_of_action: bool = False  # asked for by its id
     case: Case | None = None  # where something is worked out
     moves: list[Answer] | None = None  # of an instance
     host: tuple[Refusal, ...] = ()
@@ -81,14 +85,15 @@ def _answered(found: Found, seen: Picture | None, args: argparse.Namespace, know
     plan, about = found.plan, args.action or args.instance or args.host
     if seen is not None and args.instance is not None:
         about = reasons.uuid_of(seen.cluster, args.instance)
-    recorded = _Answered(about, _actions(plan, about, args), _refusals(plan, about))
+    is_action = args.action is not None
+    recorded = _Answered(about, _actions(plan, about, args), _refusals(plan, about), is_action)
     wanted = bool(args.to or args.snapshot) or not (recorded.actions or recorded.refusals)
     if seen is None or about is None or not wanted:
         return recorded
     cluster = seen.cluster
     above = policies.read(settings.from_environment().policies)
     at = case(plan, cluster, audit=found.audit, policies=above, goals=known.goals, usage=seen.usage)
-    given = (about, recorded.actions, recorded.refusals, at)
+    given = (about, recorded.actions, recorded.refusals, False, at)
     if args.instance is not None and about in cluster.instances:
         return _Answered(*given, moves=reasons.of_instance(at, about, args.to))
     if args.host is not None and about in cluster.hosts and not recorded.actions:
@@ -136,6 +141,9 @@ def _told(found: Found, answered: _Answered, known: Catalog, cluster: Cluster | 
         yield f"[{reason.code}] {reason.text}"
     if answered.case is not None:
         yield from reasons.caveats(found, answered.case)
+    elif not answered.is_one and answered.is_of_action:
+        ids = some([a.id for a in plan.actions], _IDS)
+        yield f"the plan has no action {about}; " + (f"its actions: {ids}" if ids else "it has none")
     elif not answered.is_one:
         yield f"the plan does nothing to {about} and recorded no reason{_lacking(plan, about, cluster)}"
 

@@ -74,6 +74,26 @@ def test_of_a_resize_it_is_said_that_nova_chooses_the_host(
     assert "  does     Gives a server another flavor and confirms it; Nova chooses the host.\n" in out
 
 
+def test_of_an_action_that_the_plan_has_not_its_actions_are_told(
+    plan: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No picture helps to find it, so that none is asked for."""
+    status, out = explain(capsys, plan, "--action", "nosuch")
+    ids = [a["id"] for a in yaml.safe_load(Path(plan).read_text())["actions"]]
+    assert (status, out) == (1, f"the plan has no action nosuch; its actions: {', '.join(ids)}\n")
+
+
+def test_of_many_actions_the_first_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan of a thousand actions does not fill the terminal."""
+    path = tmp_path / "plan.yaml"
+    action = {"type": "nop", "reason": "it does nothing"}
+    head = {"ballast": "v1", "kind": "ActionPlan", "cloud": "grove"}
+    path.write_text(yaml.safe_dump({**head, "actions": [{**action, "id": f"a{n}"} for n in range(30)]}))
+    status, out = explain(capsys, str(path), "--action", "nosuch")
+    assert status == 1
+    assert out.endswith("a10, a11 and 18 more\n")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
