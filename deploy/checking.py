@@ -25,6 +25,7 @@ class Finding:
     is_good: bool
     said: str
     source: str = ""
+    at: str = ""  # when it was measured, where that was not now
 
 
 def check(
@@ -46,6 +47,26 @@ def _one(sources: Sequence[Datasource], metric: Metric, cloud: str, cluster: Clu
         return Finding(False, f"the answer cannot be read: {why}", source.name if source else "")
     bad = [text for is_good, text in said if not is_good]
     return Finding(not bad, "; ".join(bad or [text for _, text in said]), source.name)
+
+
+def of_file(metrics: Sequence[Metric], cluster: Cluster, usage: Usage) -> Mapping[str, Finding]:
+    """Each metric as a snapshot has it: what `ballast propose` decides by, with no datasource asked."""
+    return {metric.name: _recorded(metric, cluster, usage) for metric in metrics}
+
+
+def _recorded(metric: Metric, cluster: Cluster, usage: Usage) -> Finding:
+    whose = usage.source or "the snapshot"
+    if metric.name not in usage.values and metric.name not in usage.gaps:
+        said = "the snapshot has no number of it; take it with `ballast snapshot --usage`"
+        return Finding(False, said, "the snapshot")
+    try:
+        gate.require_one_moment(usage, cluster, [metric], max_age=0.0)
+    except Refused as why:
+        return Finding(False, str(why), whose, usage.at)
+    bad = [s.removeprefix(f"{metric.name}: ") for s in gate.told(gate.judge(metric, usage, cluster), cluster)]
+    values = list(usage.values.get(metric.name, {}).values())
+    said = "; ".join(bad) or _summary(metric, metric.unit, len(values), None, values)
+    return Finding(not bad, said, whose, usage.at)
 
 
 def _any(sources: Sequence[Datasource], need: Need) -> Datasource:

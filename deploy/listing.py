@@ -30,8 +30,13 @@ def add(
     return parser
 
 
-def run(args: argparse.Namespace, look: Callable[[Catalog], Mapping[str, Finding]] | None = None) -> int:
-    """0, or 1 for a name that does not exist. `look` tells of each metric whether it can be believed now."""
+def run(
+    args: argparse.Namespace,
+    look: Callable[[Catalog], Mapping[str, Finding]] | None = None,
+    unseen: str = "",
+) -> int:
+    """0, or 1 for a name that does not exist. `look` tells of each metric whether it can be believed,
+    `unseen` why nobody looked."""
     whole = catalog.load(args.plans)
     known: Mapping[str, Any] = getattr(whole, args.what)
     if args.name is not None and args.name not in known:
@@ -46,6 +51,8 @@ def run(args: argparse.Namespace, look: Callable[[Catalog], Mapping[str, Finding
         print(json.dumps(rows | checked, indent=2, ensure_ascii=False))
     else:
         print("\n\n".join("\n".join(_told(one, findings)) for one in chosen))
+        if unseen and any(one.metrics for one in chosen):
+            print(f"\n{unseen}")
     return 0
 
 
@@ -68,8 +75,7 @@ def _told(one: Goal | Strategy | ActionSpec, findings: Mapping[str, Finding]) ->
             yield f"  with hold   also the course of {', '.join(one.held)}"
         for name in one.metrics:
             if (found := findings.get(name)) is not None:
-                verdict = "can be believed now" if found.is_good else "CANNOT be believed now"
-                yield _wrapped(f"{name} of {found.source or 'nobody'} {verdict}: {found.said}", " " * 14)
+                yield _wrapped(f"{name} of {_verdict(found)}: {found.said}", " " * 14)
         yield f"  actions     {', '.join(one.actions)}"
         yield from _parameters(one.parameters)
     else:
@@ -82,6 +88,13 @@ def _told(one: Goal | Strategy | ActionSpec, findings: Mapping[str, Finding]) ->
             f"{kind.retry.attempts} attempts"
         )
         yield from _parameters(one.parameters)
+
+
+def _verdict(found: Finding) -> str:
+    can = "can" if found.is_good else "CANNOT"
+    if found.at:
+        return f"{found.source}, measured at {found.at}, {can} be believed"
+    return f"{found.source or 'nobody'} {can} be believed now"
 
 
 def _parameters(schema: Mapping[str, Any]) -> Iterable[str]:

@@ -79,7 +79,7 @@ def admitted(
         names = ", ".join(metric.name for metric in wanted)
         remedy = "configure a datasource (docs/metrics.md), or take a snapshot with usage"
         raise Refused(f"{strategy.name} needs {names}, and nothing was measured", remedy)
-    _require_one_moment(usage, cluster, wanted, max_age)
+    require_one_moment(usage, cluster, wanted, max_age)
     judged = [
         judge(metric, usage, cluster, strategy.metrics_fallback, need.hold)
         for metric, need in zip(wanted, needs)
@@ -224,7 +224,7 @@ def _named(metric: Metric, cluster: Cluster, subject: str, what: str) -> str:
     return f"{name} ({facts})" if facts else name
 
 
-def _require_one_moment(usage: Usage, cluster: Cluster, wanted: Iterable[Metric], max_age: float) -> None:
+def require_one_moment(usage: Usage, cluster: Cluster, wanted: Iterable[Metric], max_age: float) -> None:
     """Numbers of another time than the snapshot's tell of instances that were elsewhere then."""
     apart = abs((_moment(usage.at) - _moment(cluster.collected_at)).total_seconds())
     most = min(metric.stale_after_seconds for metric in wanted) + max_age
