@@ -21,7 +21,7 @@ from tests.bench import costs, jobs
 from tests.bench.jobs import Job
 from tests.bench.table import Goal, Row, last_line, table, verdicts
 
-SEEDS = list(range(501, 511))  # on none of them anything was tuned, or looked at while it was
+SEEDS = list(range(701, 711))  # on none of them anything was tuned, or looked at while it was
 QUICK = SEEDS[:1]
 HERE = Path(__file__).parent / "goals"
 KEPT = Path("var/bench")
