@@ -14,6 +14,7 @@ from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Audit, Rules, Scope
 from plan_schemas.catalog import Goal
 from plan_schemas.frozen import EMPTY
+from plan_schemas.metric import Metric
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, Plan
 from plan_schemas.policy import Policy, narrowed, of_cloud
@@ -30,6 +31,7 @@ class Case:
     goal: Goal | None = None
     parameters: Mapping[str, Any] = field(default=EMPTY)  # of the audit, as far as it is known
     usage: Usage = NONE  # as far as it is known
+    metrics: Mapping[str, Metric] = field(default=EMPTY)  # that it may tell of
 
     @cached_property
     def after(self) -> Cluster:
@@ -67,6 +69,7 @@ def case(
     policies: Sequence[Policy] = (),
     goals: Mapping[str, Goal] = EMPTY,
     usage: Usage = NONE,
+    metrics: Mapping[str, Metric] = EMPTY,
 ) -> Case:
     """The plan with the rules that it was decided by; without its audit those of the whole cloud."""
     scope = audit.scope if audit is not None else Scope()
@@ -74,4 +77,4 @@ def case(
     rules = narrowed(rules, of_cloud(policies, plan.cloud), cluster)
     parameters = audit.parameters if audit is not None else EMPTY
     cluster = doubting(cluster, plan.model.get("usage", EMPTY).get("aside", EMPTY))
-    return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters, usage)
+    return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters, usage, metrics)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from activities.rules import checks
 from activities.why import instance as of
+from activities.why import load
 from activities.why.case import Case
 from activities.words import count
 from plan_schemas.plan import Refusal
@@ -27,6 +28,8 @@ def _left(case: Case, host: str) -> Iterator[Refusal]:
     if not here:
         yield Refusal("empty", host, f"{host} carries nothing that could be moved away")
         return
+    if below := load.below(case, host):
+        yield Refusal("not_chosen", host, below)
     free = 0
     for one in here:
         if case.moves_of(one.uuid):
@@ -38,6 +41,8 @@ def _left(case: Case, host: str) -> Iterator[Refusal]:
         else:
             free += 1
     if free:
+        if stop := load.stop(case):
+            yield Refusal("not_chosen", host, stop)
         number = count(free, "instance of it stays", "instances of it stay")
         would = "another host would take it" if free == 1 else "others would take each of them alone"
         text = f"{number} although {would}; `--instance` says more"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from activities import actions
 from activities.planner.indicators import measure
 from activities.rules import checks
+from activities.why import load
 from activities.why.case import Case
 from activities.words import count
 from plan_schemas.frozen import EMPTY
@@ -97,7 +98,9 @@ def _unwanted(case: Case, instance: str, host: str) -> Refusal:
     told = list(_changes(case, case.after.moved(instance, host)))
     better = [text for text, is_better in told if is_better]
     if better:
+        stop = load.stop(case) or load.below(case, case.before.instances[instance].host or "")
         text = f"no rule is against {host}, and it would help ({'; '.join(better)}): it was not chosen"
+        text += f": {stop}" if stop else ""
         return Refusal("not_chosen", instance, text)
     numbers = f" ({'; '.join(text for text, _ in told)})" if told else ""
     if unknown := [name for name, is_better in told if is_better is None]:

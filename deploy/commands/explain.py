@@ -92,7 +92,15 @@ def _answered(found: Found, seen: Picture | None, args: argparse.Namespace, know
         return recorded
     cluster = seen.cluster
     above = policies.read(settings.from_environment().policies)
-    at = case(plan, cluster, audit=found.audit, policies=above, goals=known.goals, usage=seen.usage)
+    at = case(
+        plan,
+        cluster,
+        audit=found.audit,
+        policies=above,
+        goals=known.goals,
+        usage=seen.usage,
+        metrics=known.metrics,
+    )
     given = (about, recorded.actions, recorded.refusals, False, at)
     if args.instance is not None and about in cluster.instances:
         return _Answered(*given, moves=reasons.of_instance(at, about, args.to))

@@ -24,6 +24,7 @@ from plan_schemas.plan import Execution, Plan, Refusal, from_document
 from tests import judge, worlds
 from tests.deciding import truth
 from tests.deciding.test_strategies import STRATEGIES, cases, proposed
+from tests.judge.loads import Loads
 from tests.judge.picture import Picture, Terms
 from tests.judge.places import crowding, placing, staying
 from tests.judge.purpose import INDICATORS, Ends
@@ -32,6 +33,7 @@ Row = dict[str, Any]
 CLOUDS = 30  # per strategy: fewer do not draw every reason for each of them
 ASKED = 5  # instances of each
 NUMBERS = re.compile(r"(-?\d+) of (\d+) (\w+)")  # what a host has left of what is needed
+LEVEL = re.compile(r"\S+ is at (\S+) %, below the threshold of (\S+) %")
 NO_RULE = {"no_gain", "not_chosen", "budget"}
 
 
@@ -54,7 +56,8 @@ def worked(cluster: Cluster, audit: Row) -> Worked:
     asked = admit.audit(audit, load())
     plan = from_document(document) if "execution" in document else _nothing(asked)
     snapshot = worlds.measured(cluster)
-    found = case(plan, cluster, audit=asked, goals=load().goals, usage=worlds.used(cluster))
+    known, usage = load(), worlds.used(cluster)
+    found = case(plan, cluster, audit=asked, goals=known.goals, usage=usage, metrics=known.metrics)
     return Worked(found, audit, document, snapshot, dict(truth.outcome(snapshot, document)))
 
 
@@ -87,6 +90,7 @@ def asked(strategy: str, clouds: int = CLOUDS) -> Counter[str]:
         for host in chance.sample(list(at.case.before.hosts), 2):
             reasons = left(at.case, host)
             told.update(f"host {r.code}" for r in reasons)
+            told["level"] += sum(bool(LEVEL.match(r.text)) for r in reasons)
             assert list(_untrue_of_a_host(at, host, reasons, pictures)) == []
         assert list(_unconfirmed(at)) == []
         told["recorded"] += sum(len(a.get("alternatives", ())) for a in at.document["actions"])
@@ -104,6 +108,7 @@ def test_what_is_against_a_move_is_what_the_judge_reports_of_it(strategy: str) -
     assert {code for code in wanted if not told[code]} == set()
     assert told["no_gain"] + told["not_chosen"] >= 10
     assert sum(code.startswith("host ") for code in told) >= 5
+    assert told["level"] >= (3 if strategy == "workload_balance" else 0)
     assert told["recorded"] >= (10 if strategy == "host_maintenance" else 0)
 
 
@@ -144,6 +149,8 @@ def _untrue_of_a_host(
     guests = set(picture.guests(host)) - moved
     named = {r.subject for r in reasons} & guests
     for reason in reasons:
+        if said := LEVEL.match(reason.text):
+            yield from _wrong_level(at, picture, host, *map(float, said.groups()))
         if reason.code == "empty" and picture.guests(host):
             yield f"{reason.text}: the judge finds {picture.guests(host)}"
         if reason.subject == host and reason.code not in ("empty", "not_chosen"):
@@ -156,6 +163,15 @@ def _untrue_of_a_host(
         free = [h for h in others if not any(_all(p, t, uuid, h) for p, t in ((picture, terms), later))]
         if (uuid in named) == bool(free and not held):
             yield f"{uuid} on {host}: {[r for r in reasons if r.subject == uuid]}, the judge finds {free}"
+
+
+def _wrong_level(at: Worked, picture: Picture, host: str, level: float, threshold: float) -> Iterator[str]:
+    """What its instances use, by the judge's own arithmetic and the audit's own threshold."""
+    parameters = at.audit.get("parameters", {})
+    word = "ram" if parameters.get("metrics") == "instance_ram_usage" else "cpu"
+    there = Loads(picture, picture.usage, word, alone=True).percent(picture.where)[host]
+    if abs(there - level) > 0.051 or there >= threshold or threshold != parameters.get("threshold", 25.0):
+        yield f"{host} was said to be at {level} beside {threshold}: the judge finds {there}"
 
 
 def _all(picture: Picture, terms: Terms, uuid: str, host: str) -> list[tuple[str, str]]:
