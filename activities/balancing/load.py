@@ -13,6 +13,8 @@ from activities.packing.board import Floats as Floats
 from plan_schemas.model import Amounts, Cluster, Host
 from plan_schemas.usage import Usage
 
+EVEN_ENOUGH = 0.1  # of a host: the deviation at which load is left as it is, unless an audit says another
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

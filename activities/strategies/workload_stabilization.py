@@ -11,7 +11,7 @@ from activities.balancing.choose import Limits, Step, beginning
 from activities.balancing.even import Aim, Evening
 from activities.balancing.floor import Floor, Scene, scene
 from activities.balancing.hold import past
-from activities.balancing.load import KINDS, Floats, Kind, counted
+from activities.balancing.load import EVEN_ENOUGH, KINDS, Floats, Kind, counted
 from activities.balancing.spread import least_deviation
 from activities.balancing.telling import Telling, not_used, words
 from activities.planner.bounds import bound
@@ -43,7 +43,7 @@ def decide(
     """Moves that bring the deviation of each metric to its threshold, as far as they are worth it."""
     kinds = [KINDS[m] for m in metrics]
     seen = scene(situation.cluster, situation.rules, situation.usage, kinds)
-    targets = np.array([(thresholds or {}).get(k.metric, 0.1) for k in kinds])
+    targets = np.array([(thresholds or {}).get(k.metric, EVEN_ENOUGH) for k in kinds])
     weighed = np.array([(weights or {}).get(f"{k.metric}_weight", 1.0) for k in kinds])
     most = _ALL if max_moves is None else max_moves
     floor = Floor(seen, worthwhile(seen, weighed, most))

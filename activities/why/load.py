@@ -12,9 +12,10 @@ from plan_schemas.usage import Usage
 
 
 def below(case: Case, host: str) -> str:
-    """That `workload_balance` had nothing to relieve there; empty where it had, or where nobody can tell."""
+    """That a plan of relief had nothing to relieve there; empty where it had, or where nobody can tell."""
     metric, threshold = str(case.parameters.get("metrics")), case.parameters.get("threshold")
-    if case.plan.strategy != "workload_balance" or threshold is None or metric not in case.metrics:
+    relieves = any(one.name == "hosts_over_threshold" for one in case.plan.bounds)
+    if not relieves or threshold is None or metric not in case.metrics:
         return ""
     here = case.before.on(host)
     numbers = gate.judge(case.metrics[metric], case.usage, case.before).numbers
@@ -31,14 +32,14 @@ def below(case: Case, host: str) -> str:
 
 
 def stop(case: Case) -> str:
-    """What ended `workload_stabilization`, as its plan tells it; empty where that is something else."""
-    if case.plan.strategy != "workload_stabilization" or "metrics" not in case.parameters:
+    """What ended a plan that evens out load, as it tells itself; empty where that is something else."""
+    reached = {b.name: b.value for b in case.plan.bounds if b.name.startswith("deviation_")}
+    if not reached or "metrics" not in case.parameters:
         return ""
-    reached = {one.name: one.value for one in case.plan.bounds}
     told = []
     for kind in (load.KINDS[metric] for metric in case.parameters["metrics"]):
         value = reached.get(f"deviation_{kind.word.lower()}")
-        enough = 100 * case.parameters.get("thresholds", {}).get(kind.metric, 0.1)
+        enough = 100 * case.parameters.get("thresholds", {}).get(kind.metric, load.EVEN_ENOUGH)
         if value is None or value > enough:
             return _spent(case)
         told.append(f"{kind.word} {beside(value, enough, 2)} <= {enough:g}")
