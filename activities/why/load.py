@@ -15,7 +15,7 @@ def below(case: Case, host: str) -> str:
     """That a plan of relief had nothing to relieve there; empty where it had, or where nobody can tell."""
     metric, threshold = str(case.parameters.get("metrics")), case.parameters.get("threshold")
     relieves = any(one.name == "hosts_over_threshold" for one in case.plan.bounds)
-    if not relieves or threshold is None or metric not in case.metrics:
+    if not relieves or threshold is None or metric not in case.metrics or metric not in load.KINDS:
         return ""
     here = case.before.on(host)
     numbers = gate.judge(case.metrics[metric], case.usage, case.before).numbers
@@ -34,10 +34,11 @@ def below(case: Case, host: str) -> str:
 def stop(case: Case) -> str:
     """What ended a plan that evens out load, as it tells itself; empty where that is something else."""
     reached = {b.name: b.value for b in case.plan.bounds if b.name.startswith("deviation_")}
-    if not reached or "metrics" not in case.parameters:
+    kinds = [load.KINDS[metric] for metric in case.parameters.get("metrics", ()) if metric in load.KINDS]
+    if not kinds or len(kinds) != len(reached):
         return ""
     told = []
-    for kind in (load.KINDS[metric] for metric in case.parameters["metrics"]):
+    for kind in kinds:
         value = reached.get(f"deviation_{kind.word.lower()}")
         enough = 100 * case.parameters.get("thresholds", {}).get(kind.metric, load.EVEN_ENOUGH)
         if value is None or value > enough:
