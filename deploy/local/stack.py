@@ -19,6 +19,7 @@ from pathlib import Path
 from deploy.loopback import answers, choosing, free_ports
 from workflows.wire import attributes
 
+TEMPORAL = str(Path(sys.executable).with_name("temporal"))  # the stock command, beside this Python
 NAMES = ("worker", "simcloud", "temporal")  # in the order in which they are stopped
 USUAL = {"temporal": 7233, "ui": 8233, "simcloud": 8774}
 # The simulator's own Prometheus.
@@ -108,9 +109,7 @@ class Stack:
         for key in attributes.ALL:
             kind = key.indexed_value_type.name.title()
             options += ["--search-attribute", f"{key.name}={kind}"]
-        self.spawn(
-            "temporal", [str(Path(sys.executable).with_name("temporal")), "server", "start-dev", *options]
-        )
+        self.spawn("temporal", [TEMPORAL, "server", "start-dev", *options])
 
     def start_simcloud(self, options: list[str]) -> None:
         clouds = self.clouds
@@ -136,7 +135,15 @@ class Stack:
         self._await("worker", lambda: b'"worker started"' in log.read_bytes())
 
     def await_temporal(self) -> None:
-        self._await("temporal", lambda: answers(self.ports["temporal"]))
+        """Until it serves: for a moment after its port answers it refuses every call as not healthy yet."""
+        ask = [TEMPORAL, "operator", "cluster", "health", "--address", self.address]
+
+        def serves() -> bool:
+            if not answers(self.ports["temporal"]):
+                return False
+            return subprocess.run(ask, capture_output=True, check=False).returncode == 0
+
+        self._await("temporal", serves)
 
     def spawn(self, name: str, command: list[str], more: dict[str, str] | None = None) -> None:
         """Start a process that outlives this one, with its log and process id beside the others."""

@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -22,9 +21,9 @@ from temporalio.worker import Worker
 
 from activities.others.holders import Holders
 from activities.others.neighbours import Neighbours
-from deploy.local.stack import USUAL, Stack, stop
-from deploy.loopback import free_ports
+from deploy.local.stack import read_pid
 from tests.bench.bidder import Bidder
+from tests.bench.server import temporal
 from workflows.permits import Permits
 from workflows.start import connect
 
@@ -78,16 +77,9 @@ async def measure(client: Client, server: int, plans: int, rounds: int, hosts: i
 
 
 async def bench(plans: int, rounds: int, hosts: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="permits-") as directory:
-        stack = Stack(Path(directory))
-        stack.ports = free_ports(USUAL)
-        stack.start_temporal()
-        try:
-            stack.await_temporal()
-            server = int((stack.directory / "temporal.pid").read_text())
-            return await measure(await connect(stack.address), server, plans, rounds, hosts)
-        finally:
-            stop(stack.directory / "temporal.pid")
+    with temporal() as stack:
+        server = read_pid(stack.directory / "temporal.pid") or 0
+        return await measure(await connect(stack.address), server, plans, rounds, hosts)
 
 
 def main() -> None:

@@ -11,9 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,16 +27,15 @@ from activities.memory.keeping import Keeping
 from activities.memory.trail import Trail
 from activities.others.holders import Holders
 from activities.others.neighbours import Neighbours
-from deploy.local.stack import USUAL
-from deploy.loopback import answers, free_ports
+from deploy.local.stack import Stack, read_pid
 from plan_schemas.plan import from_document
 from tests.bench import outline
 from tests.bench.permits import cpu
+from tests.bench.server import temporal
 from workflows import start
 from workflows.action_plan import ActionPlan
 from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
-from workflows.wire import attributes
 
 Document = dict[str, Any]
 HOSTS, WIDTH, AT_ONCE = 200, 300, 100
@@ -160,10 +156,10 @@ async def histories(client: Client, id: str) -> Document:
     return {"runs": len(events), "events": events, "bytes": sizes, "nothing_started_seconds": idle}
 
 
-async def bench(directory: Path, port: int, server: int, count: int, cases: Sequence[str]) -> list[Document]:
-    client = await start.connect(f"127.0.0.1:{port}", plugin=BallastPlugin(directory, keeps=True))
-    rows = []
-    stub = Stub(directory, client)
+async def bench(stack: Stack, count: int, cases: Sequence[str]) -> list[Document]:
+    client = await start.connect(stack.address, plugin=BallastPlugin(stack.directory, keeps=True))
+    server, rows = read_pid(stack.directory / "temporal.pid") or 0, []
+    stub = Stub(stack.directory, client)
     activities: list[Callable[..., Any]] = [
         stub.admit,
         stub.act,
@@ -186,9 +182,7 @@ async def bench(directory: Path, port: int, server: int, count: int, cases: Sequ
                 begin = start.start_plan(client, document, id=id)
                 rows.append(await measured(client, server, case, count, id, begin))
                 print(json.dumps(rows[-1]), flush=True)
-    stock = await Client.connect(
-        f"127.0.0.1:{port}"
-    )  # nothing of ours: as the outline was measured elsewhere
+    stock = await Client.connect(stack.address)  # nothing of ours: as the outline was measured elsewhere
     outline.EDGES[:] = [[i - WIDTH] if i >= WIDTH else [] for i in range(count)]
     async with Worker(
         stock,
@@ -229,25 +223,8 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=10_000)
     parser.add_argument("--case", action="append", choices=("free", "moves"))
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        directory, port = Path(name), free_ports({"temporal": USUAL["temporal"]})["temporal"]
-        options = [f"--search-attribute={k.name}={k.indexed_value_type.name.title()}" for k in attributes.ALL]
-        wal = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"]
-        server = subprocess.Popen(
-            [
-                *(str(Path(sys.executable).with_name("temporal")), "server", "start-dev", "--headless"),
-                *("--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"),
-                *("--db-filename", str(directory / "temporal.db"), *wal, *options),
-            ]
-        )
-        try:
-            while not answers(port):
-                time.sleep(0.1)
-            cases = wanted.case or ["free", "moves"]
-            rows = asyncio.run(bench(directory, port, server.pid, wanted.actions, cases))
-        finally:
-            server.terminate()
-            server.wait()
+    with temporal() as stack:
+        rows = asyncio.run(bench(stack, wanted.actions, wanted.case or ["free", "moves"]))
     told = ratios(rows)
     for row in told:
         print(json.dumps(row), flush=True)
