@@ -115,6 +115,27 @@ def fewest_relieving(
 
 def least_deviation(cluster: Cluster, cores: Mapping[str, float], moves: int) -> float | None:
     """No so many moves leave the loads of hosts closer together than this; None: no proof."""
+    program, found = _evenest(cluster, cores, moves)
+    least = max(found.mip_dual_bound or 0.0, 0.0)
+    return float(np.sqrt(least / len(program.hosts))) if found.status == 0 else None
+
+
+def evenest(cluster: Cluster, cores: Mapping[str, float], moves: int) -> tuple[dict[str, str], float]:
+    """A plan, instance -> host, that leaves hardly more than the least deviation, and what it leaves."""
+    program, found = _evenest(cluster, cores, moves)
+    if found.x is None:
+        raise RuntimeError(f"no plan was found: {found.message}")
+    at = list(program.home)
+    for n, (i, h) in enumerate(program.moves):
+        at[i] = h if found.x[n] > 0.5 else at[i]
+    level = np.bincount(at, program.load, len(program.hosts)) / program.has
+    away = level - sum(program.load) / sum(program.has)
+    moved = [(i, h) for i, h in enumerate(at) if h != program.home[i]]
+    plan = {program.guests[i].uuid: program.hosts[h].name for i, h in moved}
+    return plan, float(np.sqrt((away**2).mean()))
+
+
+def _evenest(cluster: Cluster, cores: Mapping[str, float], moves: int) -> tuple[Program, Any]:
     program = Program(cluster, cores)
     hosts, whole = range(len(program.hosts)), len(program.moves)
     program.add([(n, 1.0) for n in range(whole)], moves)
@@ -125,4 +146,4 @@ def least_deviation(cluster: Cluster, cores: Mapping[str, float], moves: int) ->
             touch = [(n, 2 * at * v) for n, v in entries]
             program.add([*touch, (whole + h, -1.0)], at * at - 2 * at * away)
     found = program.solve([0.0] * whole + [1.0] * len(hosts), len(hosts))
-    return float(np.sqrt(max(found.mip_dual_bound, 0.0) / len(hosts))) if found.status == 0 else None
+    return program, found
