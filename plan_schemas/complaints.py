@@ -162,6 +162,7 @@ _SAY: dict[str, Callable[[Error], Iterable[Said]]] = {
     "pattern": _pattern,
     "minimum": _bounded("the least is"),
     "maximum": _bounded("the most is"),
+    "longest": _bounded("the longest is"),
     "exclusiveMinimum": _bounded("expected more than"),
     "exclusiveMaximum": _bounded("expected less than"),
     "minLength": _sized("characters", "the least is"),

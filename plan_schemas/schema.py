@@ -7,6 +7,7 @@ could take for ever is refused before it is used.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -100,7 +101,7 @@ def largest(kind: str) -> int:
 def seconds(duration: float | str) -> float:
     """Seconds of `90s`, `5m`, `1.5h`, `7d`, `250ms` or of a plain number. Raises ValueError."""
     if isinstance(duration, (int, float)) and not isinstance(duration, bool):
-        return float(duration)
+        return float(min(duration, sys.float_info.max))  # a whole number may be larger than any other
     if match := _DURATION.fullmatch(str(duration)):
         return float(match[1]) * _UNITS[match[2]]
     raise ValueError(f"{quoted(duration)} is no duration; write 90s, 5m, 24h, 7d or a number of seconds")
@@ -163,12 +164,22 @@ def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Any:
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
+def _longest(_: Any, most: str, instance: Any, _schema: Any) -> Any:
+    """A keyword of ours: clocks and timers end somewhere, and a duration beyond them is a slip anyway."""
+    try:
+        too_long = seconds(instance) > seconds(most)
+    except ValueError:  # its form is told by another keyword
+        return
+    if too_long:
+        yield ValidationError(f"{instance!r} is longer than {most}")
+
+
 def _is_integer(_: Any, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern},
+    {"pattern": _pattern, "longest": _longest},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )

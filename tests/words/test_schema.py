@@ -50,6 +50,9 @@ def told(text: str, kind: str | None = None) -> list[str]:
         ),
         ("execution: {approve_within: 1 day}\n", "expected a duration such as 90s, 5m, 24h, 7d"),
         ('execution: {approve_within: "24h\\n"}\n', "expected a duration such as"),
+        ("max_age: 99999999999d\n", 'f:6:1 max_age: is "99999999999d", the longest is 3650d'),
+        ("execution: {approve_within: 1e300}\n", "execution.approve_within: is 1e+300, the longest is 3650d"),
+        ("execution: {settle_seconds: 1e300}\n", "execution.settle_seconds: is 1e+300, the longest is 3650d"),
         ("execution:\n  limits:\n    parallel: 2.0\n", "f:8:5 execution.limits.parallel: is the number 2.0"),
         ("execution: {allow: [live, live]}\n", 'f:6:27 execution.allow[1]: "live" is listed twice'),
         (
