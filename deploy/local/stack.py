@@ -173,8 +173,10 @@ class Stack:
         while not (runs := alive(read_pid(pid_file))) or not ready():
             if not runs or time.monotonic() > deadline:
                 log = self.directory / f"{name}.log"
-                tail = log.read_text(errors="replace").strip().splitlines()[-5:]
-                raise DidNotStart(f"{name} did not start; the end of {log}:\n" + "\n".join(tail))
+                tail = log.read_text(errors="replace").strip().splitlines()[-5:] or ["it says nothing"]
+                late = f"was still starting after {PATIENCE:g} s; when the machine is less busy, try again"
+                how = late if runs else "did not start"
+                raise DidNotStart(f"{name} {how}; the end of {log}:\n" + "\n".join(tail))
             time.sleep(0.05)
 
 
