@@ -30,7 +30,7 @@ from workflows.stages.questions import Questions
 from workflows.stages.recording import keep_record
 from workflows.stages.view import View, obstacle
 from workflows.wire import descent
-from workflows.wire.failure import ADVICE, plan_failed, sentence_of
+from workflows.wire.failure import advice, plan_failed, sentence_of
 from workflows.wire.history import has_filled
 from workflows.wire.messages import COMMANDS, now, receives
 
@@ -190,7 +190,7 @@ class ActionPlan:
             if self.leftovers:
                 state, sentence = (
                     P.ROLLBACK_INCOMPLETE,
-                    f"{sentence}; not undone: {'; '.join(self.leftovers)}. {ADVICE}",
+                    f"{sentence}; not undone: {'; '.join(self.leftovers)}. {advice('this plan')}",
                 )
             else:
                 state = state if state == P.CANCELLED else P.ROLLED_BACK

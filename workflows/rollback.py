@@ -11,7 +11,7 @@ from temporalio.workflow import ParentClosePolicy
 from workflows import calls
 from workflows.action_plan import ActionPlan
 from workflows.wire import attributes
-from workflows.wire.failure import ADVICE, details_of, sentence_of
+from workflows.wire.failure import advice, details_of, sentence_of
 from workflows.wire.messages import redirects
 
 
@@ -22,6 +22,7 @@ class Rollback:
 
     def __init__(self) -> None:
         self.report: dict[str, Any] = {"state": "PENDING", "sentence": "is being checked"}
+        self.undone = "it"  # the plan that is to be undone
         self.obstacles: list[str] = []  # what is left as it is, by permission of allow_partial
 
     @workflow.run
@@ -36,6 +37,7 @@ class Rollback:
                 self._turn("CANCELLED", "cancelled before anything was changed")
                 raise
             raise self.refused(sentence_of(error)) from None
+        self.undone = wanted["plan"]
         self.obstacles = [*undo["changed"], *undo["leftovers"]]
         said = f"nothing was changed; {wanted['plan']} cannot be undone"
         if self.obstacles and not wanted["allow_partial"]:
@@ -72,7 +74,9 @@ class Rollback:
     def _incomplete(self, id: str, left: list[str]) -> ApplicationError:
         """Skipped is not undone: a rollback that left anything behind says so and names it."""
         left = [*self.obstacles, *left]
-        self._turn("ROLLBACK_INCOMPLETE", f"{id} left {'; '.join(left)}. {ADVICE}", leftovers=left)
+        self._turn(
+            "ROLLBACK_INCOMPLETE", f"{id} left {'; '.join(left)}. {advice(self.undone)}", leftovers=left
+        )
         return ApplicationError(
             f"ROLLBACK_INCOMPLETE: {self.report['sentence']}", type="PlanFailed", non_retryable=True
         )

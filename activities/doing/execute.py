@@ -77,10 +77,9 @@ def carry_out(
         evidence = module.do(door, watch, **parameters)
     except Cancelled as why:
         return Outcome("cancelled", why.reason, None, why.evidence, _since(begun, watch))
-    except Gone as why:
-        raise Failed(
-            f"it vanished on the way: {why}", "nothing is left to be done for it", kind="gone"
-        ) from why
+    except Gone as why:  # whoever deleted it did so a moment before we began, or a moment after: one answer
+        said = f"it was deleted on the way, and nothing is left to be done for it: {why}"
+        return Outcome("skipped", said, SkipCause.PRECONDITION, {}, _since(begun, watch))
     _check_afterwards(module, action, parameters, door)
     return Outcome("done", str(evidence.get("said", "")), None, evidence, _since(begun, watch))
 

@@ -141,6 +141,19 @@ def test_a_server_that_is_gone_is_skipped(rooms: Rooms) -> None:
     assert rooms.accepted_moves("batch-6", before) == 0
 
 
+def test_a_server_that_goes_on_the_way_is_skipped_too(rooms: Rooms) -> None:
+    """Deleted a moment after its move began: as if it had been a moment before, and the others go on."""
+    rooms.speed(1)
+    id = rooms.start(rooms.move("batch-5", "south-1"), rooms.move("web-1", "south-1"), on_failure="rollback")
+    rooms.is_moving("batch-5")
+    rooms.nova().compute.delete_server(rooms.uuids["batch-5"])
+    rooms.speed(40)
+    assert rooms.live.closed(id) == "COMPLETED"
+    told = rooms.live.query(id)
+    assert states(told) == {"batch-5": "SKIPPED(precondition)", "web-1": "SUCCEEDED"}
+    assert told["actions"]["batch-5"]["why"].startswith("it was deleted on the way, and nothing is left")
+
+
 def test_a_server_that_was_locked_is_left_alone(rooms: Rooms) -> None:
     """A server that was locked meanwhile counts as drift: whoever locked it wants it left alone."""
     id = rooms.start(rooms.move("web-3", "south-1"), mode="approve")
@@ -214,6 +227,24 @@ def test_a_rollback_after_a_manual_move_is_refused_before_any_write(rooms: Rooms
     assert told["leftovers"] == ["undo-web-1: host: expected south-1, found west-1"]
     assert "not undone, as allowed: undo-web-1" in told["sentence"]
     assert (rooms.host("web-1"), rooms.host("web-2")) == ("west-1", "north-1")
+
+
+def test_a_rollback_to_a_closed_host_is_refused_before_any_write(rooms: Rooms) -> None:
+    """One that takes nothing any more refuses the whole rollback; `allow_partial` undoes the rest."""
+    live = rooms.live
+    id = rooms.start(rooms.move("web-1", "south-1"), rooms.move("batch-1", "south-1"), limits=WIDE)
+    assert live.closed(id) == "COMPLETED"
+    homes = [rooms.home[rooms.uuids[server]] for server in ("web-1", "batch-1")]
+    live.sim(f"hosts/{homes[0]}/disable", {"reason": "smells burnt"})
+    before = rooms.journal()
+    asked = rooms.roll_back(id)
+    assert live.closed(asked) == "FAILED"
+    said = one_line(rooms.failure(asked)[1])
+    assert f"cannot be undone as a whole: undo-web-1: {homes[0]} is disabled (smells burnt). " in said
+    assert rooms.writes(before) == []
+    rooms.roll_back(id, allow_partial=True)
+    assert live.closed(asked) == "COMPLETED"
+    assert (rooms.host("web-1"), rooms.host("batch-1")) == ("south-1", homes[1])
 
 
 # -- a cloud that answers badly ------------------------------------------------------------------------------

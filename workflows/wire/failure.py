@@ -14,11 +14,14 @@ from temporalio.exceptions import (
 )
 
 ACTIONS = ("act", "act.abort")  # activities that change the cloud
-# To whoever reads what was left behind.
-ADVICE = (
-    "Put these back by hand; or, when nothing stands in the way any more, start a Rollback of this plan "
-    "(allow_partial: true leaves out what was changed since)"
-)
+
+
+def advice(plan: str) -> str:
+    """To whoever reads what an undo left behind of the plan."""
+    return (
+        f"Put these back by hand; or, when nothing stands in the way any more, start a Rollback of {plan} "
+        "(allow_partial: true leaves out what was changed since)"
+    )
 
 
 def plan_failed(report: dict[str, Any]) -> ApplicationError:
