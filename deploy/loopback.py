@@ -26,12 +26,13 @@ def choosing() -> Iterator[None]:
 
 
 def free_ports(usual: Mapping[str, int]) -> dict[str, int]:
-    """A port for each name: its usual one if that is free, else any other. OSError when all are taken."""
+    """A port for each name: its usual one if that is free, else (and with 0) any other. OSError when all are
+    taken."""
     others = iter(random.sample(OTHERS, len(OTHERS)))  # two stacks that start together want different ones
     chosen: dict[str, int] = {}
     for name, wanted in usual.items():
         candidates = itertools.chain((wanted,), others)
-        port = next((p for p in candidates if p not in chosen.values() and is_free(p)), None)
+        port = next((p for p in candidates if p and p not in chosen.values() and is_free(p)), None)
         if port is None:
             raise OSError(f"no port is free on loopback for {name}; stop what listens there")
         chosen[name] = port

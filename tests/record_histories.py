@@ -46,7 +46,7 @@ def _audit(rooms: Rooms) -> str:
     id = f"audit/{rooms.name}"
     rooms.live.start("Audit", id, rooms.audit("north-2", mode="approve"))
     rooms.live.until(
-        lambda: _told(rooms.live, f"plan/{id}").get("state") == "RECOMMENDED", 30, f"{id} makes no plan"
+        lambda: _told(rooms.live, f"plan/{id}").get("state") == "RECOMMENDED", f"{id} makes no plan"
     )
     return id
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +48,9 @@ class Stack:
     elsewhere: tuple[Path, str] | None = None
     worker: dict[str, str] = field(default_factory=dict)  # settings of the worker alone
     server: dict[str, str] = field(default_factory=dict)  # dynamic configuration of the Temporal server
+    usual: Mapping[str, int] = field(
+        default_factory=lambda: USUAL
+    )  # the ports that it takes if they are free
 
     @property
     def address(self) -> str:
@@ -87,7 +90,7 @@ class Stack:
         self.directory.mkdir(parents=True, exist_ok=True)
         try:
             with choosing():
-                self.ports |= free_ports(USUAL)
+                self.ports |= free_ports(self.usual)
                 self.start_temporal()
                 if self.elsewhere is None:
                     self.start_simcloud([*(simulator or []), "--speed", f"{speed:g}"])

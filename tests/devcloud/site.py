@@ -39,7 +39,7 @@ class Site(Operator):
             self.uuids[name] = str(answer.body["server"]["id"])
             self.pace(name, live=live, cold=cold)
         built = [self.uuids[name] for name in where]
-        self.live.until(lambda: all(self._active(uuid) for uuid in built), 90, f"{list(where)} are not built")
+        self.live.until(lambda: all(self._active(uuid) for uuid in built), f"{list(where)} are not built")
 
     def _active(self, uuid: str) -> bool:
         view = self.cloud.server(uuid)
@@ -82,7 +82,7 @@ class Site(Operator):
 
     def is_moving(self, server: str, within: float = 30) -> None:
         """Wait until the memory of this server is on its way."""
-        self.live.until(lambda: self._under_way(server), within, f"{server} does not move")
+        self.live.until(lambda: self._under_way(server), f"{server} does not move", within)
 
     def _under_way(self, server: str) -> bool:
         return "running" in self.moves(server)
@@ -91,8 +91,8 @@ class Site(Operator):
         """Somebody else moves a server, and waits for its end."""
         before = self.host(server)
         assert self.cloud.live(self.uuids[server], host).status == 202
-        self.live.until(lambda: self.host(server) == host, 30, f"{server} does not leave {before}")
-        self.live.until(lambda: self.state(server) == RUNNING, 30, f"{server} stays busy")
+        self.live.until(lambda: self.host(server) == host, f"{server} does not leave {before}")
+        self.live.until(lambda: self.state(server) == RUNNING, f"{server} stays busy")
 
     def clear(self) -> None:
         """Delete the test's servers; one that a broken move left in its task is freed of that first."""

@@ -42,7 +42,7 @@ def test_maintenance_empties_and_closes_a_host(site: Site) -> None:
     """A maintenance audit disables its host and moves everything off it, a stopped server cold."""
     site.boot(web="cmp-001", off="cmp-001", app="cmp-002")
     assert site.cloud.act(site.uuids["off"], "os-stop").status == 202
-    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), 60, "the server does not stop")
+    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), "the server does not stop")
     allow = ["live", "cold", "service"]
     drain = site.audit_by("host_maintenance", {"maintenance_node": "cmp-001"}, allow=allow)
     assert_faultless(site, drain)

@@ -104,7 +104,7 @@ def test_a_dead_compute_is_named(site: Site, control: Layout) -> None:
     )
     for name in ("off", "to"):
         site.is_moving(name)
-    site.live.until(lambda: site.state("stopped")[1] == "resize_migrating", 30, "stopped does not move")
+    site.live.until(lambda: site.state("stopped")[1] == "resize_migrating", "stopped does not move")
     for host in ("cmp-001", "cmp-004", "cmp-005"):
         outages.kill_compute(control, host)
     assert site.live.closed(id, within=240) == "FAILED"
@@ -118,9 +118,9 @@ def test_a_dead_compute_is_named(site: Site, control: Layout) -> None:
     assert "the server is ERROR on cmp-004" in why["to"]
     assert site.moves("off") == ["running"], "nobody in Nova ends it"
     outages.start_computes(control, site.cloud, "cmp-001", "cmp-004", "cmp-005")
-    site.live.until(lambda: site.state("off") == RUNNING, 60, "off stays busy")
+    site.live.until(lambda: site.state("off") == RUNNING, "off stays busy")
     assert (site.moves("off"), site.host("off")) == (["error"], "cmp-001")
-    site.live.until(lambda: site.state("stopped") == RUNNING, 60, "stopped stays busy")
+    site.live.until(lambda: site.state("stopped") == RUNNING, "stopped stays busy")
     assert "Deleted allocations" in outages.mend_books(control)
     assert not any(host.get("uncertain") for host in site.snapshot()["hosts"])
 

@@ -124,7 +124,7 @@ def test_a_cold_move_is_confirmed_and_can_be_undone(site: Site) -> None:
     """A cold migration ends confirmed and ACTIVE, one of a stopped server SHUTOFF; both are undone by id."""
     site.boot(web="cmp-001", off="cmp-001")
     assert site.cloud.act(site.uuids["off"], "os-stop").status == 202
-    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), 30, "the server does not stop")
+    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), "the server does not stop")
     moves = [site.move(name, "cmp-003", kind="cold") for name in ("web", "off")]
     id = site.start(*moves, allow=COLD)
     assert site.live.closed(id, within=90) == "COMPLETED"
@@ -143,7 +143,7 @@ def test_a_resize_is_confirmed_and_can_be_undone(site: Site) -> None:
     """
     site.boot(web="cmp-001", off="cmp-001", flavor="medium")
     assert site.cloud.act(site.uuids["off"], "os-stop").status == 202
-    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), 30, "the server does not stop")
+    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), "the server does not stop")
     id = site.start(*(site.resize(name, "medium-on-fast") for name in ("web", "off")), allow=["resize"])
     assert site.live.closed(id, within=90) == "COMPLETED"
     assert site.flavors() == {"web": "medium-on-fast", "off": "medium-on-fast"}

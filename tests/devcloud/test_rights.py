@@ -147,7 +147,7 @@ def test_the_operator_drains_a_host_and_brings_all_back(site: Site) -> None:
     """
     site.boot(web="cmp-001", off="cmp-001")
     assert site.cloud.act(site.uuids["off"], "os-stop").status == 202
-    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), 30, "the server does not stop")
+    site.live.until(lambda: site.state("off") == ("SHUTOFF", None), "the server does not stop")
     id = f"audit/{site.name}"
     document = site.audit_by(
         "host_maintenance", {"maintenance_node": "cmp-001"}, allow=["live", "cold", "service"]
@@ -172,7 +172,7 @@ def test_the_operator_takes_a_running_move_back(site: Site) -> None:
     moves = [site.move("web", "cmp-003"), site.move("app", "cmp-004", kind="cold")]
     id = site.start(*moves, allow=["live", "cold"])
     site.is_moving("web")
-    site.live.until(lambda: site.state("app")[0] == "RESIZE", 60, "app does not move")
+    site.live.until(lambda: site.state("app")[0] == "RESIZE", "app does not move")
     site.answer(id, "cancel", by="eve", reason="enough", abort=True)
     assert site.live.closed(id, within=200) == "CANCELED"
     assert site.where() == {"web": "cmp-001", "app": "cmp-002"}

@@ -23,7 +23,7 @@ from tests.faults.batch import Bench
 from tests.faults.matrix import AT_ONCE, Tally, cells, try_out
 from tests.faults.pens import declaration
 from tests.kills import WORKERS
-from tests.live.stack import Live
+from tests.live.stack import UNUSUAL, Live
 from workflows import start
 
 PENS = AT_ONCE + 8
@@ -35,7 +35,7 @@ def run(directory: Path, options: argparse.Namespace) -> Tally:
     cloud = directory / "pens.yaml"
     cloud.write_text(yaml.safe_dump(declaration(PENS)))
     simulator = ["--cloud", str(cloud), "--state", str(directory / "simcloud.state")]
-    stack = Stack(directory)
+    stack = Stack(directory, usual=UNUSUAL)
     try:
         stack.up(simulator)
         os.environ["OS_CLIENT_CONFIG_FILE"] = str(stack.clouds)

@@ -97,7 +97,7 @@ class Rooms(Operator):
             rows = self.live.sim("state")["migrations"]
             return any(r["instance"] == self.uuids[server] and r["status"] in MOVING for r in rows)
 
-        self.live.until(look, 20, f"{server} does not move")
+        self.live.until(look, f"{server} does not move")
 
     def journal(self) -> int:
         """Where the journal stands, for `writes`."""

@@ -22,7 +22,7 @@ def attribute(live: Live, id: str, name: str) -> str:
 def becomes(live: Live, id: str, what: str) -> None:
     """A search finds the plan by what it waits for, a few seconds later at most."""
     said = f"{id} is not found by waiting for {what}"
-    live.until(lambda: attribute(live, id, "BallastWaitingFor") == what, 20, said)
+    live.until(lambda: attribute(live, id, "BallastWaitingFor") == what, said)
 
 
 def beside(rooms: Rooms, name: str, *actions: dict[str, Any], **execution: Any) -> str:
@@ -37,7 +37,7 @@ def reason(rooms: Rooms, id: str, action: str, words: str) -> str:
         row = rooms.live.query(id).get("actions", {}).get(action, {})  # none while it is being checked
         return str(row["why"]) if words in row.get("why", "") and row["state"] == "PENDING" else ""
 
-    return str(rooms.live.until(look, 20, f"{action} of {id} does not wait for {words!r}"))
+    return str(rooms.live.until(look, f"{action} of {id} does not wait for {words!r}"))
 
 
 def stands_still(rooms: Rooms, server: str) -> None:

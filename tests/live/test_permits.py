@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left", "thawed")
 
 def two_that_want_one_host(rooms: Rooms) -> tuple[str, str]:
     """One plan moves a server off a host, and another one waits for the same slot."""
-    rooms.speed(2)
+    rooms.speed(0.5)
     first = beside(rooms, "first", rooms.move("web-1", "south-1"))
     stands_still(rooms, "web-1")
     second = beside(rooms, "second", rooms.move("web-2", "south-2"), nop("free"))
@@ -33,7 +33,7 @@ def test_a_second_plan_waits_for_the_slots_of_the_first(rooms: Rooms) -> None:
     """The other plan's action says which slot it waits for and who has it, and runs when it is free."""
     first, second = two_that_want_one_host(rooms)
     live = rooms.live
-    assert states(live.query(second))["free"] == "SUCCEEDED", "what needs no slot does not wait"
+    live.action(second, "free", "SUCCEEDED")  # what needs no slot does not wait
     becomes(live, second, "permits")
     told = live.query(PERMITS)
     assert [row["plan"] for row in told["holders"]] == [first]
@@ -60,7 +60,7 @@ def test_a_paused_plan_stands_in_nobodys_way(rooms: Rooms) -> None:
     """Pause gives back what is waited for; after resume the action asks again and runs."""
     first, second = two_that_want_one_host(rooms)
     rooms.answer(second, "pause", by="eve", reason="a moment")
-    rooms.live.until(lambda: not rooms.live.query(PERMITS)["waiting"], 10, "the wish stays")
+    rooms.live.until(lambda: not rooms.live.query(PERMITS)["waiting"], "the wish stays")
     assert rooms.live.query(second)["actions"]["web-2"]["why"] == "waits for resume"
     rooms.speed(40)
     assert rooms.live.closed(first) == "COMPLETED"
@@ -76,12 +76,12 @@ def test_what_a_terminated_plan_holds_is_taken_back(rooms: Rooms) -> None:
     first, second = two_that_want_one_host(rooms)
     live, since = rooms.live, rooms.journal()
     assert live.cli("workflow", "terminate", "-w", first).returncode == 0
-    live.until(lambda: live.query(PERMITS)["lost"], 90, "the permits do not see that it is dead")
+    live.until(lambda: live.query(PERMITS)["lost"], "the permits do not see that it is dead")
     assert "TERMINATED" in reason(rooms, second, "web-2", "TERMINATED")
     rooms.is_moving("web-1")
     assert rooms.accepted_moves("web-2", since) == 0
     rooms.speed(40)
-    assert live.closed(second, within=90) == "COMPLETED"
+    assert live.closed(second) == "COMPLETED"
     told = live.query(PERMITS)
     assert any(f"took back from {first} (TERMINATED" in said for said in told["messages"]), told["messages"]
     assert not told["lost"]
@@ -96,10 +96,9 @@ def test_permits_that_were_terminated_are_opened_again(rooms: Rooms) -> None:
     third = beside(rooms, "third", rooms.move("web-3", "west-1"))
     live.until(
         lambda: live.describe(PERMITS)["workflowExecutionInfo"]["execution"]["runId"] != run,
-        30,
         "none opened",
     )
-    live.reaches(PERMITS, "OPEN", within=30)
+    live.reaches(PERMITS, "OPEN")
     assert [row["plan"] for row in live.query(PERMITS)["holders"]] == [first]
     reason(rooms, third, "web-3", "host/north-1/out")
     rooms.speed(40)
@@ -115,8 +114,8 @@ def test_permits_that_are_opened_anew_know_what_a_terminated_plan_left_moving(ro
     live, since = rooms.live, rooms.journal()
     for id in (first, PERMITS):
         assert live.cli("workflow", "terminate", "-w", id).returncode == 0
-    live.until(lambda: any(first in one for one in live.query(PERMITS)["lost"] or []), 60, "nobody is missed")
-    live.until(lambda: live.query(PERMITS)["holders"], 90, "what moves is not held")
+    live.until(lambda: any(first in one for one in live.query(PERMITS)["lost"] or []), "nobody is missed")
+    live.until(lambda: live.query(PERMITS)["holders"], "what moves is not held")
     assert rooms.server("web-1")["task_state"] == "migrating"
     assert rooms.accepted_moves("web-2", since) == 0
     rooms.speed(40)
@@ -130,7 +129,7 @@ def test_nonsense_at_the_permits_is_recorded(rooms: Rooms) -> None:
     assert rooms.live.closed(rooms.start(close("south-2"))) == "COMPLETED"
     assert rooms.live.signal(PERMITS, "exchange", '{"plan": 7}').returncode == 0
     assert rooms.live.signal(PERMITS, "dance", "{}").returncode == 0
-    assert rooms.live.signal(rooms.start(sleep("rest", 8)), "permits", '{"granted": "all"}').returncode == 0
+    assert rooms.live.signal(rooms.start(sleep("rest", 600)), "permits", '{"granted": "all"}').returncode == 0
     for id, name in (
         (PERMITS, "exchange"),
         (f"plan/{rooms.name}", "permits"),
@@ -149,4 +148,5 @@ def test_nonsense_at_the_permits_is_recorded(rooms: Rooms) -> None:
         "granted: Input should be a valid" in rooms.live.query(f"plan/{rooms.name}")["rejected_messages"][0]
     )
     assert "by: is missing" in rooms.refusal(PERMITS, "freeze", {})
+    rooms.answer(f"plan/{rooms.name}", "skip_action", action="rest", by="eve")
     assert rooms.live.closed(f"plan/{rooms.name}") == "COMPLETED"

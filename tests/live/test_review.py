@@ -46,7 +46,7 @@ def approve(rooms: Rooms, id: str, by: str, *words: str) -> subprocess.Completed
         + ([] if "--key" in words else ["--key", str(directory / f"{by}.key")]),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env={**os.environ, **rooms.live.stack.environment},
     )
@@ -77,7 +77,7 @@ def test_only_another_persons_signature_lets_a_plan_run(rooms: Rooms) -> None:
     stale = approve(rooms, id, "ann", "--digest", "sha256:" + "0" * 64)
     assert (stale.returncode, "read it again" in stale.stderr) == (1, True)
     rooms.live.signal(id, "approve", '{"by": "ann", "token": "v1:1:2:ann"}')
-    rooms.live.until(lambda: rooms.live.query(id)["rejected_messages"], 20, "the signal is not recorded")
+    rooms.live.until(lambda: rooms.live.query(id)["rejected_messages"], "the signal is not recorded")
     assert "signal approve: the token is not one" in rooms.live.query(id)["rejected_messages"][0]
     assert rooms.live.query(id)["state"] == "RECOMMENDED"
     done = approve(rooms, id, "ann", "--reason", "read it", "--actions", "b")
@@ -136,7 +136,7 @@ def test_above_its_level_a_plan_waits_for_approval_while_the_rest_runs(rooms: Ro
     why = "waits for approval: the plan has automation partial:2, and its urgency is 4"
     assert told["actions"]["later"] == {"state": "PENDING", "why": why}
     rooms.live.until(
-        lambda: attribute(rooms.live, id, "BallastWaitingFor") == "approval", 20, "is not seen to wait"
+        lambda: attribute(rooms.live, id, "BallastWaitingFor") == "approval", "is not seen to wait"
     )
     assert "waits for approval" in rooms.page(id)
     assert "later is not held" in rooms.refusal(id, "release_action", {"action": "later", "by": "eve"})
@@ -200,7 +200,7 @@ def test_failures_of_one_kind_open_the_breaker(rooms: Rooms) -> None:
     assert "open after 2 failures of one kind (no_valid_host)" in told["sentence"]
     assert told["actions"]["last"] == {"state": "PENDING", "why": "waits for resume"}
     rooms.live.until(
-        lambda: attribute(rooms.live, id, "BallastWaitingFor") == "breaker", 20, "is not seen to wait"
+        lambda: attribute(rooms.live, id, "BallastWaitingFor") == "breaker", "is not seen to wait"
     )
     rooms.answer(id, "resume", by="ann")
     assert rooms.live.closed(id) == "FAILED"

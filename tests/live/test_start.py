@@ -22,7 +22,7 @@ def test_the_example_program_runs(live: Live) -> None:
         env={**os.environ, **live.stack.environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     said = done.stdout.splitlines()

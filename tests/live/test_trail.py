@@ -111,7 +111,7 @@ def test_a_change_of_the_trail_is_found(rooms: Rooms, capsys: pytest.CaptureFixt
 def test_nothing_starts_outside_of_the_windows(rooms: Rooms) -> None:
     """A plan waits for its window, says until when, and goes on when it opens."""
     opens = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    if (opens - datetime.now(UTC)).total_seconds() < 8:
+    if (opens - datetime.now(UTC)).total_seconds() < 20:  # until it is seen to wait, on a busy machine
         opens += timedelta(minutes=1)
     window = {"start": f"{opens:%H:%M}", "end": f"{opens + timedelta(hours=1):%H:%M}"}
     id = rooms.start({"id": "n", "type": "nop"}, windows=[[window]])
@@ -121,8 +121,8 @@ def test_nothing_starts_outside_of_the_windows(rooms: Rooms) -> None:
         row = rooms.live.query(id).get("actions", {}).get("n", {})  # none while it is being checked
         return str(row["why"]) if "why" in row else None
 
-    rooms.live.until(lambda: why() == waits, 20, "does not wait")
-    rooms.live.reaches(id, "SUCCEEDED", within=130)
+    rooms.live.until(lambda: why() == waits, "does not wait")
+    rooms.live.reaches(id, "SUCCEEDED", within=180)
     assert datetime.now(UTC) >= opens
     assert rooms.live.closed(id) == "COMPLETED"
 

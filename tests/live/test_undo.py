@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.rooms import ONE_WAY, Rooms, close, nop, one_line, sleep, states
+from tests.live.rooms import ONE_WAY, SPEED, Rooms, close, nop, one_line, sleep, states
+from tests.live.sharing import stands_still
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -82,11 +83,12 @@ def test_a_cancel_lets_a_running_migration_end_or_takes_it_back(rooms: Rooms, ab
 @pytest.mark.parametrize("policy", ["stop", "rollback"])
 def test_temporals_own_cancel_follows_the_plans_policy(rooms: Rooms, policy: str) -> None:
     """`temporal workflow cancel` is the plan's cancel by its `on_cancel`, and what runs may end."""
-    id = rooms.start(
-        close("south-2"), sleep("rest", 3, needs=["close"]), nop("last", needs=["rest"]), on_cancel=policy
-    )
-    rooms.live.action(id, "rest", "ONGOING")
+    rooms.speed(0.5)
+    rest = rooms.move("web-1", "south-1", id="rest", needs=["close"])
+    id = rooms.start(close("south-2"), rest, nop("last", needs=["rest"]), on_cancel=policy)
+    stands_still(rooms, "web-1")
     assert rooms.live.cli("workflow", "cancel", "-w", id).returncode == 0
+    rooms.speed(SPEED)
     assert rooms.live.closed(id) == "CANCELED"
     told = rooms.live.query(id)
     assert told["state"] == "CANCELLED"

@@ -62,19 +62,19 @@ def test_a_large_plan_waits_for_a_payload_that_is_gone(rooms: Rooms) -> None:
     (live.stack.directory / "store" / "payloads").rename(aside)
     live.start_worker()
     live.signal(id, "cancel", '{"by": "eve", "reason": "too large"}')
-    live.until(lambda: "is not in" in (live.stack.directory / "worker.log").read_text(), 30, "nobody says so")
+    live.until(lambda: "is not in" in (live.stack.directory / "worker.log").read_text(), "nobody says so")
     assert live.describe(id)["workflowExecutionInfo"]["status"].endswith("RUNNING")
     missing = live.stack.directory / "store" / "payloads"
     for file in aside.glob("*/*/*"):
         target = missing / file.relative_to(aside)
         target.parent.mkdir(parents=True, exist_ok=True)
         file.rename(target)
-    assert live.closed(id, within=90) == "CANCELED"
+    assert live.closed(id, within=300) == "CANCELED"
 
 
 async def listed(client: Client) -> datetime:
     """When the oldest began that runs, as soon as Temporal lists any."""
-    for _ in range(40):
+    for _ in range(180):
         if (oldest := await oldest_running(client)) is not None:
             return oldest
         await asyncio.sleep(0.5)
