@@ -98,7 +98,9 @@ def _announce(cloud: Cloud, server: uvicorn.Server, options: argparse.Namespace)
     port = server.servers[0].sockets[0].getsockname()[1]
     origin = f"http://{options.bind}:{port}"
     if options.clouds_yaml is not None:
-        options.clouds_yaml.write_text(clouds_yaml(cloud, origin), encoding="utf-8")
+        beside = options.clouds_yaml.with_name(f"{options.clouds_yaml.name}.part")
+        beside.write_text(clouds_yaml(cloud, origin), encoding="utf-8")
+        beside.replace(options.clouds_yaml)  # whoever waits for it finds all of it
     print(f"simcloud: {len(cloud.hosts)} hosts, {len(cloud.instances)} servers at {origin}", flush=True)
 
 
