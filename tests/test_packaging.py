@@ -43,7 +43,7 @@ def python(
 ) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
     done = subprocess.run(
-        [sys.executable, *words], cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *words], cwd=cwd, env=env, capture_output=True, text=True, timeout=500, check=False
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done

@@ -83,7 +83,7 @@ class Cloud(Asking):
         time.sleep(seconds / self.hand.pace)
 
     def until(self, look: Callable[[], Any], complaint: str, within: float = PATIENCE) -> Any:
-        deadline = time.monotonic() + max(5.0, within / self.hand.pace)
+        deadline = time.monotonic() + max(60.0, within / self.hand.pace)
         while not (found := look()):
             if time.monotonic() > deadline:
                 raise NotInTime(f"{complaint} (waited {within:g} s of the cloud's time)")

@@ -102,7 +102,7 @@ class Simulated:
 
     def down(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         assert self._process.stdout is not None
         self._process.stdout.close()
 
@@ -113,5 +113,5 @@ class Simulated:
             method=method,
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  loopback
+        with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310  loopback
             reply.read()

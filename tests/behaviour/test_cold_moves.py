@@ -127,7 +127,7 @@ def test_a_server_waiting_to_be_confirmed_does_nothing_else(cloud: Cloud) -> Non
 def test_on_the_way_both_hosts_are_booked(cloud: Cloud) -> None:
     """The server holds the destination and the migration the source, until it is confirmed."""
     server = cloud.boot(host=SOURCE)
-    cloud.seconds(server, cold=4)
+    cloud.seconds(server, cold=16)
     cloud.cold(server, DESTINATION)
     migration = cloud.reaches(server, "migrating")["uuid"]
     assert cloud.allocations(server) == {DESTINATION: SMALL}
@@ -143,7 +143,7 @@ def test_on_the_way_both_hosts_are_booked(cloud: Cloud) -> None:
 def test_a_server_on_its_way_is_left_in_peace(cloud: Cloud) -> None:
     """While it migrates cold, another migration and a stop conflict with its task."""
     server = cloud.boot(host=SOURCE)
-    cloud.seconds(server, cold=4)
+    cloud.seconds(server, cold=16)
     cloud.cold(server, DESTINATION)
     cloud.until(lambda: cloud.look(server).task == "resize_migrating", f"{server} does not leave")
     text = f"Cannot '{{}}' instance {server} while it is in task_state resize_migrating"

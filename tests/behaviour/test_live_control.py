@@ -126,7 +126,7 @@ def queue(cloud: Cloud, count: int, seconds: float) -> dict[str, list[str]]:
 
 def test_a_host_sends_two_servers_at_a_time(cloud: Cloud) -> None:
     """Of three live migrations off one host two run and one is queued until one of them has ended."""
-    found = queue(cloud, 3, 12)
+    found = queue(cloud, 3, 24)
     assert (len(found["running"]), len(found["queued"])) == (2, 1)
     (waiting,) = found["queued"]
     view = cloud.look(waiting)

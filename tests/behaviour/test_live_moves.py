@@ -113,7 +113,7 @@ def test_both_hosts_are_charged_while_a_server_moves(cloud: Cloud) -> None:
     server = cloud.boot("medium", "cmp-001")
     claim = {"VCPU": 2, "MEMORY_MB": 4096, "DISK_GB": 20}
     assert cloud.allocations(server) == {"cmp-001": claim}
-    cloud.seconds(server, live=6)
+    cloud.seconds(server, live=20)
     cloud.live(server, "cmp-003")
     migration = cloud.reaches(server, "running")["uuid"]
     assert cloud.allocations(server) == {"cmp-003": claim}
@@ -126,7 +126,7 @@ def test_both_hosts_are_charged_while_a_server_moves(cloud: Cloud) -> None:
 def test_progress_is_told_by_the_server_and_in_bytes(cloud: Cloud) -> None:
     """Memory goes over in bytes that add up; the server shows it in per cent, and forgets it at its end."""
     server = cloud.boot(host="cmp-001")
-    cloud.seconds(server, live=8)
+    cloud.seconds(server, live=24)
     cloud.live(server, "cmp-003")
     cloud.reaches(server, "running")
     cloud.until(lambda: cloud.server(server)["progress"] >= 30, "the server shows no progress")

@@ -24,11 +24,11 @@ def test_a_port_that_is_taken_gives_way_to_one_that_no_outgoing_connection_gets(
 
 
 def test_the_usual_port_is_taken_once_if_it_is_free() -> None:
-    with socket.socket() as stranger:
+    with loopback.choosing(), socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
         stranger.listen()
         usual = loopback.free_ports({"any": stranger.getsockname()[1]})["any"]
-    chosen = loopback.free_ports({"temporal": usual, "ui": usual})
+        chosen = loopback.free_ports({"temporal": usual, "ui": usual})
     assert chosen["temporal"] == usual != chosen["ui"]
 
 

@@ -26,7 +26,7 @@ class Served:
     clouds_yaml: Path
 
     def control(self, what: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.origin}/_sim/{what}", json=body, timeout=10)
+        answer = requests.post(f"{self.origin}/_sim/{what}", json=body, timeout=60)
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
@@ -43,7 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert announced is not None
     yield Served(announced.group(), file)
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,7 @@ def test_what_is_missing_is_listed_and_nothing_is_written(
     try:
         status, told = run(capsys, "--cloud", "simcloud", "-o", str(file))
     finally:
-        requests.delete(f"{served.origin}/_sim/faults", timeout=10)
+        requests.delete(f"{served.origin}/_sim/faults", timeout=60)
     assert status == 1
     assert len(told["missing"]) == 20
     assert not file.exists()
@@ -131,7 +131,7 @@ def test_no_secret_is_in_any_error(served: Served, tmp_path: Path, monkeypatch: 
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 3
     assert "hunter2" not in done.stdout + done.stderr

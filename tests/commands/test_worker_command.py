@@ -29,7 +29,7 @@ def test_a_worker_that_cannot_start_says_why(environment: dict[str, str], status
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == status, done.stderr

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def _matrix(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.faults", "--count", "1", *words]
     return subprocess.run(
-        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=240, check=False
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=500, check=False
     )
 
 

@@ -23,8 +23,6 @@ from tests.how.acting import door_to, no_new_writes, observed, planned
 from tests.simcloud.kit import small
 from workflows.calls import action_document
 
-SOON = {"collected_at": datetime.now(UTC).isoformat()}
-
 
 def closing(cloud: Cloud) -> dict[str, Any]:
     parameters = {"host": "a1", "state": "disabled", "reason": "r"}
@@ -58,7 +56,7 @@ def spoil(root: Path) -> None:
 def test_what_is_done_stays_done_when_the_store_is_full(tmp_path: Path) -> None:
     """And the snapshot from before it does not stand for the present, for that needs no room."""
     cloud = small()
-    Keeping(tmp_path).note_snapshot("c", SOON)
+    Keeping(tmp_path).note_snapshot("c", {"collected_at": datetime.now(UTC).isoformat()})
 
     def full_by_then(_: str) -> Door:
         door = door_to(cloud)

@@ -72,11 +72,11 @@ def test_a_plan_that_does_not_replay_any_more_is_known_by_its_kept_record(tmp_pa
         Refused, match="no record of it is kept: nondeterminism; start a worker of the version"
     ):
         asyncio.run(known.of("plan/a"))
-    Keeping(tmp_path).keep_record("plan/a", {"state": "SUCCEEDED"}, NOW + timedelta(hours=1), NOW)
+    Keeping(tmp_path).keep_record("plan/a", {"state": "SUCCEEDED"}, NOW + timedelta(days=1), NOW)
     assert asyncio.run(known.of("plan/a")) == {"state": "SUCCEEDED"}
 
 
 def test_what_temporal_tells_comes_first(tmp_path: Path) -> None:
-    Keeping(tmp_path).keep_record("plan/a", {"state": "FAILED"}, NOW + timedelta(hours=1), NOW)
+    Keeping(tmp_path).keep_record("plan/a", {"state": "FAILED"}, NOW + timedelta(days=1), NOW)
     told = asyncio.run(records(tmp_path, "ActionPlan", {"state": "SUCCEEDED"}).of("plan/a"))
     assert told == {"state": "SUCCEEDED", "over": True, "ended": NOW.isoformat()}

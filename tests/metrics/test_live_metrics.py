@@ -56,7 +56,7 @@ def asked(live: Live, path: str = "query") -> int:
 def ballast(live: Live, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, **live.stack.environment, **more}
     command = [sys.executable, "-m", "deploy.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=300, check=False)
 
 
 def test_an_audit_measures_and_says_so(live: Live) -> None:

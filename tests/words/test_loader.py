@@ -101,9 +101,9 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 def test_an_alias_bomb_is_refused_before_it_expands() -> None:
     """Twenty doublings cost nothing, as nothing is ever expanded."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert "not allowed" in complaints(BOMB)[0]
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_the_size_is_limited() -> None:
@@ -197,9 +197,9 @@ def test_the_largest_plan_is_read_in_time() -> None:
     """1.8 MB of YAML in less than 2 s, as JSON in less than half of that."""
     text = large_plan(11_000)
     assert 1_700_000 < len(text) < 1_900_000
-    began = time.perf_counter()
+    began = time.process_time()
     value = parse(text, max_bytes=1_900_000)
-    read = time.perf_counter()
+    read = time.process_time()
     assert parse(json.dumps(value), max_bytes=4_000_000) == value
     assert read - began < 2
-    assert time.perf_counter() - read < 1
+    assert time.process_time() - read < 1

@@ -152,9 +152,9 @@ def test_a_pattern_that_ends_is_allowed(pattern: str) -> None:
 def test_what_the_lint_allows_does_end(pattern: str) -> None:
     """A pattern that passed the lint decides within a second on a text made to hurt."""
     if danger(pattern) is None:
-        began = time.perf_counter()
+        began = time.process_time()
         re.search(pattern, "ab" * 15 + "a" * 30 + "!")
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
 
 
 def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
