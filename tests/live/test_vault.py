@@ -28,12 +28,12 @@ from workflows import start
 from workflows.wire.vault import Directory, PayloadLost
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-ACTIONS = 3_000
+ACTIONS = 450  # few and wordy: what a workflow does in one go has two seconds, on a slow machine too
 
 
 def large(rooms: Rooms) -> dict[str, Any]:
     """A document of about 1.8 MB, as much as one input of Temporal may have."""
-    return rooms.plan(*(nop(f"n{i}", reason="because " * 70) for i in range(ACTIONS)), mode="approve")
+    return rooms.plan(*(nop(f"n{i}", reason="because " * 480) for i in range(ACTIONS)), mode="approve")
 
 
 def kept(live: Live) -> list[Path]:
