@@ -198,8 +198,8 @@ def test_a_deleted_plan_is_rolled_back_by_the_record_that_is_kept(rooms: Rooms) 
 def test_the_record_of_a_large_plan_is_kept_too(rooms: Rooms) -> None:
     """It is larger than what Temporal takes as one answer, and goes by reference."""
     live, id = rooms.live, f"plan/{rooms.name}"
-    said = {"message": "x" * 270}
-    many = (nop(f"n{i}", needs=["long"], parameters=said) for i in range(4_500))
+    said = {"message": "x" * 980}  # few and wordy, for the two seconds that a workflow has in one go
+    many = (nop(f"n{i}", needs=["long"], parameters=said) for i in range(1_750))
     document = rooms.plan(close("south-2"), sleep("long", 600), *many)
 
     async def start() -> None:
