@@ -14,12 +14,15 @@ from plan_schemas.plan import Action, Bound, Limits
 
 NEAR = 1.02  # times the bound: nearer is not worth another try
 _LEAST, _MOST = 4, 80  # tries, as many as there are actions
-_ACTIONS = 25_000  # that are looked at in all tries together
-_FEW = 8  # tries where these would not be as many: of them one is made a plan
+_ACTIONS = 30_000  # that are looked at in all tries together
+_FEW = 10  # tries where these would not be as many: of them one is made a plan
+_SEVERAL = 20  # tries or fewer go to the rules that do best with many actions, and to walks from the best two
+_BEST = 2
 
 Given = Mapping[str, Sequence[str]]  # per action the `freed_by` that a person gave it
 Ranks = Mapping[str, float]
 Times = Mapping[str, Span]
+Begun = tuple[float, int, Rule, Times]  # when it ends, by which order of urgency and rule, and its times
 
 RANKED = (Rule("ranked", "rest"), Rule("ranked", "none"))
 
@@ -36,14 +39,14 @@ def soonest(
     ranks = schedule.priorities(actions, limits)
     chosen: Ranks = ranks
     value = schedule.makespan(actions, limits, ranks)
-    if limits.out_per_host > 1:
+    enough = NEAR * limit
+    if limits.out_per_host > 1 or value > enough:
         # With several slots a long one that starts last decides, more so if it lasts longer than expected.
-        longest = {a.id: a.seconds for a in actions}
+        longest = lookahead.with_work(actions, {a.id: a.seconds for a in actions}, limits)
         lasts = schedule.makespan(actions, limits, longest)
-        if lasts <= max(value, NEAR * limit):
+        if lasts <= max(value, enough):
             chosen, value = longest, lasts
     best = tuple(replace(a, priority=chosen[a.id]) for a in actions)
-    enough = NEAR * limit
     if value > enough:
         bare = [replace(a, freed_by=tuple(given.get(a.id, ()))) for a in actions]
         if all(a.freed_by == b.freed_by for a, b in zip(actions, bare, strict=True)):
@@ -72,6 +75,7 @@ class _Search:
         self._bare, self._ledger, self._limits = bare, ledger, limits
         self._large = len(bare) * _FEW > _ACTIONS
         self._left = _FEW if self._large else max(_LEAST, min(_MOST, len(bare), _ACTIONS // len(bare)))
+        self._several = _ACTIONS // len(bare) <= _SEVERAL
 
     def run(self, ranks: Ranks, enough: float) -> None:
         """Stops as soon as it is near enough, and in any case after so many tries."""
@@ -91,26 +95,34 @@ class _Search:
         """By several rules, for no one is best for all plans; then by walks from each, the best first."""
         ahead = lookahead.urgency(self._bare, self._ledger, self._limits)
         work = lookahead.with_work(self._bare, ahead, self._limits)
-        begins = (ahead, work, {a.id: a.seconds for a in self._bare}, ranks)
-        begun: list[tuple[float, int, Rule, Ranks, Times]] = []
-        if not self._large:
+        begins: list[Ranks] = [ahead, work, {a.id: a.seconds for a in self._bare}]
+        if not self._several:
+            begins.append(ranks)
             yield self._times(Rule("left", "rest"), ranks)
+        begun: list[Begun] = []
         for rule in RANKED:
-            for begin in begins:
+            for number, begin in enumerate(begins):
                 at = self._times(rule, begin)
                 yield at
                 if at is not None:
-                    begun.append((_end(at), len(begun), rule, begin, at))
-        yield self._times(Rule("left", "all"), ranks)
-        yield self._times(Rule("ranked", "all"), ranks)
-        begun.sort(key=lambda row: row[:2])
+                    begun.append((_end(at), number, rule, at))
+        if not self._several or not begun:
+            yield self._times(Rule("left", "all"), ranks)
+            yield self._times(Rule("ranked", "all"), ranks)
+        begun.sort(key=lambda row: row[0])
+        steps = walk.STEPS
+        if self._several:
+            begun = _best(begun)
+            steps = max(1, self._left // (_BEST * len(walk.SPREADS)))
         for spread in walk.SPREADS:
-            for _, _, rule, begin, first in begun:
-                yield from self._walk(rule, begin, first, spread)
+            for _, number, rule, first in begun:
+                yield from self._walk(rule, begins[number], first, spread, steps)
 
-    def _walk(self, rule: Rule, ranks: Ranks, at: Times | None, spread: float) -> Iterator[Times | None]:
+    def _walk(
+        self, rule: Rule, ranks: Ranks, at: Times | None, spread: float, steps: int
+    ) -> Iterator[Times | None]:
         """Again and again with that more urgent which held up the end, and all a little more or less so."""
-        for step in range(walk.STEPS):
+        for step in range(steps):
             held_up = critical(self._bare, at) if at is not None else frozenset()
             ranks = walk.onward(ranks, held_up, step, spread)
             at = self._times(rule, ranks)
@@ -128,6 +140,14 @@ class _Search:
             lasts = schedule.makespan(plan, self._limits)
             if lasts < self.value:
                 self.best, self.value = plan, lasts
+
+
+def _best(begun: Sequence[Begun]) -> list[Begun]:
+    """Of those sorted by their end the two best orders of urgency, each by the rule that is better for it."""
+    found: dict[int, Begun] = {}
+    for row in begun:
+        found.setdefault(row[1], row)
+    return list(found.values())[:_BEST]
 
 
 def _end(at: Times) -> float:
