@@ -19,7 +19,9 @@ from scipy.sparse import csr_array
 from plan_schemas.model import Cluster
 from tests.bench.market import FEW, KEPT, Choice, Column, Market, Numbers, Prices, more
 
-ROUNDS, NEAR = 14, 4e-3  # of the search for prices; what is left to gain, of all that can be taken
+ROUNDS, NEAR = 20, 4e-3  # of the search for prices; what is left to gain, of all that can be taken
+DEARER, RENTS = (1, 2, 3, 4, 6), (0.0, 0.5)  # of moves and of memory, tried first
+RENTED = 32 * 1024.0  # MB, which is what a rent is for, in prices of a move
 # By so many prices of a move the others change in the first round; by how much more after one that was
 # better, and after one that was not.
 WIDE, WIDER, NARROWER = 0.25, 1.6, 0.5
@@ -44,6 +46,22 @@ def _first(market: Market, end: Numbers) -> Prices:
     low = np.where(stays, leaves, leaves + move)
     high = np.where(stays, comes + move, returns)
     return Prices((low + np.maximum(low, high)) / 2, float(move))
+
+
+def _dearer(market: Market, moves: int, prices: Prices) -> Prices:
+    """These, or better ones near them: moves are dearer where one makes room for the next, and memory is."""
+
+    def value(these: Prices) -> float:
+        return sum(Choice(market, h, these).best for h in range(len(market.whole))) - these.move * moves
+
+    others = [
+        Prices(
+            prices.of + ((times - 1) / 2 + rent * market.memory / RENTED) * prices.move, times * prices.move
+        )
+        for times in DEARER
+        for rent in RENTS
+    ]
+    return max((prices, *others), key=value)
 
 
 def _better(
@@ -106,7 +124,7 @@ def least_deviation(
     end = market.home.copy()
     for uuid, host in plan.items():
         end[market.number[uuid]] = market.row[host]
-    prices = _searched(market, moves, _first(market, end))
+    prices = _searched(market, moves, _dearer(market, moves, _first(market, end)))
     return at_prices(market, moves, prices)
 
 
