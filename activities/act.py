@@ -184,15 +184,24 @@ class Activities:
         after: Document,
         used_before: Document | None = None,
         used_after: Document | None = None,
-    ) -> dict[str, float]:
+        audit: Document | None = None,
+    ) -> Document:
+        """The numbers, and what is not as the audit wanted it; a workflow of before, which does not send its
+        audit, gets the numbers alone."""
         with told_to_temporal():
-            return indicators.measure(
+            emptied = (
+                self._catalog.strategies[audit["strategy"]].emptied(audit["parameters"]) if audit else ()
+            )
+            now = self._store.get(after["ref"])
+            values = indicators.measure(
                 self._catalog.goals[goal],
                 self._store.get(before["ref"]),
-                self._store.get(after["ref"]),
+                now,
                 used_before=self._used(used_before),
                 used_after=self._used(used_after),
+                emptied=emptied,
             )
+            return {"values": values, "told": indicators.shortfalls(now, emptied)} if audit else {**values}
 
     def _used(self, measured: Document | None) -> Usage:
         return self._store.usage(measured["ref"]) if measured else NONE

@@ -58,6 +58,12 @@ class Strategy:
     urgency: int = 5  # of its actions: 1 mandatory .. 5 nice to have
     held: tuple[str, ...] = ()  # metrics of whose last `hold` seconds it also needs the course
     metrics_fallback: Mapping[str, Any] = EMPTY  # {use, at_most}: for a subject without a believable number
+    empties: tuple[str, ...] = ()  # parameters that name hosts which are to be empty afterwards
+
+    def emptied(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """The hosts that are to be empty afterwards, as the parameters of an audit name them."""
+        named = (parameters.get(name) or () for name in self.empties)
+        return tuple(h for one in named for h in ((one,) if isinstance(one, str) else one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +230,11 @@ def _check_strategy(entry: Entry, all_: Entries, found: Findings) -> None:
             found.add(("held", index), f"{metric} is none of its metrics", "add it there, or remove it here")
     if "held" in entry.value and "hold" not in entry.value["parameters"]["properties"]:
         found.add(("held",), "without a parameter hold no course is needed", "declare it, or remove the key")
+    for index, parameter in enumerate(entry.value.get("empties", ())):
+        declared = entry.value["parameters"]["properties"].get(parameter, {})
+        if declared.get("type") not in ("string", "array"):
+            message = f"{parameter} is no parameter that names hosts"
+            found.add(("empties", index), message, "declare it as a string or an array, or remove it here")
 
 
 def _check_dialect(entry: Entry, all_: Entries, found: Findings) -> None:

@@ -44,5 +44,8 @@ def executed(audit: Mapping[str, Any], cluster: Cluster, usage: Usage) -> Execut
         cloud.advance(1)
     wanted = needs.names(known.strategies[asked.strategy], asked.parameters)
     used = replace(usage, values={name: usage.values[name] for name in wanted})
-    measured = indicators.measure(known.goals[asked.goal], before, observed(cloud), used_before=used)
+    emptied = known.strategies[asked.strategy].emptied(asked.parameters)
+    measured = indicators.measure(
+        known.goals[asked.goal], before, observed(cloud), used_before=used, emptied=emptied
+    )
     return Executed(made.plan, ends, measured)

@@ -214,8 +214,9 @@ class Audit:
             await workflow.sleep(settle, summary="settle time before measuring")
         after = await calls.observe(audit["cloud"], audit["max_uncertain"])
         used = await self._measure_usage(audit, after, is_result=True)
-        measured = await calls.measure(audit["goal"], before, after, self.measured, used)
-        self.report["measured"] = measured
+        found = await calls.measure(audit, before, after, self.measured, used)
+        self.came_to = "; ".join((self.came_to, *found["told"]))
+        measured = self.report["measured"] = found["values"]
         self.report["model_after"] = after
         ratio = _efficacy(plan.get("forecast", {}), measured)
         if ratio is not None:

@@ -26,6 +26,7 @@ from workflows.wire.answers import (
     Moving,
     Openings,
     Remains,
+    Result,
     Snapshot,
     Undo,
 )
@@ -155,14 +156,17 @@ async def decide(
 
 
 async def measure(
-    goal: str,
+    audit: Document,
     before: Snapshot,
     after: Snapshot,
     used_before: Measured | None = None,
     used_after: Measured | None = None,
-) -> dict[str, float]:
-    args = [goal, before, after, used_before, used_after]
-    return await _call("audit.measure", dict[str, float], args, f"measure {goal} on the new snapshot")
+) -> Result:
+    args = [audit["goal"], before, after, used_before, used_after, audit]
+    found = await _call("audit.measure", Document, args, f"measure {audit['goal']} on the new snapshot")
+    if "values" not in found:  # by a worker of before: the numbers alone
+        return {"values": found, "told": []}
+    return {"values": found["values"], "told": found["told"]}
 
 
 async def derive_undo(plan: Document, done: list[str], reason: str) -> Undo:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from activities.balancing import load
 from activities.balancing.roll import Roll
+from activities.words import count, some
 from plan_schemas.catalog import Goal
 from plan_schemas.model import Cluster
 from plan_schemas.plan import Refused
@@ -23,6 +24,7 @@ class Pictures:
     after: Cluster
     used_before: Usage = NONE
     used_after: Usage = NONE
+    emptied: Collection[str] = ()  # hosts that are to be empty afterwards
 
 
 def compute_nodes_count(seen: Pictures) -> float:
@@ -42,6 +44,11 @@ def instance_migrations_count(seen: Pictures) -> float:
 
 def instances_count(seen: Pictures) -> float:
     return float(sum(i.host is not None for i in seen.before.instances.values()))
+
+
+def instances_left(seen: Pictures) -> float | None:
+    """Instances that are still on the hosts that were to be emptied; None where none was to be."""
+    return float(sum(len(seen.after.on(h)) for h in seen.emptied)) if seen.emptied else None
 
 
 def standard_deviation_cpu_before_audit(seen: Pictures) -> float | None:
@@ -89,6 +96,7 @@ _INDICATORS: dict[str, Callable[[Pictures], float | None]] = {
         released_compute_nodes_count,
         instance_migrations_count,
         instances_count,
+        instances_left,
         standard_deviation_cpu_before_audit,
         standard_deviation_cpu_after_audit,
         standard_deviation_ram_before_audit,
@@ -105,8 +113,10 @@ def measure(
     moves: int | None = None,
     used_before: Usage = NONE,
     used_after: Usage = NONE,
+    emptied: Collection[str] = (),
 ) -> dict[str, float]:
-    """The indicators of a goal; `moves`, if known, counts also the migrations over a third host.
+    """The indicators of a goal; `moves`, if known, counts also the migrations over a third host;
+    `emptied` are the hosts that were to be.
 
     What rests on a use that was not measured is left out. Raises Refused for an indicator that nobody can
     measure.
@@ -115,9 +125,19 @@ def measure(
     if unknown:
         remedy = f"known are {', '.join(_INDICATORS)}"
         raise Refused(f"goal {goal.name} names indicators that are unknown: {', '.join(unknown)}", remedy)
-    seen = Pictures(before, after, used_before, used_after)
+    seen = Pictures(before, after, used_before, used_after, emptied)
     values = {name: _INDICATORS[name](seen) for name in goal.indicators}
     found = {name: value for name, value in values.items() if value is not None}
     if moves is not None and "instance_migrations_count" in found:
         found["instance_migrations_count"] = float(moves)
     return found
+
+
+def shortfalls(after: Cluster, emptied: Collection[str]) -> list[str]:
+    """A sentence for each host that was to be emptied and is not, with the way on."""
+    return [_left(host, [i.name for i in here]) for host in emptied if (here := after.on(host))]
+
+
+def _left(host: str, names: list[str]) -> str:
+    left = count(len(names), "instance is", "instances are")
+    return f"{host} is not empty: {left} left ({some(names)}); to move what can leave, start the audit again"

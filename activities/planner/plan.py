@@ -48,6 +48,14 @@ def make(
     actions, timing = soonest(actions, given, Occupancy(cluster), audit.execution.limits)
     verify(actions, cluster)
     moves = sum(a.touches.into is not None for a in actions)
+    foreseen = measure(
+        catalog.goals[audit.goal],
+        cluster,
+        after,
+        moves=moves,
+        used_before=usage,
+        emptied=catalog.strategies[audit.strategy].emptied(audit.parameters),
+    )
     plan = Plan(
         name=audit.name,
         cloud=cluster.cloud,
@@ -62,7 +70,7 @@ def make(
         strategy=audit.strategy,
         catalogue=catalog.digest,
         model=FrozenDict({"fingerprint": cluster.fingerprint, "collected_at": cluster.collected_at}),
-        forecast=freeze(measure(catalog.goals[audit.goal], cluster, after, moves=moves, used_before=usage)),
+        forecast=freeze(foreseen),
         bounds=(*proposal.bounds, *((timing,) if actions else ())),
         rejected=_capped((*ordered.refused, *proposal.rejected)),
     )

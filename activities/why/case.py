@@ -12,7 +12,7 @@ from activities.metrics.aside import doubting
 from activities.planner.projection import Projection
 from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Audit, Rules, Scope
-from plan_schemas.catalog import Goal
+from plan_schemas.catalog import Goal, Strategy
 from plan_schemas.frozen import EMPTY
 from plan_schemas.metric import Metric
 from plan_schemas.model import Cluster
@@ -32,6 +32,7 @@ class Case:
     parameters: Mapping[str, Any] = field(default=EMPTY)  # of the audit, as far as it is known
     usage: Usage = NONE  # as far as it is known
     metrics: Mapping[str, Metric] = field(default=EMPTY)  # that it may tell of
+    emptied: tuple[str, ...] = ()  # hosts that its audit wants empty, as far as it is known
 
     @cached_property
     def after(self) -> Cluster:
@@ -70,6 +71,7 @@ def case(
     goals: Mapping[str, Goal] = EMPTY,
     usage: Usage = NONE,
     metrics: Mapping[str, Metric] = EMPTY,
+    strategies: Mapping[str, Strategy] = EMPTY,
 ) -> Case:
     """The plan with the rules that it was decided by; without its audit those of the whole cloud."""
     scope = audit.scope if audit is not None else Scope()
@@ -77,4 +79,6 @@ def case(
     rules = narrowed(rules, of_cloud(policies, plan.cloud), cluster)
     parameters = audit.parameters if audit is not None else EMPTY
     cluster = doubting(cluster, plan.model.get("usage", EMPTY).get("aside", EMPTY))
-    return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters, usage, metrics)
+    decided = strategies.get(plan.strategy or "")
+    emptied = decided.emptied(parameters) if decided is not None else ()
+    return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters, usage, metrics, emptied)

@@ -104,7 +104,7 @@ def _unwanted(case: Case, instance: str, host: str) -> Refusal:
         return Refusal("not_chosen", instance, text)
     numbers = f" ({'; '.join(text for text, _ in told)})" if told else ""
     if unknown := [name for name, is_better in told if is_better is None]:
-        text = f"no rule is against {host}; without what was measured nobody can tell {', '.join(unknown)}"
+        text = f"no rule is against {host}; with what is known here nobody can tell {', '.join(unknown)}"
         return Refusal("not_chosen", instance, text)
     text = f"no rule is against {host}; it would bring the goal {case.goal.name} nothing{numbers}"
     return Refusal("no_gain", instance, text)
@@ -116,7 +116,8 @@ def _changes(case: Case, other: Cluster) -> Iterator[tuple[str, bool | None]]:
     if case.goal is None:
         return
     now, then = (
-        measure(case.goal, case.before, cluster, used_before=case.usage) for cluster in (case.after, other)
+        measure(case.goal, case.before, cluster, used_before=case.usage, emptied=case.emptied)
+        for cluster in (case.after, other)
     )
     for name, declared in case.goal.indicators.items():
         if declared["better"] == "neither":

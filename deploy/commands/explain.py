@@ -100,6 +100,7 @@ def _answered(found: Found, seen: Picture | None, args: argparse.Namespace, know
         goals=known.goals,
         usage=seen.usage,
         metrics=known.metrics,
+        strategies=known.strategies,
     )
     given = (about, recorded.actions, recorded.refusals, False, at)
     if args.instance is not None and about in cluster.instances:

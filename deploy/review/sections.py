@@ -68,7 +68,7 @@ def _counted(number: int, word: str) -> tuple[str, str]:
 
 
 def bounds(rows: Iterable[Bound]) -> Markup:
-    head = _head("what", ("reached", "n"), ("best possible", "n"), ("gap", "n"), "")
+    head = _head("what", ("forecast", "n"), ("best possible", "n"), ("gap", "n"), "")
     body = (
         tag(
             "tr",

@@ -24,7 +24,7 @@ def told(review: Review, *, whole: bool = False) -> Iterator[str]:
         yield printable(f"{word} {said}")
     for name, value in review.forecast:
         yield f"forecast {name} {value}"
-    yield from _table(["distance", "reached", "best", "gap"], _bounds(review), None)
+    yield from _table(["distance", "forecast", "best", "gap"], _bounds(review), None)
     if review.lacking:
         yield from ("", f"no loads: {printable(review.lacking)}")
     yield from _loads(review, most)

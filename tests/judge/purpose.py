@@ -115,6 +115,7 @@ class Ends:
         moves: Sequence[Move],
         settings: Mapping[str, Mapping[str, str]],
         strategy: str | None = None,
+        touched: Sequence[str] = (),
     ) -> None:
         self.alone = strategy in ALONE
         self.picture, self.after = picture, after
@@ -123,6 +124,7 @@ class Ends:
         self.busy_after = {h for h in after.values() if h is not None}
         self.moves = moves
         self.disabled = {h for h, own in settings.items() if "disabled" in own.values()}
+        self.emptied = self.disabled | {h for u in touched if (h := picture.where.get(u)) is not None}
 
     def deviation(self, word: str, where: Mapping[str, str | None]) -> float:
         return deviation(self.picture, word, where, alone=self.alone)
@@ -133,6 +135,7 @@ INDICATORS: Mapping[str, Callable[[Ends], float]] = {
     "released_compute_nodes_count": lambda e: len(e.busy_before - e.busy_after),
     "instance_migrations_count": lambda e: len(e.moves),
     "instances_count": lambda e: sum(h is not None for h in e.picture.where.values()),
+    "instances_left": lambda e: sum(h in e.emptied for h in e.after.values()),
     "standard_deviation_cpu_before_audit": lambda e: e.deviation("cpu", e.picture.where),
     "standard_deviation_cpu_after_audit": lambda e: e.deviation("cpu", e.after),
     "standard_deviation_ram_before_audit": lambda e: e.deviation("ram", e.picture.where),
@@ -147,7 +150,8 @@ def _forecast(
     moves: Sequence[Move],
     settings: Mapping[str, Mapping[str, str]],
 ) -> Iterator[Violation]:
-    ends = Ends(picture, after, moves, settings, plan.get("strategy"))
+    touched = [a["parameters"]["instance"] for a in plan["actions"] if "instance" in a.get("parameters", {})]
+    ends = Ends(picture, after, moves, settings, plan.get("strategy"), touched)
     for name, said in sorted(plan.get("forecast", {}).items()):
         if name not in INDICATORS:
             text = f"the judge has no measure of its own for {name}"

@@ -119,6 +119,23 @@ def test_a_host_that_is_disabled_already_is_drained_and_stays_disabled(rooms: Ro
     assert rooms.service("north-2") == ("disabled", "fan is loud")
 
 
+def test_a_host_that_a_drain_left_not_empty_is_told(rooms: Rooms) -> None:
+    """What is skipped counts as success; the audit's end says who is left, and measures it."""
+    live, audit = rooms.live, f"audit/{rooms.name}"
+    live.start("Audit", audit, rooms.audit("north-2", mode="approve"))
+    id = f"plan/{audit}"
+    with before_it_runs(rooms, id):
+        live.sim("hosts/north-1/disable", {"reason": "fan is loud"})
+    assert live.closed(id) == "COMPLETED"
+    assert states(live.query(id))["migrate-scratch"] == "SKIPPED(precondition)"
+    assert "forecast instances_left 0 (bound 0, gap 0.00%)" in rooms.page(id).replace("\\", "")
+    assert live.closed(audit) == "COMPLETED"
+    told = live.query(audit)
+    assert "; north-2 is not empty: 1 instance is left (scratch); to move what can" in told["sentence"]
+    assert (told["forecast"]["instances_left"], told["measured"]["instances_left"]) == (0, 1)
+    assert "| instances_left | 0 | 1 |" in rooms.page(audit)
+
+
 def test_a_server_that_is_there_already_satisfies_what_needs_it(rooms: Rooms) -> None:
     """A server that somebody brought to its destination ends SKIPPED(already), and its dependants run."""
     id = rooms.start(rooms.move("web-1", "south-1"), nop("next", needs=["web-1"]), mode="approve")

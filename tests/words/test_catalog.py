@@ -109,6 +109,8 @@ def test_one_of_ours_is_replaced_only_on_purpose(tmp_path: Path) -> None:
             {"parameter": 'much: {type: string, description: d, $ref: "http://x/y"}'},
             '"http://x/y" points outside',
         ),
+        ({"more": "empties: [much]"}, "empties[0]: much is no parameter that names hosts"),
+        ({"more": "empties: [host]"}, "empties[0]: host is no parameter that names hosts"),
         ({"more": "replaces: s"}, "there is no other strategy s to replace"),
     ],
 )

@@ -188,7 +188,7 @@ def _header(plan: Plan) -> str:
         more = f" and {len(plan.irreversible) - 5} more" if len(plan.irreversible) > 5 else ""
         parts.append(f"cannot be undone: {'; '.join(plan.irreversible[:5])}{more}")
     for bound in plan.bounds:
-        parts.append(f"{bound.name} {bound.value:g} (bound {bound.bound:g}, gap {bound.distance})")
+        parts.append(f"forecast {bound.name} {bound.value:g} (bound {bound.bound:g}, gap {bound.distance})")
     return " · ".join(_cell(p) for p in parts)
 
 

@@ -28,6 +28,13 @@ class Measured(TypedDict):
     told: str  # what, by whom and when
 
 
+class Result(TypedDict):
+    """The indicators of a goal after a plan, and a sentence for each thing that is not as it was wanted."""
+
+    values: dict[str, float]
+    told: list[str]
+
+
 class Decision(TypedDict):
     """The effective plan, absent when there is nothing to do; why, in one sentence."""
 
