@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -17,8 +18,9 @@ from deploy import reading, settings
 from plan_schemas import admit, plan
 from plan_schemas.audit import Audit
 from plan_schemas.catalog import Catalog
+from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Plan
+from plan_schemas.plan import Plan, PlanState
 from plan_schemas.usage import NONE, Usage
 from workflows import start
 
@@ -33,6 +35,15 @@ class Found:
 
     plan: Plan
     audit: Audit | None = None
+    status: Mapping[str, Any] = EMPTY  # its workflow's answer, once it is no more only recommended
+
+    def came_to(self, action: str) -> str:
+        """State and reason of an action of a plan that runs or has ended; empty where there is none."""
+        row = self.status.get("actions", {}).get(action)
+        if row is None:
+            return ""
+        cause = f" ({row['cause']})" if row.get("cause") else ""
+        return f"{row['state']}{cause}" + (f": {row['why']}" if row.get("why") else "")
 
 
 def find(name: str, known: Catalog) -> Found:
@@ -52,7 +63,9 @@ async def _of_workflow(id: str, known: Catalog) -> Found:
         if not document:
             raise Failed(f"{id} has no plan yet, or it was refused", f"see the query `status` of {id}")
         found = plan.from_document(document)
-        return Found(found, await _audit(client, found.audit, known) if found.audit else None)
+        told = await start.status(client, id)
+        status = EMPTY if told["state"] == PlanState.RECOMMENDED else told
+        return Found(found, await _audit(client, found.audit, known) if found.audit else None, status)
     except RPCError as problem:
         if problem.status == RPCStatusCode.NOT_FOUND:
             raise Failed(f"{id}: {problem.message}", "look the id up in `temporal workflow list`") from None

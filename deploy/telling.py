@@ -75,11 +75,15 @@ def refusals(rows: Iterable[Refusal], most: int = _SHOWN) -> Iterator[str]:
         yield f"rejected  and {len(listed) - most} more; `ballast explain` and --json show them"
 
 
-def action(plan: Plan, one: Action, known: Mapping[str, ActionSpec]) -> Iterator[str]:
-    """All that a plan says of an action, and what its type does."""
+def action(plan: Plan, one: Action, known: Mapping[str, ActionSpec], came_to: str = "") -> Iterator[str]:
+    """What became of an action, where that is known, all that its plan says of it, and what its type does."""
     is_known = one.seconds or plan.model  # a plan by hand rests on no picture, and says nothing of it
     takes = f"expected to take {one.seconds:g} s" if is_known else "how long it takes is not known"
-    yield f"{one.id}: {one.type}, {takes}"
+    if came_to:
+        yield f"{one.id}: {came_to}"
+        yield f"  planned  {one.type}, {takes}"
+    else:
+        yield f"{one.id}: {one.type}, {takes}"
     if one.type in known:
         yield f"  does     {known[one.type].summary}"
     yield f"  why      {one.reason}"

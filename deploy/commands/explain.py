@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     seen = finding.picture(found.plan, args.snapshot, known) if args.instance or args.host else None
     answered = _answered(found, seen, args, known)
     if args.json:
-        print(json.dumps(_row(found.plan, answered), ensure_ascii=False))
+        print(json.dumps(_row(found, answered), ensure_ascii=False))
     else:
         print(telling.shown(_told(found, answered, known, seen.cluster if seen else None)))
     return 0 if answered.is_one else 1
@@ -135,6 +135,8 @@ def _refusals(plan: Plan, about: str | None) -> list[Refusal]:
 
 def _told(found: Found, answered: _Answered, known: Catalog, cluster: Cluster | None) -> Iterator[str]:
     plan, about = found.plan, answered.about
+    if found.status and (about is None or answered.actions):
+        yield f"the plan is {found.status['state']}: {found.status['sentence']}"
     if about is None:
         yield plan.reason
         yield from telling.actions(answered.actions)
@@ -142,7 +144,7 @@ def _told(found: Found, answered: _Answered, known: Catalog, cluster: Cluster | 
         yield from telling.refusals(answered.refusals, len(answered.refusals))
         return
     for one in answered.actions:
-        yield from telling.action(plan, one, known.actions)
+        yield from telling.action(plan, one, known.actions, found.came_to(one.id))
     yield from telling.refusals(answered.refusals, len(answered.refusals))
     if answered.case is not None and answered.moves is not None:
         yield from reasons.told_of_instance(answered.case, about, answered.moves)
@@ -166,13 +168,17 @@ def _lacking(plan: Plan, about: str, cluster: Cluster | None) -> str:
     return f"; the picture that it rests on{rests} is not in the store here: give --snapshot FILE"
 
 
-def _row(plan: Plan, answered: _Answered) -> dict[str, Any]:
+def _row(found: Found, answered: _Answered) -> dict[str, Any]:
+    plan = found.plan
     ids = {a.id for a in answered.actions}
-    out = {
+    out: dict[str, Any] = {
         "reason": plan.reason,
         "actions": [thaw(a) for a in to_document(plan)["actions"] if a["id"] in ids],
         "rejected": [telling.refusal_row(r) for r in answered.refusals],
     }
+    if found.status:
+        out |= {key: found.status[key] for key in ("state", "sentence")}
+        out["standing"] = {id: row for id, row in found.status["actions"].items() if id in ids}
     if answered.case is not None:
         out["worked_out"] = [
             *(reasons.row(a) for a in answered.moves or ()),

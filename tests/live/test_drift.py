@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from deploy import cli
 from tests.live.rooms import Rooms, close, nop, one_line, sleep, states
 from tests.live.sharing import stands_still
 
@@ -119,8 +120,13 @@ def test_a_host_that_is_disabled_already_is_drained_and_stays_disabled(rooms: Ro
     assert rooms.service("north-2") == ("disabled", "fan is loud")
 
 
-def test_a_host_that_a_drain_left_not_empty_is_told(rooms: Rooms) -> None:
-    """What is skipped counts as success; the audit's end says who is left, and measures it."""
+def test_a_host_that_a_drain_left_not_empty_is_told(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is skipped counts as success; the audit's end says who is left, and measures it; `explain` begins
+    with what became of an action."""
+    for name, value in rooms.live.stack.environment.items():
+        monkeypatch.setenv(name, value)
     live, audit = rooms.live, f"audit/{rooms.name}"
     live.start("Audit", audit, rooms.audit("north-2", mode="approve"))
     id = f"plan/{audit}"
@@ -129,6 +135,12 @@ def test_a_host_that_a_drain_left_not_empty_is_told(rooms: Rooms) -> None:
     assert live.closed(id) == "COMPLETED"
     assert states(live.query(id))["migrate-scratch"] == "SKIPPED(precondition)"
     assert "forecast instances_left 0 (bound 0, gap 0.00%)" in rooms.page(id).replace("\\", "")
+    assert cli.run(["explain", id, "--action", "migrate-scratch"]) == 0
+    first, second, third = capsys.readouterr().out.splitlines()[:3]
+    assert first.startswith("the plan is SUCCEEDED: ")
+    assert second.startswith("migrate-scratch: SKIPPED (precondition): ")
+    assert "north-1 is disabled (fan is loud)" in second
+    assert third.startswith("  planned  migrate, expected to take ")
     assert live.closed(audit) == "COMPLETED"
     told = live.query(audit)
     assert "; north-2 is not empty: 1 instance is left (scratch); to move what can" in told["sentence"]
