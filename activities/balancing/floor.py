@@ -138,7 +138,7 @@ class Floor(Board):
         super().__init__(seen.cluster, seen.rules, movable)
         self.touched: list[int] = []  # hosts whose level has changed, in turn
         self._asked: dict[int, bool] = {}  # by instance: whether it may go
-        self._lone: dict[int, bool] = {}  # by instance: what `_alone` says
+        self._lone: dict[int, bool] = {}  # by instance: what `alone` says
         self.capacity: Floats = np.maximum(_by_kind(seen.whole), 1e-9)
         self.level: Floats = _by_kind([[row.get(name, 0.0) for name in self.hosts] for row in seen.levels])
         row = Row(self.instances)
@@ -215,7 +215,7 @@ class Floor(Board):
                 return
 
     def _welcoming(self, i: int, hosts: Ints, score: Callable[[int, Ints], Floats]) -> Iterator[int]:
-        left, alone = score(i, hosts).copy(), self._alone(i)
+        left, alone = score(i, hosts).copy(), self.alone(i)
         for _ in range(len(hosts)):  # the first is nearly always the one: sorting all would cost more
             best = int(left.argmax())
             left[best] = -np.inf
@@ -228,12 +228,12 @@ class Floor(Board):
         if host == self.homes[i] or not self.has_room(i, host):
             return False
         there = self.cluster.hosts[self.hosts[host]]
-        return self._alone(i) or not (
+        return self.alone(i) or not (
             host in self._full_for(self.instances[i].server_group)
             or checks.unwelcome(self.cluster, self.ledger, self.instances[i], there)
         )
 
-    def _alone(self, i: int) -> bool:
+    def alone(self, i: int) -> bool:
         """Whether nobody's company is for or against it anywhere: then room is all that hosts must have."""
         if i not in self._lone:
             self._lone[i] = not self.instances[i].server_group and not self.ledger.apart(self.uuids[i])
@@ -245,7 +245,7 @@ class Floor(Board):
             return False  # the mask knows all standing rules
         there = self.cluster.hosts[self.hosts[host]]
         return self.has_room(i, host) and (
-            self._alone(i) or not checks.unwelcome(self.cluster, self.ledger, self.instances[i], there)
+            self.alone(i) or not checks.unwelcome(self.cluster, self.ledger, self.instances[i], there)
         )
 
     def against(self, i: int, host: int) -> Refusal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -10,13 +11,16 @@ from activities.balancing.coolest import Coolest
 from activities.balancing.floor import Floor
 from activities.balancing.load import Floats
 from activities.balancing.need import TINY, Hot
+from activities.balancing.refused import Refused
 from activities.packing.board import Ints, Mask
 
 _TRIES = 40  # choices of instances that are looked at for one host with so many moves
 _PAIRS = 64  # instances that are asked to make room for one
-_CLEARED = 6  # hosts that several instances are asked to leave for one
-EXTRA = 3  # rounds, each with one move more per host
-_LOOKS = 3_000_000  # hosts looked at for those that must make room: with many hosts each try is dearer
+_CLEARED = 16  # hosts that several instances are asked to leave for one
+_LEAVING = 8  # instances of a host, the largest, that are added up
+_EXTRA = 3  # rounds, each with one move more per host
+_LOOKS = 3_000_000  # hosts looked at for those that must make room, in a cloud of
+_AMONG = 1_000  # hosts; in a larger one more have to be relieved, and each of them looks at more
 
 
 class Relief:
@@ -30,13 +34,15 @@ class Relief:
         self.hot = sorted(hot, key=lambda t: (-t.points / max(t.least, 1), t.host))
         self.relieved: dict[int, list[int]] = {}  # hot host -> what moved for it, in order
         self.moved: Mask = np.zeros(len(floor.uuids), dtype=bool)
-        self.tries, self.looks = 0, _LOOKS
+        self.tries, self.scans = 0, 0
+        self.looks = _LOOKS * max(len(floor.hosts), _AMONG) ** 2 // _AMONG**2
         self.cool = None if tightly else Coolest(floor)
+        self.refused = Refused(floor)
 
-    def run(self, begin: int = 0, end: int = EXTRA) -> None:
+    def run(self) -> None:
         """Those without extra moves first: what they leave is room for the others."""
-        waiting = [t for t in self.hot if t.least and t.host not in self.relieved]
-        for more in range(begin, end):
+        waiting = [t for t in self.hot if t.least]
+        for more in range(_EXTRA):
             waiting = [t for t in waiting if not self._relieve(t, t.least + more)]
         for target in self.hot:
             if len(self.relieved.get(target.host, ())) > target.least:
@@ -122,15 +128,28 @@ class Relief:
             return [i] if self._shift(i) else None
         return self._eject(i) if extra == 1 else self._clear(i, extra)
 
-    def _place(self, i: int) -> int | None:
-        """The best host that takes it and stays below the threshold with it."""
+    def _place(self, i: int, without: int = -1) -> int | None:
+        """The best host, but for one, that takes it and stays below the threshold with it."""
+        left = self.refused.only(i)
+        if left is not None:
+            return next((h for h in left if h >= 0 and h != without and self._takes(i, h)), None)
+        host = self._best(i, without)
+        if host is None:
+            self.refused.add(i, without)
+        return host
+
+    def _best(self, i: int, without: int) -> int | None:
         if self.cool is not None and self.cool.knows(i):
             load = self.floor.loads[0][i]
             most = self.threshold - TINY
-            known = self.cool.first(i, lambda level, whole: -(level + load / whole), -most)
+            known = self.cool.first(i, lambda level, whole: -(level + load / whole), -most, without)
             if known is not None:
                 return known[1]
-        return next(self.floor.ranked(i, self._cool(i), self.score), None)
+        self.scans += 1
+        cool = self._cool(i)
+        if without >= 0:
+            cool[without] = False
+        return next(self.floor.ranked(i, cool, self.score), None)
 
     def _move(self, i: int, host: int) -> None:
         self.floor.move(i, host)
@@ -159,7 +178,7 @@ class Relief:
         """Move it to where an instance was sent before that can go on to another host: no move more."""
         placed = np.flatnonzero(self.floor.at >= 0)
         for j, host in self._pairs(i, placed, self.floor.at[placed]):
-            if not self.floor.fits_home(j):
+            if not self.floor.fits_home(j) or self._place(j, without=host) is None:
                 continue
             self.floor.back(j)
             if self._takes(i, host):
@@ -182,23 +201,35 @@ class Relief:
         return None
 
     def _clear(self, i: int, extra: int) -> list[int] | None:
-        """Move it to a host from which up to so many instances move away first, the most loaded ones."""
-        floor = self.floor
-        reach = np.flatnonzero(self._reach(i))
-        above = (floor.level[reach, 0] - self.threshold) * self.weight[reach] + floor.load[i, 0]
-        for n in np.argsort(above, kind="stable")[:_CLEARED]:
-            host, rest = int(reach[n]), float(above[n])
-            self.looks -= extra * len(floor.hosts)
-            if self.looks < 0:
-                return None
+        """Move it to a host from which up to so many instances move away first: where the fewest do."""
+        if self.looks < 0:
+            return None
+        floor, before = self.floor, self.scans - 1
+        above = (floor.level[:, 0] - self.threshold) * self.weight + floor.load[i, 0]
+        reach = np.flatnonzero(self._reach(i) & (self.largest[:, min(extra, _LEAVING) - 1] > above))
+        number = (self.largest[reach] <= above[reach, None]).sum(axis=1)
+        for host in reach[np.lexsort((above[reach], number))[:_CLEARED]].tolist():
             leaving: list[int] = []
+            rest = float(above[host])
             for j in sorted(floor.on[host], key=lambda j: (-floor.load[j, 0], j)):
                 if rest >= 0 and len(leaving) < extra and not self.moved[j] and floor.may_go(j):
                     leaving.append(j)
                     rest -= float(floor.load[j, 0])
             if rest < 0 and (made := self._swap(i, leaving, host)) is not None:
                 return made
+        self.looks -= (self.scans - before) * len(floor.hosts)
         return None
+
+    @cached_property
+    def largest(self) -> Floats:
+        """Of each host what the largest on the floor bears, the two largest together, and so on."""
+        home, load = self.floor.home, self.floor.load[:, 0]
+        order = np.lexsort((-load, home))
+        rank = np.arange(len(order)) - np.searchsorted(home[order], home[order])
+        found: Floats = np.zeros((len(self.floor.hosts), _LEAVING))
+        few = rank < _LEAVING
+        found[home[order[few]], rank[few]] = load[order[few]]
+        return np.cumsum(found, axis=1, out=found)
 
     def _swap(self, i: int, leaving: Sequence[int], host: int) -> list[int] | None:
         """Let these go anywhere and it come; what moved, in order; nothing has when that is not possible."""
@@ -235,7 +266,8 @@ class Relief:
         self.looks -= len(floor.hosts)
         order = np.lexsort((some, floor.need[some] @ floor.weight))[:_PAIRS]
         for n in order:
-            self.looks -= len(floor.hosts)
             if self.looks < 0:
                 return
+            before = self.scans
             yield int(some[n]), int(where[n])
+            self.looks -= 1 + (self.scans - before) * len(floor.hosts)
