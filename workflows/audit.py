@@ -92,7 +92,8 @@ class Audit:
         plan = await self._start_plan(decision["plan"])
         self.report |= {"plan": plan.id, "forecast": decision["plan"].get("forecast", {})}
         if audit["execution"]["mode"] == "advise":
-            self._turn("SUCCEEDED", f"{decision['summary']}; {plan.id} is RECOMMENDED and waits for approval")
+            summary = decision["summary"].rstrip(".")
+            self._turn("SUCCEEDED", f"{summary}; {plan.id} is RECOMMENDED and waits for approval")
             return
         state = await self._see_through(audit, decision, plan)
         self.step = MEASURED

@@ -31,6 +31,14 @@ def looking(rooms: Rooms, name: str, **more: Any) -> dict[str, Any]:
     return {**audit, **more}
 
 
+def test_the_summary_of_an_audit_that_advises_ends_once(rooms: Rooms) -> None:
+    """A sentence that goes on after it has no full stop in its middle."""
+    id = audited(rooms, looking(rooms, rooms.name))
+    assert rooms.live.closed(id) == "COMPLETED"
+    assert f"nothing in the cloud changes; plan/{id} is RECOMMENDED" in rooms.live.query(id)["sentence"]
+    rooms.answer(f"plan/{id}", "reject", by="ann")
+
+
 # -- a new plan after drift ---------------------------------------------------------------------------------
 
 

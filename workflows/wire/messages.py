@@ -65,7 +65,7 @@ APPROVE = Command(
     "approve",
     Approve,
     "let a RECOMMENDED plan run, or a part of it with what that waits for; in a running plan, what waits for "
-    'approval: {"by": "…", "actions": ["<id>"], "token": "…"}',
+    'approval: {"by": "…", "reason": "…", "actions": ["<id>"], "token": "…"}',
 )
 REJECT = Command("reject", Message, 'end a RECOMMENDED plan unrun: {"by": "…", "reason": "…"}')
 SKIP_ACTION = Command(
