@@ -79,6 +79,6 @@ def case(
     rules = narrowed(rules, of_cloud(policies, plan.cloud), cluster)
     parameters = audit.parameters if audit is not None else EMPTY
     cluster = doubting(cluster, plan.model.get("usage", EMPTY).get("aside", EMPTY))
-    decided = strategies.get(plan.strategy or "")
+    decided = strategies.get(audit.strategy) if audit is not None else None
     emptied = decided.emptied(parameters) if decided is not None else ()
     return Case(plan, cluster, rules, goals.get(plan.goal or ""), parameters, usage, metrics, emptied)

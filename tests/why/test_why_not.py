@@ -58,7 +58,15 @@ def worked(cluster: Cluster, audit: Row) -> Worked:
     plan = from_document(document) if "execution" in document else _nothing(asked)
     snapshot = worlds.measured(cluster)
     known, usage = load(), worlds.used(cluster)
-    found = case(plan, cluster, audit=asked, goals=known.goals, usage=usage, metrics=known.metrics)
+    found = case(
+        plan,
+        cluster,
+        audit=asked,
+        goals=known.goals,
+        usage=usage,
+        metrics=known.metrics,
+        strategies=known.strategies,
+    )
     return Worked(found, audit, document, snapshot, dict(truth.outcome(snapshot, document)))
 
 
@@ -237,4 +245,7 @@ def _wrong_numbers_of_the_goal(at: Worked, answer: why.Answer, uuid: str) -> Ite
 
 
 def _ends(at: Worked, more: Mapping[str, str]) -> Ends:
-    return Ends(Picture(at.before), {**Picture(at.after).where, **more}, (), {})
+    before = Picture(at.before)
+    emptied = at.audit.get("parameters", {}).get("maintenance_node")
+    on_it = [uuid for uuid, host in before.where.items() if host is not None and host == emptied]
+    return Ends(before, {**Picture(at.after).where, **more}, (), {}, touched=on_it)
