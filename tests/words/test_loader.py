@@ -193,13 +193,24 @@ def large_plan(actions: int) -> str:
     return "ballast: v1\nkind: ActionPlan\nactions:\n" + "".join(rows)
 
 
-def test_the_largest_plan_is_read_in_time() -> None:
-    """1.8 MB of YAML in less than 2 s, as JSON in less than half of that."""
-    text = large_plan(11_000)
-    assert 1_700_000 < len(text) < 1_900_000
-    began = time.process_time()
-    value = parse(text, max_bytes=1_900_000)
-    read = time.process_time()
-    assert parse(json.dumps(value), max_bytes=4_000_000) == value
-    assert read - began < 2
-    assert time.process_time() - read < 1
+def test_reading_costs_no_more_for_each_line_of_a_large_plan() -> None:
+    """1.8 MB of YAML take twenty times as long as a twentieth of it, with room for the machine's moods; as
+    JSON no longer than as YAML."""
+    small, large = large_plan(550), large_plan(11_000)
+    assert 1_700_000 < len(large) < 1_900_000
+    few, _ = _read(small)
+    many, value = _read(large)
+    as_json, again = _read(json.dumps(value))
+    assert again == value
+    assert many < 60 * few
+    assert as_json < many
+
+
+def _read(text: str) -> tuple[float, object]:
+    """The processor time of the quicker of two readings, and what was read."""
+    took = []
+    for _ in range(2):
+        began = time.process_time()
+        value = parse(text, max_bytes=4_000_000)
+        took.append(time.process_time() - began)
+    return min(took), value
