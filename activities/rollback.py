@@ -9,11 +9,10 @@ from typing import Any
 
 from activities import actions
 from activities.doing.facts import differences
-from activities.door import Door
+from activities.door import Door, Gone
+from activities.observe.nova import Service
 from activities.planner import inverse
 from activities.rules import checks
-from plan_schemas.audit import Rules
-from plan_schemas.model import Cluster
 from plan_schemas.plan import Action, ActionState, Plan, PlanState, Refused, from_document, to_document
 
 Document = dict[str, Any]
@@ -52,7 +51,7 @@ def derive(
     door = open_door(plan.cloud)
     if back.plan and is_undone(back.plan, door):
         raise Refused(f"{plan_id} was undone already: all that it changed is as it was before")
-    changed = changes(back.plan, door, now) if back.plan else {}
+    changed = changes(back.plan, door) if back.plan else {}
     wanted = back.plan
     if back.plan and partial:
         wanted, needy = without(back.plan, changed)
@@ -88,7 +87,7 @@ def _require_in_time(plan: Plan, ended: str | None, plan_id: str, now: datetime)
         )
 
 
-def changes(plan: Plan, door: Door, now: datetime) -> dict[str, str]:
+def changes(plan: Plan, door: Door) -> dict[str, str]:
     """What is not as the undo expects, by action. Of a chain only the first link can be looked at now."""
     found: dict[str, str] = {}
     seen: set[str] = set()
@@ -98,32 +97,42 @@ def changes(plan: Plan, door: Door, now: datetime) -> dict[str, str]:
             seen.add(subject)
             if why := _difference(action, door):
                 found[action.id] = why
-    return found | {id: why for id, why in _closed(plan, door, now).items() if id not in found}
+    return found | {id: why for id, why in _closed(plan, door).items() if id not in found}
 
 
-def _closed(plan: Plan, door: Door, now: datetime) -> dict[str, str]:
+def _closed(plan: Plan, door: Door) -> dict[str, str]:
     """What would go back to a host that takes nothing now, unless the undo itself opens it before.
 
     Whether there is room, and whether its numbers can be believed, is told when its turn comes.
     """
-    onto = frozenset(a.touches.into for a in plan.actions if a.touches.into is not None)
-    if not onto:
-        return {}
-    cluster, found = door.picture(onto, None, now=now), dict[str, str]()
+    found: dict[str, str] = {}
+    known: dict[str, Service | None] = {}
     for action in plan.actions:  # an action stands behind all that it needs
-        into, service = action.touches.into, action.touches.service
-        if into is not None and (why := _closure(cluster, into)) and not _is_done(action, door):
-            found[action.id] = why
-        if service in cluster.hosts:
-            cluster = actions.find(action.type).apply(cluster, **dict(action.parameters))
+        touches = action.touches
+        for host in {touches.into, touches.service} - {None, *known}:
+            known[str(host)] = _service(door, str(host))
+        if touches.into is not None:
+            why = _closure(touches.into, known[touches.into])
+            if why and not _is_done(action, door):
+                found[action.id] = why
+        service = known.get(touches.service or "")
+        if service is not None and touches.sets is not None:
+            known[service.host] = service.model_copy(update={"status": touches.sets})
     return found
 
 
-def _closure(cluster: Cluster, host: str) -> str:
-    if host not in cluster.hosts:
-        return f"there is no host {host} any more"
-    refusals = checks.host_refusals(cluster.hosts[host], Rules(frozenset(cluster.hosts)))
-    return "; ".join(refusal.text for refusal in refusals if refusal.code != "uncertain")
+def _service(door: Door, host: str) -> Service | None:
+    try:
+        return door.service(host)
+    except Gone:
+        return None
+
+
+def _closure(host: str, service: Service | None) -> str:
+    if service is None:
+        return f"there is no nova-compute on {host} any more"
+    refusals = checks.closed(host, service.state, service.status, service.disabled_reason)
+    return "; ".join(refusal.text for refusal in refusals)
 
 
 def is_undone(plan: Plan, door: Door) -> bool:

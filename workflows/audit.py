@@ -216,7 +216,8 @@ class Audit:
         after = await calls.observe(audit["cloud"], audit["max_uncertain"])
         used = await self._measure_usage(audit, after, is_result=True)
         found = await calls.measure(audit, before, after, self.measured, used)
-        self.came_to = "; ".join((self.came_to, *found["told"]))
+        if plan["state"] in ("SUCCEEDED", "FAILED"):  # what somebody refused, or undid, is as he wanted it
+            self.came_to = "; ".join((self.came_to, *found["told"]))
         measured = self.report["measured"] = found["values"]
         self.report["model_after"] = after
         ratio = _efficacy(plan.get("forecast", {}), measured)

@@ -164,7 +164,7 @@ async def measure(
 ) -> Result:
     args = [audit["goal"], before, after, used_before, used_after, audit]
     found = await _call("audit.measure", Document, args, f"measure {audit['goal']} on the new snapshot")
-    if "values" not in found:  # by a worker of before: the numbers alone
+    if "values" not in found:  # in a history of before: the numbers alone
         return {"values": found, "told": []}
     return {"values": found["values"], "told": found["told"]}
 

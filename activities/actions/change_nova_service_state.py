@@ -107,16 +107,16 @@ def trace(
 def do(door: Door, watch: Watch, *, host: str, state: str, reason: str | None = None) -> dict[str, Any]:
     try:
         service = door.service(host)
+        if not _is_so(service, state, reason):
+            with watch.writing({"phase": "setting", "was": service.status}):
+                service = door.set_service(service, state, reason)
     except Gone as why:
         raise Failed(str(why), "remove the host from the plan", kind="gone") from why
     if not _is_so(service, state, reason):
-        with watch.writing({"phase": "setting", "was": service.status}):
-            service = door.set_service(service, state, reason)
-        if not _is_so(service, state, reason):
-            raise Failed(
-                f"Nova answered that {host} is {service.status} ({service.disabled_reason or 'no reason'})",
-                f"look at the compute service of {host}",
-            )
+        raise Failed(
+            f"Nova answered that {host} is {service.status} ({service.disabled_reason or 'no reason'})",
+            f"look at the compute service of {host}",
+        )
     return _evidence(service)
 
 

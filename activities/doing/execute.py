@@ -73,14 +73,20 @@ def carry_out(
         skipped = _why_not(_Try(module, action, parameters, door, leave, watch))
         if skipped is not None:
             return skipped
+    evidence, missing = None, None
     try:
         evidence = module.do(door, watch, **parameters)
     except Cancelled as why:
         return Outcome("cancelled", why.reason, None, why.evidence, _since(begun, watch))
-    except Gone as why:  # whoever deleted it did so a moment before we began, or a moment after: one answer
-        said = f"it was deleted on the way, and nothing is left to be done for it: {why}"
+    except Gone as why:
+        missing = why
+    found = module.look(door, **parameters)
+    if found is None:  # deleted a moment before we began, or a moment after: one answer
+        said = "it was deleted on the way: nothing is left to be done for it"
         return Outcome("skipped", said, SkipCause.PRECONDITION, {}, _since(begun, watch))
-    _check_afterwards(module, action, parameters, door)
+    if evidence is None:
+        raise Transient(f"the cloud missed what is there: {missing}") from missing  # and may do so again
+    _require_wanted(module, action, parameters, found)
     return Outcome("done", str(evidence.get("said", "")), None, evidence, _since(begun, watch))
 
 
@@ -160,11 +166,8 @@ def _takes_from_a_reserve(one: _Try, around: Cluster) -> str:
     return reserve.refused(policies, touches, cluster, one.module.apply(cluster, **one.parameters))
 
 
-def _check_afterwards(module: ActionModule, action: Action, parameters: dict[str, Any], door: Door) -> None:
+def _require_wanted(module: ActionModule, action: Action, parameters: dict[str, Any], found: Facts) -> None:
     """Believe what is seen: the facts must be those that the action was for."""
-    found = module.look(door, **parameters)
-    if found is None:
-        raise Failed("done, and what it was done to is gone", "look for who deleted it", kind="not_as_wanted")
     wanted = module.wants(action.expects, **parameters) if action.expects else {}
     wrong = differences(wanted, found)
     if wrong:

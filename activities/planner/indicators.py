@@ -134,10 +134,10 @@ def measure(
 
 
 def shortfalls(after: Cluster, emptied: Collection[str]) -> list[str]:
-    """A sentence for each host that was to be emptied and is not, with the way on."""
+    """A sentence for each host that was to be emptied and is not, with where to look."""
     return [_left(host, [i.name for i in here]) for host in emptied if (here := after.on(host))]
 
 
 def _left(host: str, names: list[str]) -> str:
     left = count(len(names), "instance is", "instances are")
-    return f"{host} is not empty: {left} left ({some(names)}); to move what can leave, start the audit again"
+    return f"{host} is not empty: {left} left ({some(names)}), the plan says why"

@@ -66,18 +66,22 @@ def host_refusals(there: Host, rules: Rules) -> tuple[Refusal, ...]:
     found: list[Refusal] = []
     if there.name not in rules.hosts:
         found.append(Refusal("out_of_scope", there.name, f"{there.name} is out of the audit's scope"))
-    if there.state != "up":
-        found.append(Refusal("down", there.name, f"nova-compute on {there.name} is {there.state}"))
-    if said := marks.recovered(there.status, there.disabled_reason):
-        found.append(Refusal("disabled", there.name, f"{there.name} {said}"))
-    elif there.status != "enabled":
-        why = f" ({there.disabled_reason})" if there.disabled_reason else ""
-        found.append(Refusal("disabled", there.name, f"{there.name} is disabled{why}"))
+    found += closed(there.name, there.state, there.status, there.disabled_reason)
     if there.uncertain:
         found.append(
             Refusal("uncertain", there.name, f"the numbers of {there.name} are in doubt: {there.uncertain}")
         )
     return tuple(found)
+
+
+def closed(host: str, state: str, status: str, reason: str | None) -> Iterator[Refusal]:
+    """Why a host takes nothing, by the state of its nova-compute service."""
+    if state != "up":
+        yield Refusal("down", host, f"nova-compute on {host} is {state}")
+    if said := marks.recovered(status, reason):
+        yield Refusal("disabled", host, f"{host} {said}")
+    elif status != "enabled":
+        yield Refusal("disabled", host, f"{host} is disabled" + (f" ({reason})" if reason else ""))
 
 
 def _static(cluster: Cluster, one: Instance, there: Host) -> Iterator[Refusal]:

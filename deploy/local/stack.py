@@ -144,7 +144,9 @@ class Stack:
         def serves() -> bool:
             if not answers(self.ports["temporal"]):
                 return False
-            return subprocess.run(ask, capture_output=True, check=False).returncode == 0
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return subprocess.run(ask, capture_output=True, check=False, timeout=10).returncode == 0
+            return False
 
         self._await("temporal", serves)
 

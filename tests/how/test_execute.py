@@ -9,6 +9,7 @@ import pytest
 from activities.doing.execute import carry_out
 from activities.door import Busy, Failed, Stopped, Transient
 from deploy.simcloud import fleet, power
+from deploy.simcloud.cloud import Cloud
 from deploy.simcloud.faults import ApiFault, MigrationFault
 from plan_schemas.plan import SkipCause
 from tests.how.acting import (
@@ -17,7 +18,7 @@ from tests.how.acting import (
     no_new_writes,
     observed,
 )
-from tests.how.one_action import move, posts, run, stranger, uuid_of
+from tests.how.one_action import move, posts, run, setting, stranger, uuid_of
 from tests.simcloud.kit import small
 
 
@@ -105,6 +106,49 @@ def test_a_deleted_server_is_skipped() -> None:
     action = move(cloud)
     cloud.remove_instance(cloud.instances[uuid_of(cloud, "web")])
     assert run(cloud, action).cause == SkipCause.PRECONDITION
+
+
+def deleting(cloud: Cloud, at: int) -> VirtualWatch:
+    """A watch during whose so manieth sleep somebody deletes web."""
+
+    class Deleting(VirtualWatch):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.sleeps == at:
+                cloud.remove_instance(cloud.instances[uuid_of(cloud, "web")])
+
+    return Deleting.new(cloud)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_server_deleted_on_the_way_is_skipped_as_one_deleted_before(at: int) -> None:
+    """Whoever deletes it does so a moment before or after we begin: nothing is left to be done for it."""
+    cloud = small()
+    outcome = run(cloud, move(cloud), deleting(cloud, at))
+    assert (outcome.outcome, outcome.cause) == ("skipped", SkipCause.PRECONDITION)
+    assert posts(cloud) == ["os-migrateLive"]
+
+
+def test_a_404_for_what_is_there_is_tried_again_and_asks_for_nothing_twice() -> None:
+    """A proxy that forgets a server for a moment ends nothing: the next attempt sees the move to its end."""
+    cloud = small()
+    action, watch = move(cloud), VirtualWatch.new(cloud)
+    about = {"method": "GET", "path": "/servers/[^/]+$", "instance": uuid_of(cloud, "web")}
+    cloud.faults.plant(ApiFault(effect="status", status=404, count=1, writes=1, **about))
+    with pytest.raises(Transient, match="the cloud missed what is there"):
+        run(cloud, action, watch)
+    assert run(cloud, action, watch.again()).outcome == "done"
+    assert posts(cloud) == ["os-migrateLive"]
+    assert cloud.instances[uuid_of(cloud, "web")].host == "a2"
+
+
+def test_a_service_that_goes_while_it_is_set_is_a_failure() -> None:
+    """Nothing was deleted that a plan could go on without: a person shall look."""
+    cloud = small()
+    cloud.faults.plant(ApiFault(effect="status", status=404, method="PUT", path="/os-services/"))
+    with pytest.raises(Failed, match="remove the host from the plan") as told:
+        run(cloud, setting(cloud, "disabled", "fan"))
+    assert told.value.kind == "gone"
 
 
 def test_a_busy_server_is_tried_again_later() -> None:

@@ -181,7 +181,7 @@ def test_a_server_that_goes_on_the_way_is_skipped_too(rooms: Rooms) -> None:
     assert rooms.live.closed(id) == "COMPLETED"
     told = rooms.live.query(id)
     assert states(told) == {"batch-5": "SKIPPED(precondition)", "web-1": "SUCCEEDED"}
-    assert told["actions"]["batch-5"]["why"].startswith("it was deleted on the way, and nothing is left")
+    assert told["actions"]["batch-5"]["why"].startswith("it was deleted on the way: nothing is left")
 
 
 def test_a_server_that_was_locked_is_left_alone(rooms: Rooms) -> None:
