@@ -1,8 +1,9 @@
 """How even so many moves can leave the load at best: a bound by prices, for clouds of tests/bench/clouds.py.
 
-At prices of instances and of moves every host decides alone (tests/bench/market.py). For any prices no plan
-of so many moves leaves the loads closer than all together, if no host is said to come out dearer than it
-can. Good prices are found by a linear program over columns: a column is what one host may give and take.
+At prices of instances and of moves every host decides alone (tests/bench/market.py). For any prices, of moves
+none below 0, no plan of so many moves or fewer leaves the loads closer than all together, if no host is said
+to come out dearer than it can. Good prices are found by a linear program over columns: a column is what one
+host may give and take.
 
 Groups, vcpus and the order of the moves are left out, so the truth may be worse. Every host counts and every
 instance may move, as in those clouds. Shares no code with the product.
@@ -45,7 +46,7 @@ def _first(market: Market, end: Numbers) -> Prices:
     comes = np.where(np.isfinite(comes), comes, leaves)
     low = np.where(stays, leaves, leaves + move)
     high = np.where(stays, comes + move, returns)
-    return Prices((low + np.maximum(low, high)) / 2, float(move))
+    return Prices((low + np.maximum(low, high)) / 2, max(float(move), 0.0))
 
 
 def _dearer(market: Market, moves: int, prices: Prices) -> Prices:
@@ -94,7 +95,9 @@ def _better(
 
 
 def _searched(market: Market, moves: int, prices: Prices) -> Prices:
-    """Good prices, from these."""
+    """Good prices, from these; at moves for nothing there is nothing to measure steps by."""
+    if not prices.move:
+        return prices
     known: dict[Column, None] = {}
     best, center, width = -np.inf, prices, WIDE / WIDER * prices.move
     for _ in range(ROUNDS):
@@ -129,7 +132,9 @@ def least_deviation(
 
 
 def at_prices(market: Market, moves: int, prices: Prices) -> float:
-    """The bound; any prices give one."""
+    """The bound; any prices give one where a move is not below 0."""
+    if prices.move < 0:
+        raise ValueError(f"a move costs {prices.move}: below 0 plans with fewer moves may be more even")
     hosts = range(len(market.whole))
     falls = sum(Choice(market, h, prices).least() for h in hosts) - prices.move * moves
     return float(np.sqrt(max((market.away**2).sum() + falls, 0.0) / len(hosts)))

@@ -72,4 +72,16 @@ def test_no_plan_leaves_the_load_more_even(fill: str, constrained: bool) -> None
     for _ in range(10):
         prices = Prices(dice.normal(0, 0.02, len(market.load)), float(dice.uniform(0, 0.1)))
         assert at_prices(market, moves, prices) <= reached
+    with pytest.raises(ValueError, match="below 0"):
+        at_prices(market, moves, Prices(np.zeros(len(market.load)), -0.01))
     assert least_deviation(made, cores, 0, {}) == pytest.approx(before, abs=1e-6)
+
+
+def test_where_a_plan_should_rather_be_undone_there_is_a_bound() -> None:
+    """Moves are for nothing then, not paid for: the best plan is not below it, wherever the largest went."""
+    made = cloud(6, per_host=3, seed=1, fill=FILLS[""])
+    cores = _cores(made, 1)
+    best = optimum.evenest(made, cores, 2)[1]
+    largest = max(made.instances, key=cores.__getitem__)
+    for host in ("host-1", "host-2"):
+        assert 0 <= least_deviation(made, cores, 2, {largest: host}) <= best
