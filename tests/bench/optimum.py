@@ -19,6 +19,7 @@ Entries = Sequence[tuple[int, float]]
 CLASSES = ("VCPU", "MEMORY_MB")
 PATIENCE = 120.0  # seconds; without a proof there is no answer
 BELOW = 2e-5  # of a host, beyond the tolerance of the solver
+INFEASIBLE = 2  # status of the solver
 TANGENTS = np.linspace(-0.35, 0.6, 39)  # where squares are touched, as distances from the mean
 
 
@@ -111,6 +112,26 @@ def fewest_relieving(
         program.add(program.shares(h), most - now)
     found = program.solve([1.0] * len(program.moves))
     return round(found.fun) if found.status == 0 else None
+
+
+def relievable(cluster: Cluster, cores: Mapping[str, float], threshold: float, host: str) -> bool | None:
+    """Whether any plan, however long, brings the host below the threshold; None: no proof.
+
+    Whoever takes anything is below it at the end: others that are hot may stay so, but then only give.
+    """
+    program = Program(cluster, cores)
+    whole, hosts = len(program.moves), range(len(program.hosts))
+    for h in hosts:
+        now, shares = program.level(h), program.shares(h)
+        if now < threshold or program.hosts[h].name == host:
+            program.add(shares, threshold - BELOW - now)
+            continue
+        program.add([*shares, (whole + h, now - threshold + BELOW)], 0.0)  # 1 as soon as it takes anything
+        for n, (_, to) in enumerate(program.moves):
+            if to == h:
+                program.add([(n, 1.0), (whole + h, -1.0)], 0.0)
+    found = program.solve([0.0] * (whole + len(hosts)), len(hosts))
+    return {0: True, INFEASIBLE: False}.get(found.status)
 
 
 def least_deviation(cluster: Cluster, cores: Mapping[str, float], moves: int) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from plan_schemas.plan import Change, Proposal
-from tests.bench import alone, limits, meter
+from tests.bench import alone, limits, meter, optimum
 from tests.bench.clouds import cloud
 from tests.bench.goals import consolidation
 from tests.bench.landing import landed
@@ -43,6 +43,18 @@ def test_no_proposal_betters_a_bound(constrained: bool) -> None:
 def test_the_bound_of_a_small_cloud_is_what_cp_sat_proves(seed: int, proved: int) -> None:
     """Company counts, and that a host is emptied as a whole: without them up to two hosts fewer would do."""
     assert limits.fewest_hosts(cloud(20, seed=seed, constrained=True)) == proved
+
+
+def test_whether_a_host_can_be_relieved_is_proved_both_ways() -> None:
+    """Not where one load is above what any host may bear; where many small ones are, or it is cool."""
+    made = cloud(6, per_host=8, seed=1)
+    cores = dict.fromkeys(made.instances, 0.01)
+    hot, other = (made.on(name) for name in ("host-1", "host-2"))
+    cores[hot[0].uuid] = 40.0
+    cores |= {one.uuid: 0.4 for one in other}
+    level = sum(cores[one.uuid] for one in other) / made.hosts["host-2"].inventory["VCPU"].total
+    found = [optimum.relievable(made, cores, level - 0.001, f"host-{n}") for n in (1, 2, 3)]
+    assert found == [False, True, True]
 
 
 def test_a_broken_rule_at_the_end_is_found() -> None:

@@ -1,10 +1,11 @@
 """P4, P6 and P9 on load: relief of hot hosts, an even load with few moves, and what both cost.
 
 The bounds are those that plans print. An integer program that shares no code with them finds the best plans
-of clouds small enough for it: a bound that is above one ends the bench, and `P4 fewest` and `P4 most` hold
-our plans against them. That of evenness knows no memory, that of relief not all of it: where memory is nearly
-full the others of P4 also tell how loose they are. For evenness of up to 100 hosts there is another bound
-(tests/bench/dual.py), too dear for plans, which knows memory, zones and traits: the larger of both counts.
+of clouds small enough for it: a bound that is above one ends the bench, as does a host that is said to be
+hopeless and is not; `P4 fewest` and `P4 most` hold our plans against them. That of evenness knows no memory,
+that of relief not all of it: where memory is nearly full the others of P4 also tell how loose they are. For
+evenness of up to 100 hosts there is another bound (tests/bench/dual.py), too dear for plans, which knows
+memory, zones and traits: the larger of both counts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from activities.balancing import need, nowhere, spread
+from activities.balancing.floor import Floor, scene
+from activities.balancing.load import KINDS as LOADS
 from activities.strategies import workload_balance, workload_stabilization
 from plan_schemas.audit import Scope, Situation
 from plan_schemas.model import Cluster
@@ -49,6 +52,7 @@ GOALS = [
 FILLS = {"": (0.35, 0.75), " 85": (0.85, 0.85), " 93": (0.93, 0.93)}
 KINDS = [(fill, constrained) for fill in FILLS for constrained in (False, True)]
 SMALL, FEW = 20, 4  # hosts and moves of what is solved exactly
+COLD = (10, 20)  # percentiles of loads above which so many are hot that some of them are hopeless
 PRICED = 100  # hosts, up to which evenness has its dearer bound
 TIMED = ("", True)  # the kind that is measured at every size, as a full repack is
 BOUNDS: dict[str, tuple[Callable[..., Any], ...]] = {
@@ -104,13 +108,28 @@ def exact(seed: int, fill: str) -> Row:
     fewest = optimum.fewest_relieving(made, cores, threshold / 100, cool)
     if fewest is not None and bound > fewest:
         raise RuntimeError(f"seed {seed}: {bound} moves were said to be needed, {fewest} are enough")
+    hopeless = sum(_hopeless(situation, cores, _above(bears, percent)) for percent in COLD)
     found, _ = _spread(situation, FEW)
     least = optimum.least_deviation(made, cores, FEW)
     if least is not None and found["bound"] > 100 * least + 0.02:
         raise RuntimeError(f"seed {seed}: {found['bound']} was said to be the least, not {100 * least}")
     end = {"before": found["before"], "after": found["value"]}
-    told = {"seed": seed, "fill": fill, "moves": moves, "fewest": fewest}
+    told = {"seed": seed, "fill": fill, "moves": moves, "fewest": fewest, "hopeless": hopeless}
     return told | {"least": None if least is None else round(100 * least, 3)} | end
+
+
+def _hopeless(situation: Situation, cores: dict[str, float], threshold: float) -> int:
+    """How many hosts relief calls hopeless at this threshold: of each it is proved that no plan helps."""
+    seen = scene(situation.cluster, situation.rules, situation.usage, [LOADS["instance_cpu_usage"]])
+    floor = Floor(seen, seen.movable(seen.hosts()))
+    found = [floor.hosts[t.host] for t in need.overloaded(floor, threshold / 100) if not t.least]
+    told, _ = _bound(workload_balance.decide(situation, threshold=threshold), "hosts_over_threshold")
+    if told != len(found):
+        raise RuntimeError(f"{told} hosts were said to be hopeless, found are {found}")
+    for host in found:
+        if optimum.relievable(situation.cluster, cores, threshold / 100, host) is not False:
+            raise RuntimeError(f"{host} was said to be hopeless above {threshold}: there is no proof of it")
+    return len(found)
 
 
 def _above(bears: dict[str, float], percentile: int) -> float:
