@@ -11,7 +11,7 @@ CLOUD ?= simulator
 DEVCLOUD_STAMP := .venv-devcloud/.stamp
 ORACLE_STAMP := .venv-oracle/.stamp
 
-.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud suite test test-devcloud fault-matrix bench bench-execution oracle lock-oracle check format lint types contracts documents lock clean
+.PHONY: help demo demo-down devcloud devcloud-down lock-devcloud suite test explore test-devcloud fault-matrix bench bench-execution oracle lock-oracle check format lint types contracts documents lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,10 @@ lock-devcloud: ## rewrite the hashed lock file of the OpenStack services
 # Most tests wait for a server: three processes, each with whole files of tests, take half the time of one.
 test: $(STAMP) ## the test suite
 	@$(BIN)/python -m pytest -n 3 --dist loadfile
+
+# What it finds, Hypothesis shows and keeps in .hypothesis, from which the next `make explore` begins.
+explore: $(STAMP) ## other random examples of all properties than those of every run
+	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=explore -n 3 --dist loadfile
 
 test-devcloud: $(STAMP) $(DEVCLOUD_STAMP) ## the behaviour suite and what is for the real cloud only, on a devcloud
 	@trap '$(BIN)/python -m deploy.devcloud.down --directory var/test-devcloud' EXIT; \

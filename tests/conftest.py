@@ -14,8 +14,8 @@ from tests import distribution
 from tests.live.rooms import Rooms
 from tests.live.stack import THREE_ROOMS, Live, bring_up
 
-# What is green here is green everywhere: the same examples each time, however slow the machine. For others:
-# pytest --hypothesis-profile=explore
+# What is green here is green everywhere: the same examples each time, however slow the machine. Others
+# are drawn by `make explore`.
 CALM: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("explore", **CALM)
 settings.register_profile("same", derandomize=True, **CALM)
