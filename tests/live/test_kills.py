@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from deploy.local.stack import stop
-from tests.killing import Killer, Move, Phase, document, draw_moves, judge, requests
+from tests.killing import MOVE, OVER, Killer, Move, Phase, document, draw_moves, judge, newest, requests
 from tests.kills import CLOUD, kill
 from tests.live.stack import PATIENCE, Live, bring_up
 
@@ -52,11 +53,31 @@ def _assert_once(pairs: Live, moves: tuple[Move, Move], begun: float) -> None:
     assert judge(moves, journal, begun, pairs.sim("state")) == []
 
 
+def _under_way(pairs: Live, moves: tuple[Move, Move]) -> bool:
+    state = pairs.sim("state")
+    records = [newest(state, move.instance, since=0.0) for move in moves]
+    return all(record is not None and record["status"] not in OVER for record in records)
+
+
+def _catch_up(pairs: Live) -> None:
+    """The simulator's clock goes on, from where ours is."""
+    pairs.sim("speed", {"speed": 1.0})
+    now = datetime.fromisoformat(pairs.sim("state")["moment"]).timestamp()
+    pairs.sim("advance", {"seconds": max(0.0, time.time() - now)})
+
+
 def test_a_worker_told_to_stop_hands_over_at_once(pairs: Live) -> None:
-    """After SIGTERM in mid-migration the next worker takes up without waiting for the heartbeat time-out."""
-    moves, begun = _begin(pairs, "handed-over", seed=11, heartbeat=120.0)
+    """After SIGTERM in mid-migration a worker ends by itself, and the next one takes up without waiting for
+    the heartbeat time-out."""
+    pairs.sim("speed", {"speed": 0.0})  # no move ends: a worker that waits for that does not end either
+    moves, begun = _begin(pairs, "handed-over", seed=11, heartbeat=600.0)
+    pairs.sim("advance", {"seconds": MOVE / 2})
+    told = time.monotonic()
     assert stop(pairs.stack.directory / "worker.pid", patience=PATIENCE)
+    assert time.monotonic() - told < PATIENCE, "it had to be killed"
+    assert _under_way(pairs, moves)
     pairs.start_worker()
+    _catch_up(pairs)
     assert pairs.closed("handed-over") == "COMPLETED"
     assert {row["state"] for row in pairs.query("handed-over")["actions"].values()} == {"SUCCEEDED"}
     _assert_once(pairs, moves, begun)
