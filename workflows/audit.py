@@ -97,7 +97,7 @@ class Audit:
             return
         state = await self._see_through(audit, decision, plan)
         self.step = MEASURED
-        await self._measure(audit, before, decision["plan"])
+        await self._measure(audit, before, decision["plan"], state)
         self._close(state)
 
     async def _observe(self, audit: dict[str, Any], max_age: float = 0) -> Snapshot:
@@ -204,7 +204,9 @@ class Audit:
             failed: Ending = {"state": "FAILED", "sentence": sentence_of(error)}
             return {**failed, **cast(Ending, details_of(error))}
 
-    async def _measure(self, audit: dict[str, Any], before: Snapshot, plan: dict[str, Any]) -> None:
+    async def _measure(
+        self, audit: dict[str, Any], before: Snapshot, plan: dict[str, Any], state: str
+    ) -> None:
         """The forecast's own indicators again, from a new snapshot after the settle time."""
         if audit["execution"]["dry_run"]:
             self.came_to += "; nothing was changed, so nothing was measured"
@@ -216,7 +218,7 @@ class Audit:
         after = await calls.observe(audit["cloud"], audit["max_uncertain"])
         used = await self._measure_usage(audit, after, is_result=True)
         found = await calls.measure(audit, before, after, self.measured, used)
-        if plan["state"] in ("SUCCEEDED", "FAILED"):  # what somebody refused, or undid, is as he wanted it
+        if state in ("SUCCEEDED", "FAILED"):  # what somebody refused, or undid, is as he wanted it
             self.came_to = "; ".join((self.came_to, *found["told"]))
         measured = self.report["measured"] = found["values"]
         self.report["model_after"] = after
