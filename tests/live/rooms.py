@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from openstack.config import OpenStackConfig
@@ -10,9 +12,23 @@ from openstack.connection import Connection
 from deploy.simcloud.settings import Settings
 from tests.live.operator import Document, Operator, close, nop, one_line, sleep, states
 
-__all__ = ["MOVING", "ONE_WAY", "SPEED", "Document", "Rooms", "close", "nop", "one_line", "sleep", "states"]
+__all__ = [
+    "MOVING",
+    "ONE_WAY",
+    "SPEED",
+    "WIDE",
+    "Document",
+    "Rooms",
+    "before_it_runs",
+    "close",
+    "nop",
+    "one_line",
+    "sleep",
+    "states",
+]
 SPEED = 40.0  # simulated seconds per second: a small server moves in less than one
 MOVING = ("preparing", "running")
+WIDE = {"parallel": 9, "out_per_host": 9, "in_per_host": 9}  # limits that hold nothing back
 ONE_WAY = {  # a kind of action from which there is no way back
     "abortable": True,
     "reversible": False,
@@ -120,3 +136,11 @@ class Rooms(Operator):
             and line["server"] == self.uuids[server]
             for line in self.writes(since)
         )
+
+
+@contextmanager
+def before_it_runs(rooms: Rooms, id: str) -> Iterator[None]:
+    """A RECOMMENDED plan whose cloud is changed before it is approved."""
+    rooms.live.reaches(id, "RECOMMENDED")
+    yield
+    rooms.answer(id, "approve", by="eve")

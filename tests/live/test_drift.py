@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
-from deploy import cli
-from tests.live.rooms import Rooms, close, nop, one_line, sleep, states
+from tests.live.rooms import WIDE, Rooms, before_it_runs, close, nop, one_line, sleep, states
 from tests.live.sharing import stands_still
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
-WIDE = {"parallel": 9, "out_per_host": 9, "in_per_host": 9}
 TROUBLES = {
     "three times 503": {"effect": "status", "status": 503, "count": 3},
     "twice 409": {"effect": "status", "status": 409, "count": 2},
@@ -21,14 +16,6 @@ TROUBLES = {
     "a reply that is lost": {"effect": "drop_reply", "count": 1},
     "a connection that is refused": {"effect": "refuse", "count": 1},
 }
-
-
-@contextmanager
-def before_it_runs(rooms: Rooms, id: str) -> Iterator[None]:
-    """A RECOMMENDED plan whose cloud is changed before it is approved."""
-    rooms.live.reaches(id, "RECOMMENDED")
-    yield
-    rooms.answer(id, "approve", by="eve")
 
 
 # -- before each action --------------------------------------------------------------------------------------
@@ -100,52 +87,6 @@ def test_drift_stops_the_plan_and_leaves_what_was_done(rooms: Rooms) -> None:
         "last": "CANCELLED",
     }
     assert rooms.service("north-1")[0] == "disabled"
-
-
-def test_a_host_that_is_disabled_already_is_drained_and_stays_disabled(rooms: Rooms) -> None:
-    """Whoever disabled the host first keeps it so: the drain goes on, and its undo does not enable it."""
-    live, audit = rooms.live, f"audit/{rooms.name}"
-    live.start("Audit", audit, rooms.audit("north-2", mode="approve"))
-    id = f"plan/{audit}"
-    with before_it_runs(rooms, id):
-        live.sim("hosts/north-2/disable", {"reason": "fan is loud"})
-    assert live.closed(id) == "COMPLETED"
-    told = live.query(id)
-    assert states(told) == {"disable-north-2": "SKIPPED(already)", "migrate-scratch": "SUCCEEDED"}
-    assert rooms.host("scratch") == "north-1"
-    assert live.closed(audit) == "COMPLETED"
-    asked = rooms.roll_back(id)
-    assert live.closed(asked) == "FAILED", "its own host is closed to it"
-    assert "north-2 is disabled (fan is loud)" in one_line(rooms.failure(asked)[1])
-    assert rooms.service("north-2") == ("disabled", "fan is loud")
-
-
-def test_a_host_that_a_drain_left_not_empty_is_told(
-    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What is skipped counts as success; the audit's end says who is left, and measures it; `explain` begins
-    with what became of an action."""
-    for name, value in rooms.live.stack.environment.items():
-        monkeypatch.setenv(name, value)
-    live, audit = rooms.live, f"audit/{rooms.name}"
-    live.start("Audit", audit, rooms.audit("north-2", mode="approve"))
-    id = f"plan/{audit}"
-    with before_it_runs(rooms, id):
-        live.sim("hosts/north-1/disable", {"reason": "fan is loud"})
-    assert live.closed(id) == "COMPLETED"
-    assert states(live.query(id))["migrate-scratch"] == "SKIPPED(precondition)"
-    assert "forecast instances_left 0 (bound 0, gap 0.00%)" in rooms.page(id).replace("\\", "")
-    assert cli.run(["explain", id, "--action", "migrate-scratch"]) == 0
-    first, second, third = capsys.readouterr().out.splitlines()[:3]
-    assert first.startswith("the plan is SUCCEEDED: ")
-    assert second.startswith("migrate-scratch: SKIPPED (precondition): ")
-    assert "north-1 is disabled (fan is loud)" in second
-    assert third.startswith("  planned  migrate, expected to take ")
-    assert live.closed(audit) == "COMPLETED"
-    told = live.query(audit)
-    assert "; north-2 is not empty: 1 instance is left (scratch); to move what can" in told["sentence"]
-    assert (told["forecast"]["instances_left"], told["measured"]["instances_left"]) == (0, 1)
-    assert "| instances_left | 0 | 1 |" in rooms.page(audit)
 
 
 def test_a_server_that_is_there_already_satisfies_what_needs_it(rooms: Rooms) -> None:
@@ -228,53 +169,6 @@ def test_a_destination_that_filled_up_is_not_entered(rooms: Rooms) -> None:
     told = rooms.live.query(id)
     assert states(told) == {"db-a": "SKIPPED(precondition)"}
     assert "south-2 has 28160 of 32768 MEMORY_MB free that db-a needs" in told["actions"]["db-a"]["why"]
-
-
-# -- rollback after the cloud went on ------------------------------------------------------------------------
-
-
-def test_a_rollback_after_a_manual_move_is_refused_before_any_write(rooms: Rooms) -> None:
-    """One server moved by hand refuses the whole rollback with the list; `allow_partial` undoes the rest."""
-    live = rooms.live
-    id = rooms.start(rooms.move("web-1", "south-1"), rooms.move("web-2", "south-1"), limits=WIDE)
-    assert live.closed(id) == "COMPLETED"
-    rooms.put("web-1", "west-1")
-    before = rooms.journal()
-    asked = rooms.roll_back(id)
-    assert live.closed(asked) == "FAILED"
-    kind, said = rooms.failure(asked)
-    assert kind == "Refused"
-    assert one_line(said).startswith(
-        f"nothing was changed; {id} cannot be undone as a whole: "
-        "undo-web-1: host: expected south-1, found west-1. "
-    )
-    assert "allow_partial: true" in said
-    assert rooms.writes(before) == []
-    rooms.roll_back(id, allow_partial=True)
-    assert live.closed(asked) == "COMPLETED"
-    told = live.query(asked)
-    assert told["state"] == "SUCCEEDED"
-    assert told["leftovers"] == ["undo-web-1: host: expected south-1, found west-1"]
-    assert "not undone, as allowed: undo-web-1" in told["sentence"]
-    assert (rooms.host("web-1"), rooms.host("web-2")) == ("west-1", "north-1")
-
-
-def test_a_rollback_to_a_closed_host_is_refused_before_any_write(rooms: Rooms) -> None:
-    """One that takes nothing any more refuses the whole rollback; `allow_partial` undoes the rest."""
-    live = rooms.live
-    id = rooms.start(rooms.move("web-1", "south-1"), rooms.move("batch-1", "south-1"), limits=WIDE)
-    assert live.closed(id) == "COMPLETED"
-    homes = [rooms.home[rooms.uuids[server]] for server in ("web-1", "batch-1")]
-    live.sim(f"hosts/{homes[0]}/disable", {"reason": "smells burnt"})
-    before = rooms.journal()
-    asked = rooms.roll_back(id)
-    assert live.closed(asked) == "FAILED"
-    said = one_line(rooms.failure(asked)[1])
-    assert f"cannot be undone as a whole: undo-web-1: {homes[0]} is disabled (smells burnt). " in said
-    assert rooms.writes(before) == []
-    rooms.roll_back(id, allow_partial=True)
-    assert live.closed(asked) == "COMPLETED"
-    assert (rooms.host("web-1"), rooms.host("batch-1")) == ("south-1", homes[1])
 
 
 # -- a cloud that answers badly ------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.rooms import ONE_WAY, SPEED, Rooms, close, nop, one_line, sleep, states
+from tests.live.rooms import ONE_WAY, SPEED, WIDE, Rooms, close, nop, one_line, sleep, states
 from tests.live.sharing import stands_still
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -252,3 +252,50 @@ def test_a_rollback_of_an_unknown_plan_is_refused(rooms: Rooms) -> None:
     assert kind == "Refused"
     assert "Temporal has no plan 'plan/never-was'" in one_line(said)
     assert "temporal workflow list" in said
+
+
+# -- rollback after the cloud went on -----------------------------------------------------------------------
+
+
+def test_a_rollback_after_a_manual_move_is_refused_before_any_write(rooms: Rooms) -> None:
+    """One server moved by hand refuses the whole rollback with the list; `allow_partial` undoes the rest."""
+    live = rooms.live
+    id = rooms.start(rooms.move("web-1", "south-1"), rooms.move("web-2", "south-1"), limits=WIDE)
+    assert live.closed(id) == "COMPLETED"
+    rooms.put("web-1", "west-1")
+    before = rooms.journal()
+    asked = rooms.roll_back(id)
+    assert live.closed(asked) == "FAILED"
+    kind, said = rooms.failure(asked)
+    assert kind == "Refused"
+    assert one_line(said).startswith(
+        f"nothing was changed; {id} cannot be undone as a whole: "
+        "undo-web-1: host: expected south-1, found west-1. "
+    )
+    assert "allow_partial: true" in said
+    assert rooms.writes(before) == []
+    rooms.roll_back(id, allow_partial=True)
+    assert live.closed(asked) == "COMPLETED"
+    told = live.query(asked)
+    assert told["state"] == "SUCCEEDED"
+    assert told["leftovers"] == ["undo-web-1: host: expected south-1, found west-1"]
+    assert "not undone, as allowed: undo-web-1" in told["sentence"]
+    assert (rooms.host("web-1"), rooms.host("web-2")) == ("west-1", "north-1")
+
+
+def test_a_rollback_to_a_closed_host_is_refused_before_any_write(rooms: Rooms) -> None:
+    """One that takes nothing any more refuses the whole rollback; `allow_partial` undoes the rest."""
+    live = rooms.live
+    id = rooms.start(rooms.move("web-1", "south-1"), rooms.move("batch-1", "south-1"), limits=WIDE)
+    assert live.closed(id) == "COMPLETED"
+    homes = [rooms.home[rooms.uuids[server]] for server in ("web-1", "batch-1")]
+    live.sim(f"hosts/{homes[0]}/disable", {"reason": "smells burnt"})
+    before = rooms.journal()
+    asked = rooms.roll_back(id)
+    assert live.closed(asked) == "FAILED"
+    said = one_line(rooms.failure(asked)[1])
+    assert f"cannot be undone as a whole: undo-web-1: {homes[0]} is disabled (smells burnt). " in said
+    assert rooms.writes(before) == []
+    rooms.roll_back(id, allow_partial=True)
+    assert live.closed(asked) == "COMPLETED"
+    assert (rooms.host("web-1"), rooms.host("batch-1")) == ("south-1", homes[1])
