@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.service import RPCError
 
 from deploy.local.stack import stop
 from tests.killing import MOVE, OVER, Killer, Move, Phase, document, draw_moves, judge, newest, requests
 from tests.kills import CLOUD, kill
 from tests.live.stack import PATIENCE, Live, bring_up
+from tests.when.test_replay import replayer
+from workflows import start
 
 ROOT = Path(__file__).parents[2]
 
@@ -104,3 +109,26 @@ def test_a_planted_double_is_noticed() -> None:
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "2 accepted migrations" in done.stdout
+
+
+async def test_a_plan_that_is_asked_while_another_worker_takes_it_over_replays(pairs: Live) -> None:
+    """Asked in those two seconds, a worker shows it what came since at the time of what it did last: what it
+    decides must not hang on the time, or the next worker cannot take it over."""
+    moves, begun = draw_moves(pairs, random.Random(14)), time.time()
+    plan = document(moves, 1.0)
+    plan["actions"].append({"id": "next", "type": "nop", "needs": ["victim"], "reason": "it is behind it"})
+    pairs.start("ActionPlan", "asked", plan)
+    pairs.until(lambda: all(requests(pairs.journal(), move, begun) for move in moves), "nothing is asked for")
+    pairs.sim("speed", {"speed": 0.2})
+    time.sleep(5)
+    pairs.kill_worker()
+    pairs.start_worker()
+    handle = (await start.connect(pairs.stack.address)).get_workflow_handle("asked")
+    deadline = time.monotonic() + PATIENCE
+    while (await handle.describe()).status == WorkflowExecutionStatus.RUNNING and time.monotonic() < deadline:
+        with contextlib.suppress(WorkflowQueryFailedError, RPCError):
+            await handle.query("status", rpc_timeout=timedelta(seconds=3))
+    pairs.sim("speed", {"speed": 1.0})
+    assert pairs.closed("asked") == "COMPLETED"
+    replayed = await replayer().replay_workflow(await handle.fetch_history(), raise_on_replay_failure=False)
+    assert replayed.replay_failure is None

@@ -26,7 +26,7 @@ class View:
         self._control = control
         self._herald = Herald(control, note, goes_on=goes_on)
         self._obstacle = ""
-        self._at = 0.0  # when all of it was last brought up to date
+        self._is_behind = False  # something changed since it was last brought up to date
         self._known: tuple[Any, ...] = ()
         self._shown: tuple[Any, ...] = ()
         self._later: asyncio.Task[None] | None = None
@@ -37,23 +37,29 @@ class View:
         self._herald.tell()
         self._obstacle = obstacle
         known = (control.state, control.waiting_for, len(control.log), tuple(control.rejected[-1:]))
-        if known != self._known or workflow.time() - self._at >= EVERY:
+        if known != self._known or self._later is None:
             self._known = known
             self._bring_up_to_date()
             return
+        self._is_behind = True
         if control.progress is None or len(control.progress.actions) <= status.ROWS:
             self._draw()  # costs next to nothing
-        if self._later is None:
-            self._later = asyncio.create_task(self._catch_up())
 
-    async def _catch_up(self) -> None:
-        await workflow.sleep(EVERY, summary="before more is shown")
-        self._later = None
-        self._bring_up_to_date()
+    async def _rest(self) -> None:
+        """Timers and not the clock say when the next look is due: a query to a worker that has just taken the
+        plan over shows it what came since at the time of the last task, and other commands would follow."""
+        while True:
+            await workflow.sleep(EVERY, summary="before more is shown")
+            if not self._is_behind:
+                self._later = None
+                return
+            self._bring_up_to_date()
 
     def _bring_up_to_date(self) -> None:
         control = self._control
-        self._at, waits = workflow.time(), control.waiting_for or self._obstacle
+        self._is_behind, waits = False, control.waiting_for or self._obstacle
+        if self._later is None:
+            self._later = asyncio.create_task(self._rest())
         counts = control.progress.counts if control.progress else None
         told = counts and (counts[S.FAILED], counts[S.SKIPPED])
         if (shown := (control.state, waits, told)) != self._shown:
