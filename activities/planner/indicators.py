@@ -140,4 +140,4 @@ def shortfalls(after: Cluster, emptied: Collection[str]) -> list[str]:
 
 def _left(host: str, names: list[str]) -> str:
     left = count(len(names), "instance is", "instances are")
-    return f"{host} is not empty: {left} left ({some(names)}), the plan says why"
+    return f"{host} is not empty: {left} left ({some(names)}); see the plan for what was tried"

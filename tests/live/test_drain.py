@@ -51,6 +51,6 @@ def test_a_host_that_a_drain_left_not_empty_is_told(
     assert third.startswith("  planned  migrate, expected to take ")
     assert live.closed(audit) == "COMPLETED"
     told = live.query(audit)
-    assert "; north-2 is not empty: 1 instance is left (scratch), the plan says why" in told["sentence"]
+    assert "; north-2 is not empty: 1 instance is left (scratch); see the plan for" in told["sentence"]
     assert (told["forecast"]["instances_left"], told["measured"]["instances_left"]) == (0, 1)
     assert "| instances_left | 0 | 1 |" in rooms.page(audit)
