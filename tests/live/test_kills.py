@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import random
@@ -11,9 +12,10 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from deploy.local.stack import stop
@@ -22,6 +24,7 @@ from tests.kills import CLOUD, kill
 from tests.live.stack import PATIENCE, Live, bring_up
 from tests.when.test_replay import replayer
 from workflows import start
+from workflows.wire import ahead
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,4 +134,37 @@ async def test_a_plan_that_is_asked_while_another_worker_takes_it_over_replays(p
     pairs.sim("speed", {"speed": 1.0})
     assert pairs.closed("asked") == "COMPLETED"
     replayed = await replayer().replay_workflow(await handle.fetch_history(), raise_on_replay_failure=False)
+    assert replayed.replay_failure is None
+
+
+async def _ask(permits: WorkflowHandle[Any, Any], refusals: list[str]) -> None:
+    """For ever, ten times a second."""
+    while True:
+        try:
+            await permits.query("status", rpc_timeout=timedelta(seconds=3))
+        except (WorkflowQueryFailedError, RPCError) as error:
+            refusals.append(str(error))
+        await asyncio.sleep(0.1)
+
+
+async def test_what_a_query_shows_ahead_of_its_task_is_not_decided_upon(pairs: Live) -> None:
+    """Asked since before anything came, a worker that takes permits over would see part of what comes, at an
+    old time: it says who takes over, and decides upon all of it at once, so that they replay."""
+    client = await start.connect(pairs.stack.address)
+    await start.switch(client, CLOUD.stem, "thaw", by="eve")
+    permits = client.get_workflow_handle(f"permits/{CLOUD.stem}")
+    pairs.kill_worker()
+    pairs.start_worker()
+    await asyncio.sleep(5)  # the worker listens, and nothing has happened since the other one died
+    refusals: list[str] = []
+    asking = asyncio.create_task(_ask(permits, refusals))
+    await asyncio.sleep(0.3)
+    for round in range(60):
+        await permits.signal(("freeze", "thaw")[round % 2], {"by": "eve", "reason": f"round {round}"})
+        await asyncio.sleep(0.1)
+    asking.cancel()
+    assert ahead.SAID in refusals
+    told = await permits.query("status")
+    assert len([said for said in told["messages"] if "round" in said]) == 60
+    replayed = await replayer().replay_workflow(await permits.fetch_history(), raise_on_replay_failure=False)
     assert replayed.replay_failure is None

@@ -21,6 +21,8 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import Info
 
+from workflows.wire import ahead
+
 ELSEWHERE = frozenset(
     {
         CommandType.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION,  # the parent's
@@ -39,7 +41,7 @@ class Sandbox(SandboxedWorkflowRunner):
 
 class _Named(WorkflowInstance):
     def __init__(self, workflow: WorkflowInstance, info: Info) -> None:
-        self._workflow = workflow
+        self._workflow, self._tasks = workflow, ahead.Tasks()
         self._own = WorkflowSerializationContext(namespace=info.namespace, workflow_id=info.workflow_id)
         own = StorageDriverWorkflowInfo(
             id=info.workflow_id, run_id=info.run_id, type=info.workflow_type, namespace=info.namespace
@@ -47,6 +49,8 @@ class _Named(WorkflowInstance):
         self._folder = StorageDriverStoreContext(target=own)
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        if self._tasks.shows_ahead(act):
+            return ahead.refusal()
         return self._workflow.activate(act)
 
     def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ARG002
