@@ -20,7 +20,7 @@ from plan_schemas.audit import Audit
 from plan_schemas.catalog import Catalog
 from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Plan, PlanState
+from plan_schemas.plan import ActionState, Plan, PlanState
 from plan_schemas.usage import NONE, Usage
 from workflows import start
 
@@ -35,7 +35,7 @@ class Found:
 
     plan: Plan
     audit: Audit | None = None
-    status: Mapping[str, Any] = EMPTY  # its workflow's answer, once it is no more only recommended
+    status: Mapping[str, Any] = EMPTY  # its workflow's answer, once somebody or something has changed it
 
     def came_to(self, action: str) -> str:
         """State and reason of an action of a plan that runs or has ended; empty where there is none."""
@@ -64,14 +64,20 @@ async def _of_workflow(id: str, known: Catalog) -> Found:
             raise Failed(f"{id} has no plan yet, or it was refused", f"see the query `status` of {id}")
         found = plan.from_document(document)
         told = await start.status(client, id)
-        status = EMPTY if told["state"] == PlanState.RECOMMENDED else told
-        return Found(found, await _audit(client, found.audit, known) if found.audit else None, status)
+        audit = await _audit(client, found.audit, known) if found.audit else None
+        return Found(found, audit, EMPTY if _is_as_recommended(told) else told)
     except RPCError as problem:
         if problem.status == RPCStatusCode.NOT_FOUND:
             raise Failed(f"{id}: {problem.message}", "look the id up in `temporal workflow list`") from None
         raise Unreachable(f"Temporal failed: {problem}") from problem
     except (RuntimeError, WorkflowQueryFailedError) as problem:
         raise Unreachable(f"Temporal failed: {problem}") from problem
+
+
+def _is_as_recommended(told: Mapping[str, Any]) -> bool:
+    """Whether nothing became of it yet: it waits for approval, and nobody has skipped an action."""
+    untouched = all(row["state"] == ActionState.PENDING for row in told["actions"].values())
+    return told["state"] == PlanState.RECOMMENDED and untouched
 
 
 async def _audit(client: Client, id: str, known: Catalog) -> Audit | None:

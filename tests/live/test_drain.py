@@ -54,3 +54,24 @@ def test_a_host_that_a_drain_left_not_empty_is_told(
     assert "; north-2 is not empty: 1 instance is left (scratch); see the plan for" in told["sentence"]
     assert (told["forecast"]["instances_left"], told["measured"]["instances_left"]) == (0, 1)
     assert "| instances_left | 0 | 1 |" in rooms.page(audit)
+
+
+def test_an_action_that_is_skipped_before_the_approval_is_explained_so(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a plan that waits for approval `explain` tells what was decided, and who has skipped an action."""
+    for name, value in rooms.live.stack.environment.items():
+        monkeypatch.setenv(name, value)
+    live, id = rooms.live, f"plan/audit/{rooms.name}"
+    live.start("Audit", f"audit/{rooms.name}", rooms.audit("north-2", mode="approve"))
+    live.reaches(id, "RECOMMENDED")
+    words = ["explain", id, "--action", "migrate-scratch"]
+    assert cli.run(words) == 0
+    assert capsys.readouterr().out.startswith("migrate-scratch: migrate, expected to take ")
+    rooms.answer(id, "skip_action", action="migrate-scratch", by="eve", reason="not now")
+    assert cli.run(words) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.startswith("the plan is RECOMMENDED: ")
+    assert second == "migrate-scratch: SKIPPED (person): skipped by eve: not now"
+    rooms.answer(id, "reject", by="eve", reason="seen enough")
+    assert live.closed(id) == "COMPLETED"
