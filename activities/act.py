@@ -179,29 +179,25 @@ class Activities:
     @activity.defn(name="audit.measure")
     def measure(
         self,
-        goal: str,
+        audit: Document,
         before: Document,
         after: Document,
-        used_before: Document | None = None,
-        used_after: Document | None = None,
-        audit: Document | None = None,
+        used_before: Document | None,
+        used_after: Document | None,
     ) -> Document:
-        """The numbers, and what is not as the audit wanted it; a workflow of before, which does not send its
-        audit, gets the numbers alone."""
+        """The indicators of the audit's goal, and what is not as it wanted it."""
         with told_to_temporal():
-            emptied = (
-                self._catalog.strategies[audit["strategy"]].emptied(audit["parameters"]) if audit else ()
-            )
+            emptied = self._catalog.strategies[audit["strategy"]].emptied(audit["parameters"])
             now = self._store.get(after["ref"])
             values = indicators.measure(
-                self._catalog.goals[goal],
+                self._catalog.goals[audit["goal"]],
                 self._store.get(before["ref"]),
                 now,
                 used_before=self._used(used_before),
                 used_after=self._used(used_after),
                 emptied=emptied,
             )
-            return {"values": values, "told": indicators.shortfalls(now, emptied)} if audit else {**values}
+            return {"values": values, "told": indicators.shortfalls(now, emptied)}
 
     def _used(self, measured: Document | None) -> Usage:
         return self._store.usage(measured["ref"]) if measured else NONE

@@ -159,14 +159,11 @@ async def measure(
     audit: Document,
     before: Snapshot,
     after: Snapshot,
-    used_before: Measured | None = None,
-    used_after: Measured | None = None,
+    used_before: Measured | None,
+    used_after: Measured | None,
 ) -> Result:
-    args = [audit["goal"], before, after, used_before, used_after, audit]
-    found = await _call("audit.measure", Document, args, f"measure {audit['goal']} on the new snapshot")
-    if "values" not in found:  # in a history of before: the numbers alone
-        return {"values": found, "told": []}
-    return {"values": found["values"], "told": found["told"]}
+    args = [audit, before, after, used_before, used_after]
+    return await _call("audit.measure", Result, args, f"measure {audit['goal']} on the new snapshot")
 
 
 async def derive_undo(plan: Document, done: list[str], reason: str) -> Undo:
