@@ -18,17 +18,19 @@ class Tasks:
     """The workflow tasks of one run, as far as a worker was shown them."""
 
     def __init__(self) -> None:
-        self._at = (0, 0)
+        self._begun = (0, 0, 0)
         self._length = 0
 
     def shows_ahead(self, act: WorkflowActivation) -> bool:
-        """Whether more of the history is shown than the last task had, at that task's time."""
+        """Whether more of the history is shown than the last task had, with nothing that began a new one."""
         if all(job.WhichOneof("variant") in AT_ANY_TIME for job in act.jobs):
             return False
-        at = (act.timestamp.seconds, act.timestamp.nanos)
-        if not act.is_replaying and at == self._at and act.history_length > self._length:
+        # Both come from the event that begins a task. A workflow's time stands still while the server's clock
+        # is behind it, but the size always grows.
+        begun = (act.timestamp.seconds, act.timestamp.nanos, act.history_size_bytes)
+        if not act.is_replaying and begun == self._begun and act.history_length > self._length:
             return True
-        self._at, self._length = at, act.history_length
+        self._begun, self._length = begun, act.history_length
         return False
 
 
