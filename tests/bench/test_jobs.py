@@ -55,22 +55,22 @@ def test_the_last_line_names_every_goal_that_is_missed() -> None:
 
 def test_every_file_of_goals_names_what_it_measures() -> None:
     """Each has goals of names that no other has, and jobs whose functions another process finds."""
-    goals, todo = bench.wanted(bench.files(), bench.QUICK, quick=True)
+    goals, todo = bench.wanted(bench.files(), [1], quick=True)
     assert len({goal.name for goal in goals}) == len(goals)
     assert {job.measure.__module__.split(".")[0] for job in todo} == {"tests"}
-    assert len(bench.wanted(bench.files(), bench.SEEDS, quick=False)[1]) > 10 * len(bench.files())
+    assert len(bench.wanted(bench.files(), [1, 2], quick=False)[1]) > 2 * len(bench.files())
 
 
 @pytest.mark.parametrize("name", [name for name in bench.files() if name != "collection"])
 def test_answers_become_rows_of_goals_that_are_set(name: str) -> None:
     """Whatever a file measures is of one of its goals or a cost; each function is tried, on little."""
-    goals, todo = bench.wanted([name], bench.QUICK, quick=True)
+    goals, todo = bench.wanted([name], [1], quick=True)
     size = 4 if name == "violations" else 20
 
     def little(given: Any) -> Any:
         if isinstance(given, tuple):
             return [size]
-        return size if type(given) is int and given != bench.QUICK[0] else given
+        return size if type(given) is int and given != 1 else given
 
     for job in {job.measure: job for job in todo}.values():
         rows = list(job.told(job.measure(*map(little, job.arguments))))

@@ -43,8 +43,9 @@ def jobs(seeds: list[int], quick: bool) -> Iterator[Job]:
     for seed in seeds:
         yield Job(small, (seed, SMALL[:3] if quick else SMALL), _small, 3)
     for hosts in LARGE[:1] if quick else LARGE:
-        for n, seed in enumerate(seeds):
-            yield Job(budgets, (hosts, seed, n % 2 == 1), _budgets, 2 + hosts / 300)
+        for seed in seeds:
+            for constrained in (False, True):
+                yield Job(budgets, (hosts, seed, constrained), _budgets, 2 + hosts / 300)
 
 
 def _repacked(row: Row) -> Iterator[Row]:
