@@ -1,4 +1,4 @@
-"""Every goal of decisions, measured: `python -m tests.bench [--quick | --seeds 3 --first 911] [--only balance]`.
+"""Every goal of decisions, measured: `python -m tests.bench [--quick | --seeds 3 --first 911] [--only FILE]`.
 
 Each file of tests/bench/goals/ has GOALS and `jobs(seeds, quick)`; of each answer a job makes rows: {goal,
 hosts, seed, constrained, value, bound, ratio} and what else there is to tell, or {cost, hosts, seed, seconds,
