@@ -172,9 +172,12 @@ def markdown(
             " · ".join(f"{k} {v}" for k, v in counts(progress).items()),
             "",
         ]
-        if id and state == PlanState.RECOMMENDED:
+        if id:
             page = "with `--html FILE` as one page with loads and schedule"
-            lines += [f"To look at it: `ballast review {_cell(id)}`; {page}", ""]
+            lines += [
+                f"To look at it: `ballast review {_cell(id)}`, {page}; why: `ballast explain {_cell(id)}`",
+                "",
+            ]
         lines += _table(progress, state)
     for title, said in (("Messages", messages), ("Refused messages", rejected)):
         if said:
