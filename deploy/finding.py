@@ -59,7 +59,7 @@ def find(name: str, known: Catalog) -> Found:
 async def _of_workflow(id: str, known: Catalog) -> Found:
     try:
         client = await start.connect()
-        document = await client.get_workflow_handle(id).query("plan")
+        document = await start.ask(client, id, "plan")
         if not document:
             raise Failed(f"{id} has no plan yet, or it was refused", f"see the query `status` of {id}")
         found = plan.from_document(document)
@@ -83,7 +83,7 @@ def _is_as_recommended(told: Mapping[str, Any]) -> bool:
 async def _audit(client: Client, id: str, known: Catalog) -> Audit | None:
     """The audit of a workflow; None where Temporal has forgotten it, or it cannot tell."""
     try:
-        document = await client.get_workflow_handle(id).query("audit")
+        document = await start.ask(client, id, "audit")
     except WorkflowQueryFailedError:  # of before this query
         return None
     except RPCError as problem:

@@ -5,10 +5,16 @@ Connect with `await connect("localhost:7233")`, or give `plugins=[BallastPlugin(
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 
@@ -17,9 +23,10 @@ from workflows.audit import Audit
 from workflows.permits import Permits
 from workflows.plugin import BallastPlugin
 from workflows.rollback import Rollback
-from workflows.wire import attributes
+from workflows.wire import ahead, attributes
 
 TASK_QUEUE = "ballast"
+ASKED = 10  # times, a second apart, until somebody else is told that nobody answers
 Document = Mapping[str, Any]
 Report = dict[str, Any]
 
@@ -109,10 +116,26 @@ async def send(client: Client, plan_id: str, message: str, **payload: Any) -> st
     return answer
 
 
+async def ask(client: Client, workflow_id: str, query: str) -> Report:
+    """What a query answers; asked again while another worker takes the workflow over."""
+    handle = client.get_workflow_handle(workflow_id)
+    told: Report
+    for _ in range(ASKED):
+        try:
+            told = await handle.query(query)
+        except WorkflowQueryFailedError as error:
+            if str(error) != ahead.SAID:
+                raise
+            await asyncio.sleep(1)
+        else:
+            return told
+    told = await handle.query(query)
+    return told
+
+
 async def status(client: Client, workflow_id: str) -> Report:
     """What the query `status` answers, for an audit, a plan or a rollback."""
-    told: Report = await client.get_workflow_handle(workflow_id).query("status")
-    return told
+    return await ask(client, workflow_id, "status")
 
 
 async def clouds(client: Client) -> list[str]:

@@ -36,7 +36,7 @@ async def tell(cloud: Cloud) -> None:
     handle = await start.start_audit(client, audit)
     say(f"started {handle.id}; it is a workflow: {stack.ui}/namespaces/default/workflows/{handle.id}")
     plan_id = await _plan_of(client, handle.id)
-    plan = await client.get_workflow_handle(plan_id).query("plan")
+    plan = await start.ask(client, plan_id, "plan")
     show_plan(plan_id, plan)
 
     heading("A person approves; the plan runs; one action is skipped while it runs")

@@ -106,7 +106,9 @@ async def perform(on: Stage, audit: Row, kills: list[float], *, stay: bool) -> N
     except WorkflowFailureError as error:
         on.wrong.append(f"{handle.id}: {error.cause}")
     watching.cancel()
-    if kills and not killing.done():
+    if killing.done():
+        killing.result()
+    else:
         killing.cancel()
         on.wrong.append("the audit ended before all kills were made; take fewer, or more moves")
     if report:

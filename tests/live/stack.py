@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from deploy.local.stack import USUAL, Stack, alive, read_pid
+from workflows.wire import ahead
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
 YAML = ("--input-meta", "encoding=text/yaml")
@@ -63,6 +64,9 @@ class Live:
 
     def query(self, id: str, name: str = "status") -> dict[str, Any]:
         done = self._query(id, name)
+        while done.returncode and ahead.SAID in done.stderr:
+            time.sleep(0.5)
+            done = self._query(id, name)
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout)["queryResult"][0])
 
