@@ -77,7 +77,7 @@ def admitted(
     wanted = [metrics[need.metric] for need in needs]
     if not usage.at:
         names = ", ".join(metric.name for metric in wanted)
-        remedy = "configure a datasource (docs/metrics.md), or take a snapshot with usage"
+        remedy = "configure a datasource (docs/metrics.md), or take the snapshot with `--usage`"
         raise Refused(f"{strategy.name} needs {names}, and nothing was measured", remedy)
     require_one_moment(usage, cluster, wanted, max_age)
     judged = [
