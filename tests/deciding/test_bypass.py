@@ -41,7 +41,7 @@ def test_most_exchanges_are_planned_whole() -> None:
     assert detours <= 0.05 * wanted
 
 
-FULL = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+FULL = settings(max_examples=60, deadline=None)
 
 
 @FULL

@@ -64,8 +64,6 @@ PLACES = {"host", "instance"}
 
 @settings(
     max_examples=25,
-    derandomize=True,
-    database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -250,7 +250,7 @@ def test_the_named_worlds_start_legal(name: str) -> None:
             ) or not picture.guests(host)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(worlds.snapshots())
 def test_random_clouds_start_legal(snapshot: Row) -> None:
     """Nobody stands where the judge would refuse him, but for what an operator or a fault did since."""

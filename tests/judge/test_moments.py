@@ -114,7 +114,7 @@ def little_plans(draw: st.DrawFn) -> tuple[Row, list[Row]]:
     return {"hosts": rows, "instances": instances, "groups": [group]}, actions
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(little_plans())
 def test_the_fullest_moment_is_the_one_that_search_finds(drawn: tuple[Row, list[Row]]) -> None:
     """On small plans the judge's flow and an exhaustive walk through all interleavings agree by host."""

@@ -23,7 +23,7 @@ def busiest(packer: Packer) -> float:
     return float(max(work, default=0.0))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sharing(), st.randoms(use_true_random=False))
 def test_the_busiest_destination_has_no_more_than_before(cluster: Cluster, chance: Random) -> None:
     """The same instances move to open hosts under all rules, and doing it again does nothing."""

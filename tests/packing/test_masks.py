@@ -6,6 +6,7 @@ from collections import Counter
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,10 +20,11 @@ from tests.packing.boards import ALLOW, board
 from tests.packing.peculiar import peculiar
 from tests.worlds import used
 
-some = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 STANDING = {"zone", "traits", "aggregate", "tenant", "hypervisor_type", "max_unit", "disabled", "down"}
 
 
+@pytest.mark.hypothesis
 def test_a_mask_is_what_the_standing_rules_say_of_each_host() -> None:
     """For every server that may move, with the first rule that is against it; all of those rules were met."""
     found: Counter[str] = Counter()
@@ -44,6 +46,7 @@ def test_a_mask_is_what_the_standing_rules_say_of_each_host() -> None:
     assert found.keys() >= STANDING | {"none"}, found
 
 
+@pytest.mark.hypothesis
 def test_where_balancing_would_send_a_server_it_may_go() -> None:
     """To no other host and to each of those that all rules allow, as the moves before have left the cloud."""
     found: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from activities.rules import checks
 from plan_schemas.model import Cluster
 from tests.packing.boards import board, broken, sharing
 
-few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @few

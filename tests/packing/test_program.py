@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from activities.packing.program import Kinds, fewest_hosts
 
-some = settings(max_examples=150, deadline=None, derandomize=True)
+some = settings(max_examples=150, deadline=None)
 
 
 @st.composite

@@ -15,7 +15,7 @@ from activities.packing.rooms import Rooms
 from plan_schemas.model import Cluster
 from tests.packing.boards import board, broken, sharing
 
-few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def filled(cluster: Cluster, chance: Random) -> tuple[Packer, list[int]]:

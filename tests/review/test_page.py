@@ -81,7 +81,7 @@ def consolidated(cluster: Cluster, **parameters: int) -> Plan | None:
     return plan_for(admit.audit(document, load()), cluster, load()).plan
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds.clusters(min_hosts=4), st.lists(HOSTILE, min_size=4, max_size=4))
 def test_whatever_servers_are_called_it_is_text(cluster: Cluster, names: list[str]) -> None:
     """No name, reason or host makes an element, an attribute or a control character; all of it is shown."""

@@ -17,7 +17,7 @@ from tests.judge.picture import Picture
 from tests.review.test_page import consolidated
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds.clusters(min_hosts=4))
 def test_what_is_drawn_could_be_so(cluster: Cluster) -> None:
     """Every action once, after all that it waits for, in no more slots than its host has; and the loads are

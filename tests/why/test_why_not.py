@@ -28,10 +28,11 @@ from tests.judge.loads import Loads
 from tests.judge.picture import Picture, Terms
 from tests.judge.places import crowding, placing, staying
 from tests.judge.purpose import INDICATORS, Ends
+from tests.seeds import seeds
 
 Row = dict[str, Any]
 # Clouds of one seed grow out of one another; fewer do not draw every reason for each strategy.
-SEEDS, EACH = range(6), 6
+SEEDS, EACH = seeds(6), 6
 ASKED = 5  # instances of each
 NUMBERS = re.compile(r"(-?\d+) of (\d+) (\w+)")  # what a host has left of what is needed
 LEVEL = re.compile(r"\S+ is at (\S+) %, below the threshold of (\S+) %")
@@ -109,6 +110,7 @@ def asked(strategy: str) -> Counter[str]:
     return told
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_what_is_against_a_move_is_what_the_judge_reports_of_it(strategy: str) -> None:
     """For every instance and every host: the rules named are the judge's, none are named where it has none,
