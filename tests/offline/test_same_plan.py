@@ -22,11 +22,13 @@ from tests.offline.deciding import decide
 
 STRATEGIES = sorted(load().strategies)
 EACH = 6  # clouds, with an audit of every strategy on each
-# Neither UTF-8 nor what Python would put in its place; then the other way round, far from Greenwich.
+# Files in ASCII, and not what Python would put in its place; then UTF-8, far from Greenwich. Both locales are
+# everywhere; no other is, and Python takes the first of them where one is missing.
 ELSEWHERE = (
     {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONHASHSEED": "1", "TZ": "UTC"},
     {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "4294967295", "TZ": "Pacific/Kiritimati"},
 )
+SEEN = (["ansi_x3.4-1968", "+0000"], ["utf-8", "+1400"])
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,18 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_another_process_locale_zone_and_hash_seed_change_no_byte(cases: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("environment", "seen"), list(zip(ELSEWHERE, SEEN)))
+def test_the_environments_are_what_they_say(environment: dict[str, str], seen: list[str]) -> None:
+    """A process in each of them has its own encoding of files and its own zone."""
+    look = "import locale, time; print(locale.getpreferredencoding(False).lower(), time.strftime('%z'))"
+    command = [sys.executable, "-c", look]
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == seen
+
+
+def test_another_process_encoding_zone_and_hash_seed_change_no_byte(cases: Path, tmp_path: Path) -> None:
     """Of any strategy's plan, nor of what it says about what it refused."""
     here = tmp_path / "here"
     here.mkdir()
