@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from deploy.devcloud import seed
 from tests.behaviour.clouds import Cloud
 from tests.behaviour.sights import Row
 
@@ -115,6 +116,13 @@ def test_a_deleted_server_is_listed_among_the_changes(cloud: Cloud) -> None:
 def test_a_wrong_question_is_refused_in_novas_words(cloud: Cloud, path: str, refusal: str) -> None:
     """Unknown parameters, markers and words are 400 each."""
     assert cloud.request("GET", path).refusal == (400, refusal)
+
+
+def test_flavors_are_listed_with_what_they_demand(cloud: Cloud) -> None:
+    """All of them, also such as are not for everybody, with sizes and extra specs."""
+    rows = cloud.get("/flavors/detail?is_public=None")["flavors"]
+    shown = {row["name"]: (row["vcpus"], row["ram"], row["disk"], row["extra_specs"]) for row in rows}
+    assert {name: shown.get(name) for name in seed.FLAVORS} == seed.FLAVORS
 
 
 def test_hypervisors_are_the_resource_providers(cloud: Cloud) -> None:

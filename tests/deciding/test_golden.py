@@ -81,6 +81,12 @@ def test_the_plan_is_the_one_that_people_have_read(strategy: str) -> None:
     assert plan == yaml.safe_load(file.read_text())
 
 
+def test_there_is_one_for_each_strategy() -> None:
+    """Each strategy of the catalogue has its audit here and its plan in tests/golden, nothing else."""
+    files = {file.stem for file in HERE.glob("*.yaml")} - {"world"}
+    assert set(AUDITS) == files == set(load().strategies)
+
+
 def test_a_plan_tells_one_deviation() -> None:
     """Summary, bound and forecast of an evened load agree, though hosts differ in size."""
     plan = proposed("workload_stabilization")
