@@ -41,8 +41,8 @@ LISTING = "/servers/detail?all_tenants=true"
 
 
 def jobs(seeds: list[int], quick: bool) -> Iterator[Job]:
-    """Clouds of about 10,000 servers, each collected twice."""
-    for seed in seeds:
+    """Clouds of about 10,000 servers; five, since they cost the same, each collected twice."""
+    for seed in seeds[:5]:
         yield Job(compared, (60 if quick else HOSTS, seed), _told, 60, quiet=True)
 
 
