@@ -7,16 +7,19 @@ from typing import Any
 
 from activities.door import Failed
 from activities.why import instance as why
+from activities.why import move
 from activities.why.case import Case
 from activities.why.host import left
 from activities.why.instance import Answer
+from activities.why.move import Worth
 from activities.words import amounts, cost
 from deploy import telling
 from deploy.finding import Found
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Refusal
+from plan_schemas.plan import Action, Plan, Refusal
 
-_SHOWN = 5  # hosts of one kind
+SHOWN = 5  # hosts of one kind
+_STATES = {why.AFTER: " (once the plan is carried out)", move.THEN: " (when it begins)"}
 
 
 def uuid_of(cluster: Cluster, name: str) -> str:
@@ -53,13 +56,26 @@ def caveats(found: Found, case: Case) -> Iterator[str]:
         yield f"the scope of {case.plan.audit} is not known here, the whole cloud is taken: give --audit FILE"
 
 
+def told_of_gain(plan: Plan, action: Action, worth: Sequence[Worth]) -> Iterator[str]:
+    """What a move is good for, and what the goal would be without it."""
+    yield f"  gain     {move.leaving(plan, action)}"
+    for one in worth:
+        said = "" if one.is_better else " (the price of it)"
+        yield f"  gain     {one.name} {one.planned:g}; without it {one.without:g}{said}"
+
+
 def told_of_instance(case: Case, uuid: str, answers: Sequence[Answer]) -> Iterator[str]:
     """What holds it, else every host that would take it and each rule with the hosts that it closes."""
     one = case.before.instances[uuid]
     if not case.moves_of(uuid):
         yield f"{one.name} ({amounts(one.resources)}) stays on {one.host}"
+    yield from told_of_hosts(answers)
+
+
+def told_of_hosts(answers: Sequence[Answer]) -> Iterator[str]:
+    """The first that would take it, and each rule with the first of those that it closes."""
     alone = len(answers) == 1
-    for answer in [a for a in answers if a.is_free][:_SHOWN]:
+    for answer in [a for a in answers if a.is_free][:SHOWN]:
         yield f"to {answer.host}  [{answer.reasons[0].code}] {answer.reasons[0].text}; {_cost(answer)}"
     kinds: dict[str, list[Answer]] = {}
     for answer in answers:
@@ -70,23 +86,29 @@ def told_of_instance(case: Case, uuid: str, answers: Sequence[Answer]) -> Iterat
             for reason in answer.reasons if alone else answer.reasons[:1]:
                 yield _against(answer, reason)
         if len(found) > 1:
-            others = ", ".join(a.host for a in found[1 : _SHOWN + 1])
-            left = f" and {len(found) - _SHOWN - 1} more" if len(found) > _SHOWN + 1 else ""
+            others = ", ".join(a.host for a in found[1 : SHOWN + 1])
+            left = f" and {len(found) - SHOWN - 1} more" if len(found) > SHOWN + 1 else ""
             yield f"       the same rule is against {others}{left}"
     free = sum(a.is_free for a in answers)
-    if free > _SHOWN:
-        yield f"       and {free - _SHOWN} more hosts would take it; --json has all"
+    if free > SHOWN:
+        yield f"       and {free - SHOWN} more hosts would take it; --json has all"
 
 
 def _against(answer: Answer, reason: Refusal) -> str:
     where = f"to {answer.host}  " if answer.host else ""
-    state = " (once the plan is carried out)" if answer.state == why.AFTER else ""
+    state = _STATES.get(answer.state, "")
     return f"{where}[{reason.code}] {reason.text}{state}"
 
 
 def _cost(answer: Answer) -> str:
     more = cost(answer.costs)
     return f"it would take {answer.seconds:g} s{f' ({more})' if more else ''}"
+
+
+def gain_row(plan: Plan, action: Action, worth: Sequence[Worth]) -> dict[str, Any]:
+    """What a move is good for, for programs."""
+    without = {one.name: {"planned": one.planned, "without": one.without} for one in worth}
+    return {"said": move.leaving(plan, action), "indicators": without}
 
 
 def row(answer: Answer) -> dict[str, Any]:

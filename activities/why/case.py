@@ -9,6 +9,7 @@ from typing import Any
 
 from activities import actions
 from activities.metrics.aside import doubting
+from activities.planner.indicators import measure
 from activities.planner.projection import Projection
 from activities.rules.occupancy import Occupancy
 from plan_schemas.audit import Audit, Rules, Scope
@@ -37,12 +38,22 @@ class Case:
     @cached_property
     def after(self) -> Cluster:
         """The cloud once the plan is carried out, as far as this picture has what it is about."""
-        projection = Projection(self.before)
-        for action in self.plan.actions:
-            if self._is_here(action):
-                here = projection.around(action.touches)
-                projection.apply(actions.find(action.type), here, action.parameters)
-        return projection.cluster()
+        return self._with(self.plan.actions)
+
+    def until(self, action: Action) -> Cluster:
+        """The cloud when all that the plan lists before an action is carried out."""
+        return self._with(self.plan.actions[: self.plan.actions.index(action)])
+
+    @cached_property
+    def reached(self) -> Mapping[str, float]:
+        """The indicators of the goal once the plan is carried out, as far as they are known here."""
+        return self.measured(self.after)
+
+    def measured(self, after: Cluster) -> Mapping[str, float]:
+        """The same if that were what the plan leads to."""
+        if self.goal is None:
+            return EMPTY
+        return measure(self.goal, self.before, after, used_before=self.usage, emptied=self.emptied)
 
     @cached_property
     def room_before(self) -> Occupancy:
@@ -54,6 +65,14 @@ class Case:
 
     def moves_of(self, instance: str) -> tuple[Action, ...]:
         return tuple(a for a in self.plan.actions if a.touches.instance == instance)
+
+    def _with(self, done: Sequence[Action]) -> Cluster:
+        projection = Projection(self.before)
+        for action in done:
+            if self._is_here(action):
+                here = projection.around(action.touches)
+                projection.apply(actions.find(action.type), here, action.parameters)
+        return projection.cluster()
 
     def _is_here(self, action: Action) -> bool:
         touches = action.touches

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from activities import actions
-from activities.planner.indicators import measure
 from activities.rules import checks
 from activities.why import load
 from activities.why.case import Case
@@ -52,9 +51,16 @@ def to(case: Case, instance: str, host: str) -> Answer:
     """Why the plan does not move the instance to this host. Raises KeyError for an unknown instance."""
     if found := _against(case, case.before, instance, host):
         return Answer(host, BEFORE, found)
+    return in_the_end(case, instance, host)
+
+
+def in_the_end(case: Case, instance: str, host: str, *, weighed: bool = True) -> Answer:
+    """The same where nothing is against it before: once the plan is carried out, and then by the goal, for
+    which the whole cloud is measured, unless it is not to be weighed."""
     if found := _against(case, case.after, instance, host):
         return Answer(host, AFTER, found)
-    return Answer(host, AFTER, (_unwanted(case, instance, host),), *_price(case, instance, host))
+    reasons = (_unwanted(case, instance, host),) if weighed else ()
+    return Answer(host, AFTER, reasons, *_price(case, instance, host))
 
 
 def _against(case: Case, cluster: Cluster, instance: str, host: str) -> tuple[Refusal, ...]:
@@ -95,36 +101,36 @@ def _unwanted(case: Case, instance: str, host: str) -> Refusal:
         return Refusal("budget", instance, text)
     if case.goal is None:
         return Refusal("not_chosen", instance, f"no rule is against {host}; nobody asked for it")
-    told = list(_changes(case, case.after.moved(instance, host)))
-    better = [text for text, is_better in told if is_better]
+    found = {row[0]: row for row in changes(case, case.after.moved(instance, host))}
+    told = {
+        name: f"{name} {now:g} -> {then:g}" if then != now else f"{name} stays {now:g}"
+        for name, now, then, _ in found.values()
+    }
+    better = [told[name] for name, (*_, is_better) in found.items() if is_better]
     if better:
         stop = load.stop(case) or load.below(case, case.before.instances[instance].host or "")
         text = f"no rule is against {host}, and it would help ({'; '.join(better)}): it was not chosen"
         text += f": {stop}" if stop else ""
         return Refusal("not_chosen", instance, text)
-    numbers = f" ({'; '.join(text for text, _ in told)})" if told else ""
-    if unknown := [name for name, is_better in told if is_better is None]:
+    numbers = f" ({'; '.join(told.values())})" if told else ""
+    if unknown := [name for name in _wanted(case) if name not in found]:
         text = f"no rule is against {host}; with what is known here nobody can tell {', '.join(unknown)}"
         return Refusal("not_chosen", instance, text)
     text = f"no rule is against {host}; it would bring the goal {case.goal.name} nothing{numbers}"
     return Refusal("no_gain", instance, text)
 
 
-def _changes(case: Case, other: Cluster) -> Iterator[tuple[str, bool | None]]:
-    """Per indicator of the goal what it is after the plan and what it would be, and if that is better; None
-    where it cannot be told."""
-    if case.goal is None:
-        return
-    now, then = (
-        measure(case.goal, case.before, cluster, used_before=case.usage, emptied=case.emptied)
-        for cluster in (case.after, other)
-    )
-    for name, declared in case.goal.indicators.items():
-        if declared["better"] == "neither":
-            continue
-        if name not in now or name not in then:
-            yield name, None
-            continue
-        sign = 1 if declared["better"] == "higher" else -1
-        moved = f"{now[name]:g} -> {then[name]:g}" if then[name] != now[name] else f"stays {now[name]:g}"
-        yield f"{name} {moved}", sign * (then[name] - now[name]) > 0
+def changes(case: Case, other: Cluster) -> Iterator[tuple[str, float, float, bool]]:
+    """Per indicator that the goal wants high or low: what it is after the plan, what it would be if the plan
+    led to this other cloud, and if that is better; without those that nobody can tell here."""
+    then = case.measured(other)
+    for name, sign in _wanted(case).items():
+        if name in case.reached and name in then:
+            now = case.reached[name]
+            yield name, now, then[name], sign * (then[name] - now) > 0
+
+
+def _wanted(case: Case) -> dict[str, int]:
+    told = case.goal.indicators.items() if case.goal is not None else ()
+    signs = {"higher": 1, "lower": -1}
+    return {name: signs[d["better"]] for name, d in told if d["better"] in signs}

@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from activities.why import move
 from activities.why.case import Case, case
 from activities.why.instance import Answer
 from activities.words import some
@@ -71,7 +72,9 @@ def run(args: argparse.Namespace) -> int:
         return 3
     if args.audit is not None:
         found = Found(found.plan, reading.audit(args.audit, known))
-    seen = finding.picture(found.plan, args.snapshot, known) if args.instance or args.host else None
+    moved = [a for a in _actions(found.plan, args.action, args) if move.is_move(a)] if args.action else []
+    needed = args.instance or args.host or moved
+    seen = finding.picture(found.plan, args.snapshot, known) if needed else None
     answered = _answered(found, seen, args, known)
     if args.json:
         print(json.dumps(_row(found, answered), ensure_ascii=False))
@@ -87,27 +90,31 @@ def _answered(found: Found, seen: Picture | None, args: argparse.Namespace, know
         about = reasons.uuid_of(seen.cluster, args.instance)
     is_action = args.action is not None
     recorded = _Answered(about, _actions(plan, about, args), _refusals(plan, about), is_action)
-    wanted = bool(args.to or args.snapshot) or not (recorded.actions or recorded.refusals)
+    wanted = bool(is_action or args.to or args.snapshot) or not (recorded.actions or recorded.refusals)
     if seen is None or about is None or not wanted:
         return recorded
-    cluster = seen.cluster
-    above = policies.read(settings.from_environment().policies)
-    at = case(
-        plan,
-        cluster,
-        audit=found.audit,
-        policies=above,
-        goals=known.goals,
-        usage=seen.usage,
-        metrics=known.metrics,
-        strategies=known.strategies,
-    )
+    cluster, at = seen.cluster, _case(found, seen, known)
+    if is_action:
+        return replace(recorded, case=at) if move.knows(at, recorded.actions[0]) else recorded
     given = (about, recorded.actions, recorded.refusals, False, at)
     if args.instance is not None and about in cluster.instances:
         return _Answered(*given, moves=reasons.of_instance(at, about, args.to))
     if args.host is not None and about in cluster.hosts and not recorded.actions:
         return _Answered(*given, host=reasons.of_host(at, about))
     return recorded
+
+
+def _case(found: Found, seen: Picture, known: Catalog) -> Case:
+    return case(
+        found.plan,
+        seen.cluster,
+        audit=found.audit,
+        policies=policies.read(settings.from_environment().policies),
+        goals=known.goals,
+        usage=seen.usage,
+        metrics=known.metrics,
+        strategies=known.strategies,
+    )
 
 
 def _actions(plan: Plan, about: str | None, args: argparse.Namespace) -> list[Action]:
@@ -145,6 +152,8 @@ def _told(found: Found, answered: _Answered, known: Catalog, cluster: Cluster | 
         return
     for one in answered.actions:
         yield from telling.action(plan, one, known.actions, found.came_to(one.id))
+    if answered.is_of_action and answered.actions and move.is_move(answered.actions[0]):
+        yield from _told_of_move(answered, plan, cluster)
     yield from telling.refusals(answered.refusals, len(answered.refusals))
     if answered.case is not None and answered.moves is not None:
         yield from reasons.told_of_instance(answered.case, about, answered.moves)
@@ -156,13 +165,29 @@ def _told(found: Found, answered: _Answered, known: Catalog, cluster: Cluster | 
         ids = some([a.id for a in plan.actions], _IDS)
         yield f"the plan has no action {about}; " + (f"its actions: {ids}" if ids else "it has none")
     elif not answered.is_one:
-        yield f"the plan does nothing to {about} and recorded no reason{_lacking(plan, about, cluster)}"
+        none = (
+            f": there is no {about} in the picture of {cluster.collected_at}" if cluster is not None else ""
+        )
+        yield f"the plan does nothing to {about} and recorded no reason{none or _lacking(plan)}"
 
 
-def _lacking(plan: Plan, about: str, cluster: Cluster | None) -> str:
+def _told_of_move(answered: _Answered, plan: Plan, cluster: Cluster | None) -> Iterator[str]:
+    """What it is good for, and the hosts passed over beside those that the plan itself names."""
+    one, at = answered.actions[0], answered.case
+    yield from reasons.told_of_gain(plan, one, move.worth(at, one) if at is not None else ())
+    if at is not None:
+        recorded = {refusal.subject for refusal in one.alternatives}
+        passed = move.passed_over(at, one, reasons.SHOWN)
+        others = [a for a in passed if a.is_free or a.host not in recorded]
+        yield from reasons.told_of_hosts(others)
+    elif cluster is not None:
+        yield f"its server or host is not in the picture of {cluster.collected_at}: no other host is weighed"
+    elif plan.model:
+        yield f"other hosts are not weighed{_lacking(plan)}"
+
+
+def _lacking(plan: Plan) -> str:
     """What it would take to say more."""
-    if cluster is not None:
-        return f": there is no {about} in the picture of {cluster.collected_at}"
     taken = plan.model.get("collected_at")
     rests = f", taken at {taken}," if taken else ""
     return f"; the picture that it rests on{rests} is not in the store here: give --snapshot FILE"
@@ -179,7 +204,11 @@ def _row(found: Found, answered: _Answered) -> dict[str, Any]:
     if found.status:
         out |= {key: found.status[key] for key in ("state", "sentence")}
         out["standing"] = {id: row for id, row in found.status["actions"].items() if id in ids}
-    if answered.case is not None:
+    if answered.is_of_action and answered.actions and move.is_move(answered.actions[0]):
+        one, at = answered.actions[0], answered.case
+        out["gain"] = reasons.gain_row(plan, one, move.worth(at, one) if at is not None else ())
+        out["worked_out"] = [reasons.row(a) for a in (move.passed_over(at, one) if at is not None else ())]
+    elif answered.case is not None:
         out["worked_out"] = [
             *(reasons.row(a) for a in answered.moves or ()),
             *(telling.refusal_row(r) for r in answered.host),

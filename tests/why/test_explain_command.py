@@ -60,6 +60,44 @@ def test_numbers_have_their_units(plan: str, capsys: pytest.CaptureFixture[str])
     assert "  number   copy_bytes: 10.4 GiB\n  number   downtime_seconds: 0.5 s\n" in out
 
 
+def test_a_move_of_a_consolidation_names_what_it_is_good_for_and_every_other_host(
+    plan: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The host that it helps to empty, the goal without it, and per host the rule or the numbers and cost."""
+    asked = ("--action", "migrate-web-2", "--snapshot", str(WORLD))
+    status, out = explain(capsys, plan, *asked)
+    assert status == 0
+    lines = out.splitlines()
+    assert "  gain     the only move away from elm, which disable-elm takes out of use" in lines
+    assert "  gain     released_compute_nodes_count 2; without it 1" in lines
+    assert "  gain     instance_migrations_count 2; without it 1 (the price of it)" in lines
+    (ash,) = (line for line in lines if line.startswith("to ash  [no_gain] no rule is against ash; "))
+    assert "(released_compute_nodes_count stays 2; " in ash
+    assert ash.endswith("it would take 23.039 s (copies 20.8 GiB, stands still for 0.5 s)")
+    assert any(line.startswith("to oak  [anti_affinity] oak holds 1 of group web") for line in lines)
+    assert not any(line.startswith(("to elm", "to fir")) for line in lines)
+    row = json.loads(explain(capsys, plan, *asked, "--json")[1])
+    assert row["gain"]["indicators"]["released_compute_nodes_count"] == {"planned": 2, "without": 1}
+    hosts = {r["host"]: (r["state"], r["reasons"][0]["code"], r.get("copy_bytes")) for r in row["worked_out"]}
+    assert hosts == {
+        "ash": ("after the plan", "no_gain", 22333829939),
+        "bay": ("when it begins", "disabled", None),
+        "oak": ("when it begins", "anti_affinity", None),
+        "yew": ("when it begins", "disabled", None),
+    }
+
+
+def test_without_the_picture_a_move_says_what_it_takes_to_weigh_other_hosts(
+    plan: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan alone knows what leaves the host with it; the rest is not passed over in silence."""
+    status, out = explain(capsys, plan, "--action", "migrate-ci")
+    assert status == 0
+    assert "  gain     the only move away from bay, which disable-bay takes out of use\n" in out
+    assert out.splitlines()[-1].startswith("other hosts are not weighed; the picture that it rests on, taken")
+    assert out.endswith("is not in the store here: give --snapshot FILE\n")
+
+
 def test_of_a_resize_it_is_said_that_nova_chooses_the_host(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from activities.why import instance as why
+from activities.why import move
 from activities.why.case import Case, case
 from activities.why.host import left
 from plan_schemas import admit
@@ -20,7 +21,7 @@ from plan_schemas.audit import Audit
 from plan_schemas.catalog import load
 from plan_schemas.frozen import EMPTY
 from plan_schemas.model import Cluster
-from plan_schemas.plan import Execution, Plan, Refusal, from_document
+from plan_schemas.plan import Action, Execution, Plan, Refusal, from_document
 from tests import judge, worlds
 from tests.deciding import truth
 from tests.deciding.test_strategies import STRATEGIES, cases, proposed
@@ -49,7 +50,12 @@ class Worked(NamedTuple):
     after: Row
 
     def state(self, answer: why.Answer) -> Row:
-        return self.before if answer.state == why.BEFORE else self.after
+        return self.after if answer.state == why.AFTER else self.before
+
+    def when(self, action: Action) -> Worked:
+        """The same with the moment at which an action begins for the cloud before."""
+        earlier = self.document["actions"][: self.case.plan.actions.index(action)]
+        return self._replace(before=dict(truth.outcome(self.before, {"actions": earlier})))
 
 
 def worked(cluster: Cluster, audit: Row) -> Worked:
@@ -97,6 +103,10 @@ def asked(strategy: str) -> Counter[str]:
             for answer in why.elsewhere(at.case, uuid):
                 told.update(r.code for r in answer.reasons)
                 assert list(_untrue(at, answer, uuid, *pictures[id(at.state(answer))])) == []
+        for action in [a for a in at.case.plan.actions if move.is_move(a)][-1:]:
+            told["passed over"] += sum(a.state == move.THEN for a in move.passed_over(at.case, action))
+            found = list(_untrue_of_a_move(at.when(action), at, action, pictures[id(at.after)]))
+            assert found == [], found
         for host in chance.sample(list(at.case.before.hosts), 2):
             reasons = left(at.case, host)
             told.update(f"host {r.code}" for r in reasons)
@@ -121,6 +131,7 @@ def test_what_is_against_a_move_is_what_the_judge_reports_of_it(strategy: str) -
     assert told["no_gain"] + told["not_chosen"] >= 10
     assert sum(code.startswith("host ") for code in told) >= 5
     assert told["level"] >= (3 if strategy == "workload_balance" else 0)
+    assert told["passed over"] >= (0 if strategy == "dummy" else 5)
     assert told["recorded"] >= (10 if strategy == "host_maintenance" else 0)
 
 
@@ -149,6 +160,30 @@ def _untrue(at: Worked, answer: why.Answer, uuid: str, picture: Picture, terms: 
     known = {*told, "not_allowed", "status"}  # a kind that neither the audit nor the server's state is for
     if decided.code not in live | cold or not (known & live and known & cold):
         yield f"the move of {uuid} to {answer.host} is not reported for {decided}, only {live | cold}"
+
+
+def _untrue_of_a_move(
+    then: Worked, at: Worked, action: Action, later: tuple[Picture, Terms]
+) -> Iterator[str]:
+    """Hosts passed over: a rule when it begins, else after the plan; its worth as the judge counts it."""
+    uuid = str(action.touches.instance)
+    now = (Picture(then.before), Terms(Picture(then.before), at.audit))
+    for answer in move.passed_over(at.case, action):
+        if answer.state == move.THEN:
+            yield from _untrue(then, answer, uuid, *now)
+        elif [rule for rule, _ in placing(*now, uuid, answer.host)]:
+            yield f"{action.id}: the judge finds a rule against {answer.host} when it begins"
+        else:
+            yield from _untrue(at, answer, uuid, *later)
+    home = next(i["host"] for i in at.before["instances"] if i["uuid"] == uuid)
+    for more, field in (({}, "planned"), ({uuid: home}, "without")):
+        ends, where = _ends(at, more), {**Picture(at.after).where, **more}
+        moved = sum(where[u] != host for u, host in Picture(at.before).where.items())
+        for one in move.worth(at.case, action):
+            is_count = one.name == "instance_migrations_count"
+            found = moved if is_count else INDICATORS[one.name](ends)
+            if not math.isclose(getattr(one, field), found, rel_tol=1e-6, abs_tol=1e-6):
+                yield f"{action.id}: {one} was said, {field} the judge counts {found}"
 
 
 def _untrue_of_a_host(
