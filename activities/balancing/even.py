@@ -45,7 +45,7 @@ class Evening:
         self.among = np.flatnonzero(floor.usable)
         self.mean: Floats = load.mean(floor.level[self.among], floor.capacity[self.among])
         self.steps: list[Step] = []
-        self.small: dict[int, int] = {}  # by instance: the host of its best move, which is below the margin
+        self.small: dict[int, Sequence[tuple[int, int]]] = {}  # by instance: its best moves, below the margin
         self.moved: Mask = np.zeros(len(floor.uuids), dtype=bool)
         self.squares = 0.0  # of the distances from the mean, of a single kind of load
         self.barren = 0  # instances in a row for which nothing could make room
@@ -110,8 +110,8 @@ class Evening:
                 continue
             points = self.nearer(*found[0][-1]) / len(found[0])
             if points < self.aim.margin:
-                if len(found[0]) == 1:
-                    self.small[i] = found[0][0][1]
+                if len(found[0]) == 1 or i not in self.small:
+                    self.small[i] = found[0]
                 continue
             self._take(*found, points)
             number += 1

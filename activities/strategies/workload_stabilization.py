@@ -70,7 +70,7 @@ def decide(
                 for n, was in passing.items()
             ),
             *(_too_little(floor, s, aggressiveness) for s in rest[:_SHOWN]),
-            *(_below_margin(search, margin) if not rest else ()),
+            *_below_margin(search, margin),
             *not_used(seen, seen.closed),
         ),
         bounds=tuple(
@@ -127,17 +127,25 @@ def _too_little(floor: Floor, step: Step, level: int) -> Refusal:
 
 
 def _below_margin(search: Evening, margin: float) -> Iterator[Refusal]:
-    floor = search.floor
-    small = [(search.nearer(i, host), i, host) for i, host in search.small.items() if not search.moved[i]]
-    for points, i, host in sorted(small, key=lambda row: (-row[0], row[1]))[:_SHOWN]:
-        if points >= margin:
-            continue
-        one = floor.instances[i]
-        text = f"{one.name} stays on {one.host}: its move to {floor.hosts[host]} would bring the two"
+    """The best moves that the margin refused, alone or with the one that would make room, as things end."""
+    floor, moved = search.floor, search.moved
+    small = [
+        (search.nearer(*moves[-1]) / len(moves), moves)
+        for moves in search.small.values()
+        if not any(moved[i] for i, _ in moves)
+    ]
+    small = [row for row in small if row[0] < margin]
+    for points, moves in sorted(small, key=lambda row: (-row[0], row[1][-1]))[:_SHOWN]:
+        i, host = moves[-1]
+        one, with_, each = floor.instances[i], "", ""
+        if len(moves) > 1:
+            with_ = f", for which {floor.instances[moves[0][0]].name} would go to {floor.hosts[moves[0][1]]},"
+            each = " per move"
+        text = f"{one.name} stays on {one.host}: its move to {floor.hosts[host]}{with_} would bring the two"
         yield Refusal(
             "margin",
             one.uuid,
-            f"{text} {points:.2f} points nearer to each other, less than the margin of {margin:g}",
+            f"{text} {points:.2f} points nearer to each other{each}, less than the margin of {margin:g}",
         )
 
 

@@ -55,6 +55,31 @@ def test_each_level_makes_all_moves_of_the_one_below(seed: int) -> None:
     assert levels[0]
 
 
+def margin_refusals(proposal: Proposal) -> list[str]:
+    return [r.text for r in proposal.rejected if r.code == "margin"]
+
+
+@pytest.mark.parametrize("level", [5, 2])
+def test_moves_below_the_margin_are_listed_also_where_a_level_leaves_others_out(level: int) -> None:
+    """With the points that each would bring the two nearer, which are less than the margin as things end."""
+    proposal = even_out(cloud(40, seed=2), 2, thresholds=CPU, margin=6, aggressiveness=level)
+    assert bool([r for r in proposal.rejected if r.code == "aggressiveness"]) == (level == 2)
+    told = margin_refusals(proposal)
+    assert told
+    points = [float(text.split(" would bring the two ")[1].split()[0]) for text in told]
+    assert points == sorted(points, reverse=True)
+    assert max(points) <= 6
+    assert all(text.endswith("less than the margin of 6") for text in told)
+
+
+def test_a_pair_below_the_margin_is_listed_with_the_other_of_it() -> None:
+    """Where there is no room for one alone, and both together are not worth it."""
+    made = cloud(40, seed=1, fill=(0.93, 0.93))
+    pairs = [t for t in margin_refusals(even_out(made, 1, thresholds=CPU, margin=20)) if ", for which " in t]
+    assert pairs
+    assert all(" would go to " in text and "nearer to each other per move, " in text for text in pairs)
+
+
 def test_of_two_that_belong_together_the_first_names_the_other() -> None:
     """It comes to where the first was. That it makes room would be untrue where there is room enough."""
     made = cloud(40, seed=1, fill=(0.93, 0.93))
