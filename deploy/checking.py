@@ -63,9 +63,10 @@ def _recorded(metric: Metric, cluster: Cluster, usage: Usage) -> Finding:
         gate.require_one_moment(usage, cluster, [metric], max_age=0.0)
     except Refused as why:
         return Finding(False, str(why), whose, usage.at)
-    bad = [s.removeprefix(f"{metric.name}: ") for s in gate.told(gate.judge(metric, usage, cluster), cluster)]
+    judged = gate.judge(metric, usage, cluster)
+    bad = [s.removeprefix(f"{metric.name}: ") for s in gate.told(judged, cluster)]
     values = list(usage.values.get(metric.name, {}).values())
-    said = "; ".join(bad) or _summary(metric, metric.unit, len(values), None, values)
+    said = "; ".join(bad) or _summary(metric, metric.unit, len(values), None, values) + _beware(judged)
     return Finding(not bad, said, whose, usage.at)
 
 
@@ -90,7 +91,8 @@ def _with_model(
     judged = gate.judge(metric, usage, cluster)
     for sentence in gate.told(judged, cluster):
         yield False, sentence.removeprefix(f"{metric.name}: ")
-    yield True, _summary(metric, metric.unit, len(read.values), read.newest, list(read.values.values()))
+    seen = _summary(metric, metric.unit, len(read.values), read.newest, list(read.values.values()))
+    yield True, seen + _beware(judged)
 
 
 def _alone(source: Datasource, need: Need, metric: Metric) -> Iterator[tuple[bool, str]]:
@@ -119,6 +121,11 @@ def _alone(source: Datasource, need: Need, metric: Metric) -> Iterator[tuple[boo
     told = [value * (times or 1.0) for value in finite]
     unit = question.unit if times is None else metric.unit
     yield True, _summary(metric, unit, len(values), newest, told)
+
+
+def _beware(judged: gate.Judged) -> str:
+    """What a strategy would take for true of so few."""
+    return f"; {judged.so_idle}" if judged.so_idle else ""
 
 
 def _summary(metric: Metric, unit: str, count: int, newest: float | None, values: Sequence[float]) -> str:

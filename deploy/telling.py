@@ -50,7 +50,14 @@ def proposed(made: Made, seconds: Mapping[str, float]) -> Iterator[str]:
             yield f"forecast  {name} {value:g}"
     yield from bounds(plan.bounds if plan is not None else made.proposal.bounds)
     yield from refusals(plan.rejected if plan is not None else made.proposal.rejected)
+    yield from assumed(plan)
     yield f"decided and planned in {seconds['decide_and_plan']:.2f} s"
+
+
+def assumed(plan: Plan | None) -> Iterator[str]:
+    """What its numbers leave in doubt; without a plan the summary says it."""
+    for sentence in plan.model.get("usage", {}).get("assumed", ()) if plan is not None else ():
+        yield f"assumed   {sentence}"
 
 
 def actions(rows: Iterable[Action]) -> Iterator[str]:

@@ -53,6 +53,7 @@ class Judged:
     expected: int = 0
     assumed: Mapping[str, str] = EMPTY  # subjects that the strategy's fallback speaks for, and why it must
     wrong_unit: str = ""
+    so_idle: str = ""  # in its place where too few subjects have a number to tell: what is taken for true
     course: Course | None = None  # where a `hold` asks for it
 
     def note(self, trouble: str, subject: str, said: str = "") -> None:
@@ -91,6 +92,7 @@ def admitted(
     values = {one.metric.name: FrozenDict(sorted(one.numbers.items())) for one in judged}
     courses = {one.metric.name: one.course for one in judged if one.course is not None}
     assumed = [_assumption(one, cluster, strategy) for one in judged if one.assumed]
+    assumed += [f"{one.metric.name}: {one.so_idle}" for one in judged if one.so_idle]
     assumed += [
         f"{need.metric}: the {usage.over[need.metric]} stands for the {need.over} that the audit asks for"
         for need in needs
@@ -175,15 +177,24 @@ def _suspect(out: Judged, expected: Iterable[str], given: Mapping[str, float], c
     """Fractions told as percent, or GiB as MiB, are all in range, but none is anywhere near the maximum."""
     metric = out.metric
     loaded = {s: given[s] for s in expected if given.get(s, 0) > 0 and s in out.numbers}
-    if not metric.suspicious_subjects or len(loaded) < metric.suspicious_subjects:
+    if not metric.suspicious_subjects or not loaded:
         return
-    share = max(value / most for s, value in loaded.items() if (most := metric.most(cluster, s)))
-    if share <= metric.suspicious_share:
-        greatest = max(loaded.values())
+    shares = [value / most for s, value in loaded.items() if (most := metric.most(cluster, s))]
+    share = max(shares, default=math.inf)
+    if share > metric.suspicious_share:
+        return
+    greatest = f"{max(loaded.values()):.4g} {metric.unit}, {100 * share:.2g} % of what it can be"
+    check = "check the unit that the datasource declares"
+    if len(loaded) >= metric.suspicious_subjects:
         out.wrong_unit = (
-            f"the greatest of {len(loaded)} numbers is {greatest:.4g} {metric.unit}, {100 * share:.2g} % of "
-            "what it can be: that looks like another unit; check the unit that the datasource declares, "
+            f"the greatest of {len(loaded)} numbers is {greatest}: that looks like another unit; {check}, "
             "or lower `suspicious` of the metric if they are so idle"
+        )
+    else:  # a small cloud may well be idle, and must not be refused for ever
+        whole = f"the greatest of {count(len(loaded), 'number')}" if len(loaded) > 1 else "the only number"
+        out.so_idle = (
+            f"all are taken for idle: {whole} above 0 is {greatest}; unless they are, that is another unit: "
+            f"{check}"
         )
 
 

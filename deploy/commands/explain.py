@@ -149,6 +149,7 @@ def _told(found: Found, answered: _Answered, known: Catalog, cluster: Cluster | 
         yield from telling.actions(answered.actions)
         yield from telling.bounds(plan.bounds)
         yield from telling.refusals(answered.refusals, len(answered.refusals))
+        yield from telling.assumed(plan)
         return
     for one in answered.actions:
         yield from telling.action(plan, one, known.actions, found.came_to(one.id))

@@ -11,8 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from activities.decide import plan_for
 from activities.metrics import gate, subjects
 from activities.metrics.aside import doubting
+from deploy import telling
+from plan_schemas import admit
+from plan_schemas.catalog import load
 from plan_schemas.frozen import freeze
 from plan_schemas.model import Cluster, from_document
 from plan_schemas.plan import Refused
@@ -172,6 +176,61 @@ def test_another_unit_is_refused(cluster: Cluster, metric: str) -> None:
     judged = gate.judge(declared[metric], changed(usage, metric, dict(in_another)), cluster)
     assert "looks like another unit" in "".join(gate.told(judged, cluster))
     assert gate.judge(declared[metric], usage, cluster).is_sound
+
+
+SMALL = {"strategy": "workload_balance", "name": "hot", "cloud": "small", "ballast": "v1", "kind": "Audit"}
+
+
+def small(hosts: int, percent: float) -> tuple[Cluster, Usage]:
+    """So many hosts with two instances each, all of which use as many percent."""
+    room = {"VCPU": {"total": 24}, "MEMORY_MB": {"total": 65536}}
+    named = [{"name": f"h{n}", "uuid": f"h{n}", "service": f"h{n}", "inventory": room} for n in range(hosts)]
+    of = {"power_state": 1, "resources": {"VCPU": 8, "MEMORY_MB": 8192}}
+    rows = [{"uuid": f"i{n}", "name": f"i{n}", "host": f"h{n // 2}", **of} for n in range(2 * hosts)]
+    document = {"cloud": "small", "collected_at": "2026-01-01T00:00:00Z", "hosts": named, "instances": rows}
+    values: dict[str, dict[str, float]] = {
+        "instance_cpu_usage": {str(row["uuid"]): percent for row in rows},
+        "host_cpu_usage": {str(host["name"]): percent for host in named},
+    }
+    cluster = from_document(document)
+    return cluster, Usage(freeze(values), at=cluster.collected_at, source="tests")
+
+
+def ends_with(hosts: int, percent: float) -> str:
+    """What an audit of load says of such a cloud."""
+    cluster, usage = small(hosts, percent)
+    known = load()
+    made = plan_for(admit.audit(SMALL, known), cluster, known, usage=usage)
+    return str(made.plan.reason if made.plan else made.proposal.summary)
+
+
+@pytest.mark.parametrize("hosts", [1, 3, 19])
+def test_fractions_told_as_percent_are_never_an_empty_success_on_a_small_cloud(hosts: int) -> None:
+    """So few may well be idle, and are not refused; but the end says what it takes for true, and to check."""
+    beware = f"instance_cpu_usage: all are taken for idle: the greatest of {2 * hosts} numbers above 0 is 0.8"
+    said = ends_with(hosts, 0.8)
+    assert "No host in the choice is at 25 % or above" in said
+    assert beware in said
+    assert "unless they are, that is another unit: check the unit that the datasource declares" in said
+    assert "taken for idle" not in ends_with(hosts, 80.0)
+    assert "taken for idle" not in ends_with(hosts, 0.0)
+
+
+def test_what_so_few_leave_in_doubt_stands_in_a_plan_too() -> None:
+    """A plan that is made of such numbers has the sentence; one busy instance is enough for none."""
+    cluster, usage = small(3, 0.1)
+    uneven = changed(usage, "instance_cpu_usage", {"i0": 0.9, "i1": 0.9})
+    known, even = load(), {"thresholds": {"instance_cpu_usage": 0.001}, "margin": 0}
+    audit = admit.audit({**SMALL, "strategy": "workload_stabilization", "parameters": even}, known)
+    made = plan_for(audit, cluster, known, usage=uneven)
+    assert made.plan is not None
+    sentence, _ = made.plan.model["usage"]["assumed"]
+    assert "6 numbers above 0 is 0.9 percent, 0.9 % of what it can be" in sentence
+    assert any(sentence in line for line in telling.proposed(made, {"decide_and_plan": 0.0}))
+    busy = changed(usage, "instance_cpu_usage", {"i0": 90.0, "i1": 90.0})
+    sure = plan_for(audit, cluster, known, usage=busy).plan
+    assert sure is not None
+    assert not any(s.startswith("instance_cpu_usage") for s in sure.model["usage"]["assumed"])
 
 
 @settings(max_examples=10, deadline=None)
