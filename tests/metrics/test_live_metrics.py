@@ -117,7 +117,7 @@ def test_strategies_tell_whether_their_metrics_are_there(live: Live, hungry: Pat
 
 
 def test_a_snapshot_with_usage_decides_the_same_everywhere(live: Live, hungry: Path, tmp_path: Path) -> None:
-    """Without Temporal, cloud and datasource, in other processes and locales: byte for byte."""
+    """Without Temporal, cloud and datasource, in other processes and time zones: byte for byte."""
     snapshot, audit = tmp_path / "cloud.json", tmp_path / "audit.yaml"
     audit.write_text(yaml.safe_dump({**AUDIT, "name": "offline"}))
     words = ("propose", str(audit), "--snapshot", str(snapshot), "--plans", str(hungry), "-o", "-")
@@ -132,8 +132,8 @@ def test_a_snapshot_with_usage_decides_the_same_everywhere(live: Live, hungry: P
     assert set(usage["values"]) == set(METRICS)
     assert set(usage["courses"]) == {name for name in METRICS if name.startswith("instance")}
     plans = [
-        ballast(live, *words, PYTHONHASHSEED=seed, LC_ALL=locale, BALLAST_DATASOURCES="")
-        for seed, locale in (("1", "C"), ("2", "tr_TR.UTF-8"))
+        ballast(live, *words, PYTHONHASHSEED=seed, TZ=zone, LC_ALL=locale, BALLAST_DATASOURCES="")
+        for seed, zone, locale in (("1", "UTC", "C"), ("2", "Asia/Tokyo", "C.UTF-8"))
     ]
     assert plans[0].returncode == 0, plans[0].stderr
     assert plans[0].stdout == plans[1].stdout != ""

@@ -275,7 +275,9 @@ def _wrong_numbers_of_the_goal(at: Worked, answer: why.Answer, uuid: str) -> Ite
             continue
         same = math.isclose(now, then, rel_tol=1e-9)  # sums of loads in another order
         improved |= not same and ((then > now) if declared["better"] == "higher" else (then < now))
-        if same and f"{name} stays {now:g}" not in reason.text and reason.code == "no_gain":
+        told = re.search(rf"{name} stays (\S+?)[;)]", reason.text)
+        as_told = told is not None and math.isclose(float(told[1]), now, rel_tol=2e-5)  # six digits are told
+        if same and not as_told and reason.code == "no_gain":
             yield f"{reason.text}: the judge counts {name} {now:g}"
     if improved != (reason.code == "not_chosen") and at.case.goal is not None:
         yield f"{reason.code} was said of {uuid} to {answer.host}: {reason.text}"
