@@ -268,7 +268,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, holds: Callable[[Case], None], name: 
     broken = Broken(actions.find(name), **others)
     monkeypatch.setattr(actions, "find", lambda _: broken)
     with pytest.raises((AssertionError, Transient, Failed, FlakyFailure)):
-        on_many_clouds(name, holds, clouds=20, phases=(Phase.generate,))
+        on_many_clouds(name, holds, phases=(Phase.generate,))
 
 
 def test_a_wrong_undo_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
