@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from temporalio import workflow
 from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkerConfig
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
+from workflows.wire.ahead import AsksAgain
 from workflows.wire.codec import data_converter
 from workflows.wire.guard import Guard
 from workflows.wire.intake import Intake
@@ -59,6 +62,10 @@ class BallastPlugin(SimplePlugin):
         super().__init__(
             "ballast",
             data_converter=data_converter(vault),
-            interceptors=[Guard()],
+            interceptors=[Guard(), AsksAgain()],
             workflow_runner=SANDBOX,
         )
+
+    def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
+        runner = replace(SANDBOX, client=config["client"])
+        return WorkerConfig(**{**super().configure_worker(config), "workflow_runner": runner})

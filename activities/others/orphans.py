@@ -58,9 +58,10 @@ class Orphans:
         try:
             record = await self._record(row.id, row.run_id)
             others = await self._services_of_others(row, record) if _closed_something(record) else frozenset()
-        except (RPCError, WorkflowQueryFailedError) as error:  # the latter does not replay any more
+        except (RPCError, WorkflowQueryFailedError) as error:
             said = f"records cannot be read ({error.message}); look at what its history asked of the cloud"
-            return Remains((said,), ())
+            for_good = isinstance(error, WorkflowQueryFailedError)  # it does not replay any more
+            return Remains((said,), (), whole=for_good)
         try:
             door = await asyncio.to_thread(self._open_door, cloud)
             return await asyncio.to_thread(remains.of, record, door, others)

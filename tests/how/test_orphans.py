@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.door import Door, Failed, Transient
@@ -66,6 +67,17 @@ def test_a_plan_that_does_not_replay_any_more_is_told_once(tmp_path: Path) -> No
         "plan/cut was terminated: records cannot be read (nondeterminism); "
         "look at what its history asked of the cloud"
     ]
+
+
+def test_a_plan_that_nobody_can_be_asked_for_is_told_again_by_the_next_audit(tmp_path: Path) -> None:
+    """A worker that can tell may come."""
+    cloud = small()
+    record = cut_off(cloud)
+    nobody = RPCError("no poller", RPCStatusCode.FAILED_PRECONDITION, b"")
+    told = looked(tmp_path, Temporal(cut=nobody), door_to(cloud))["told"]
+    assert told[0].startswith("plan/cut was terminated: records cannot be read (no poller)")
+    again = looked(tmp_path, Temporal(cut=record, other={}), door_to(cloud))["told"]
+    assert "move was ONGOING" in again[0]
 
 
 @pytest.mark.parametrize("refusal", [Transient("Nova cannot be reached"), Failed("locked out", "mend it")])

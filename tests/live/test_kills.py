@@ -138,6 +138,28 @@ async def test_a_plan_that_is_asked_while_another_worker_takes_it_over_replays(p
     assert replayed.replay_failure is None
 
 
+async def _asks_once(pairs: Live) -> Client:
+    """A client without our plugin, as `temporal` and the UI are."""
+    ours = await start.connect(pairs.stack.address)
+    return await Client.connect(pairs.stack.address, data_converter=ours.data_converter)
+
+
+async def test_a_plan_terminated_while_no_worker_was_there_tells_what_it_did(pairs: Live) -> None:
+    """What came after its last task was never decided upon: it is neither told of nor in the way."""
+    pairs.sim("speed", {"speed": 0.0})
+    moves, _ = _begin(pairs, "cut-off", seed=15, heartbeat=600.0)
+    pairs.kill_worker()
+    handle = (await _asks_once(pairs)).get_workflow_handle("cut-off")
+    await handle.signal("hold", {"by": "eve", "reason": "nobody reads it"})
+    await handle.terminate()
+    pairs.start_worker()
+    record = await handle.query("record")
+    assert {record["actions"][move.id]["state"] for move in moves} == {"ONGOING"}
+    assert "nobody reads it" not in str(record)
+    _catch_up(pairs)
+    pairs.sim("settle", {})
+
+
 async def _ask(permits: WorkflowHandle[Any, Any], refusals: list[str]) -> None:
     """For ever, ten times a second."""
     while True:
@@ -171,8 +193,9 @@ async def test_what_a_query_shows_ahead_of_its_task_is_not_decided_upon(pairs: L
     """A query that would show a worker part of what came, at an old time, is refused; all of it is decided
     upon at once, so that the permits replay. Which query comes so is chance: a few deaths are tried."""
     client, refusals = await start.connect(pairs.stack.address), []
+    stranger = await _asks_once(pairs)
     await start.switch(client, CLOUD.stem, "thaw", by="eve")
-    permits = client.get_workflow_handle(f"permits/{CLOUD.stem}")
+    permits = stranger.get_workflow_handle(f"permits/{CLOUD.stem}")
     deaths = 0
     while ahead.SAID not in refusals and deaths < 5:
         deaths += 1

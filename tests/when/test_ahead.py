@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from typing import Any
 
+import pytest
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.client import OutboundInterceptor, QueryWorkflowInput, WorkflowQueryFailedError
+
+from workflows.wire import ahead
 from workflows.wire.ahead import Tasks
 
 
@@ -35,3 +40,35 @@ def test_a_task_may_show_itself_in_pieces_and_be_asked() -> None:
     tasks = Tasks()
     for length, kind in ((9, "signal_workflow"), (9, "do_update"), (14, "query_workflow"), (9, "fire_timer")):
         assert not tasks.shows_ahead(shown(length, at=10, size=900, kind=kind))
+
+
+class Worker(OutboundInterceptor):
+    """Whoever answers queries at the other end: first with these refusals, then with an answer."""
+
+    def __init__(self, *refusals: str) -> None:
+        self.left = list(refusals)
+
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
+        if self.left:
+            raise WorkflowQueryFailedError(self.left.pop(0))
+        return "told"
+
+
+async def answer(worker: Worker) -> Any:
+    asked = QueryWorkflowInput("plan/x", None, "record", [], None, {}, None, {}, None)
+    return await ahead.AsksAgain().intercept_client(worker).query_workflow(asked)
+
+
+async def test_a_client_asks_again_what_was_refused_while_a_worker_takes_over() -> None:
+    assert await answer(Worker(ahead.SAID)) == "told"
+
+
+@pytest.mark.parametrize("refusals", [("it does not replay",), (ahead.SAID,) * 3])
+async def test_other_refusals_and_lasting_ones_reach_whoever_asked(
+    refusals: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "ASKED", 2)
+    worker = Worker(*refusals)
+    with pytest.raises(WorkflowQueryFailedError, match=refusals[-1]):
+        await answer(worker)
+    assert worker.left == []

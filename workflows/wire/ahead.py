@@ -2,15 +2,30 @@
 
 A query to a worker that has just taken a workflow over may show it everything that came since the last task,
 at the time of that task (temporalio 1.35). Its commands are then sent with the next task, whatever came in
-between: no replay gives the same ones, and after the next death nobody can go on with the workflow.
+between: no replay gives the same ones, and after the next death nobody can go on with the workflow. Of one
+that is over nothing is decided any more: what came after its last task is left out, and it tells what it did.
 """
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+from typing import Any
+
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    QueryWorkflowInput,
+    WorkflowQueryFailedError,
+)
+from temporalio.service import RPCError
 
 SAID = "another worker is taking this workflow over; ask again in a few seconds"
+ASKED = 10  # times, a second apart, until somebody is told that it was refused
+TELLS = timedelta(seconds=1)  # Temporal whether a run is over; a workflow's thread may wait for two
 AT_ANY_TIME = ("query_workflow", "remove_from_cache")  # they change nothing
 
 
@@ -39,3 +54,38 @@ def refusal() -> WorkflowActivationCompletion:
     completion = WorkflowActivationCompletion()
     completion.failed.failure.message = SAID
     return completion
+
+
+def leaves_out() -> WorkflowActivationCompletion:
+    """Nothing was done about it. The query that comes next finds the workflow as its last task left it."""
+    completion = WorkflowActivationCompletion()
+    completion.successful.SetInParent()
+    return completion
+
+
+def is_over(client: Client, workflow: str, run: str) -> bool:
+    """Whether a run has ended, however; asked from the workflow's thread, in which no loop runs."""
+    try:
+        told = asyncio.run(client.get_workflow_handle(workflow, run_id=run).describe(rpc_timeout=TELLS))
+    except RPCError:  # then the query is refused, and whoever asks asks again
+        return False
+    return told.close_time is not None
+
+
+class AsksAgain(Interceptor):
+    """Of a client: asks for a while again what a worker refuses."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _AsksAgain(next)
+
+
+class _AsksAgain(OutboundInterceptor):
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
+        for _ in range(ASKED):
+            try:
+                return await self.next.query_workflow(input)
+            except WorkflowQueryFailedError as error:
+                if str(error) != SAID:
+                    raise
+            await asyncio.sleep(1)
+        return await self.next.query_workflow(input)
