@@ -52,7 +52,7 @@ lock-devcloud: ## rewrite the hashed lock file of the OpenStack services
 
 # Most tests wait for a server: three processes, each with whole files of tests, take half the time of one.
 test: $(STAMP) ## the test suite
-	@$(BIN)/python -m pytest -n 4 --dist loadfile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # What is found is shown, and kept in .hypothesis, from which the next `make explore` begins, or in var/failed.
 # Marked are also functions that run a property; tests/offline and the benches draw by seeds that are given.

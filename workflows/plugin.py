@@ -67,5 +67,6 @@ class BallastPlugin(SimplePlugin):
         )
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        runner = replace(SANDBOX, client=config["client"])
-        return WorkerConfig(**{**super().configure_worker(config), "workflow_runner": runner})
+        config = super().configure_worker(config)
+        config["workflow_runner"] = replace(SANDBOX, client=config["client"])
+        return config
