@@ -36,7 +36,8 @@ from plan_schemas.plan import PLAN_ENDS
 from tests.devcloud import chronicle, crowd, records, traffic, verdict
 from workflows import start
 
-GAPS = (5.0, 35.0)  # seconds between a worker's start and its end
+SOONEST = 5.0  # seconds between a worker's start and its end
+OBSERVES = 15.0  # seconds, in which the first one ends
 Row = dict[str, Any]
 
 
@@ -195,7 +196,8 @@ async def _kill(on: Stage, plan_id: str, gaps: list[float]) -> None:
 async def run(options: argparse.Namespace) -> list[str]:
     draw = random.Random(options.seed)
     async with stage(options) as on:
-        kills = [draw.uniform(*GAPS) for _ in range(options.kills)]
+        latest = [OBSERVES] + [options.gap] * options.kills
+        kills = [draw.uniform(SOONEST, gap) for gap in latest[: options.kills]]
         await perform(on, document(options), kills, stay=options.stay)
         return on.wrong
 
@@ -205,6 +207,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--computes", type=int, default=50)
     parser.add_argument("--servers", type=int, default=500)
     parser.add_argument("--kills", type=int, default=0, help="kill -9 of the worker at so many moments")
+    parser.add_argument("--gap", type=float, default=35, help="at most so many seconds from kill to kill")
     parser.add_argument("--parallel", type=int, default=12, help="actions at once")
     parser.add_argument("--max-moves", type=int, help="absent: as many as it takes")
     parser.add_argument("--stay", action="store_true", help="do not roll the plan back")
