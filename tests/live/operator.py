@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,6 +96,8 @@ class Operator(ABC):
             return [row["startWorkflowResult"]["workflowId"] for row in begun]
 
         before = rounds()
+        if before:  # its id tells the second: of two rounds in the same one Temporal begins the first
+            time.sleep(1)
         words = (
             "schedule",
             "trigger",

@@ -116,11 +116,12 @@ class Live:
         return dict(json.loads(done.stdout)["queryResult"][0]) if done.returncode == 0 else None
 
     def until(self, look: Callable[[], Any], complaint: str, within: float = PATIENCE) -> Any:
-        deadline = time.monotonic() + within
+        deadline, pause = time.monotonic() + within, 0.1
         while time.monotonic() < deadline:
             if found := look():
                 return found
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(1.1 * pause, 0.3)  # a look is a process or two, and others wait for the processor
         raise NotInTime(f"{complaint} (waited {within:g} s)")
 
     # -- the cloud, seen past Ballast ---------------------------------------------------------------------
