@@ -50,7 +50,7 @@ lock-devcloud: ## rewrite the hashed lock file of the OpenStack services
 	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
 	@.venv-lock/bin/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header deploy/devcloud/requirements.in -o deploy/devcloud/requirements.txt
 
-# Most tests wait for a server: three processes, each with whole files of tests, take half the time of one.
+# Most tests wait for a server: four processes, each with whole files of tests, take less than half the time of one.
 test: $(STAMP) ## the test suite
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 

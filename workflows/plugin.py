@@ -1,4 +1,4 @@
-"""What client, worker and replayer must share, in one piece: data converter, guard, sandbox."""
+"""What client, worker and replayer must share, in one piece: data converter, guard, patience, sandbox."""
 
 from __future__ import annotations
 

@@ -115,6 +115,12 @@ def test_a_planted_double_is_noticed() -> None:
     assert "2 accepted migrations" in done.stdout
 
 
+async def _asks_once(pairs: Live) -> Client:
+    """A client without our plugin, as `temporal` and the UI are."""
+    ours = await start.connect(pairs.stack.address)
+    return await Client.connect(pairs.stack.address, data_converter=ours.data_converter)
+
+
 async def test_a_plan_that_is_asked_while_another_worker_takes_it_over_replays(pairs: Live) -> None:
     """Asked in those two seconds, a worker shows it what came since at the time of what it did last: what it
     decides must not hang on the time, or the next worker cannot take it over."""
@@ -127,7 +133,7 @@ async def test_a_plan_that_is_asked_while_another_worker_takes_it_over_replays(p
     time.sleep(5)
     pairs.kill_worker()
     pairs.start_worker()
-    handle = (await start.connect(pairs.stack.address)).get_workflow_handle("asked")
+    handle = (await _asks_once(pairs)).get_workflow_handle("asked")
     deadline = time.monotonic() + PATIENCE
     while (await handle.describe()).status == WorkflowExecutionStatus.RUNNING and time.monotonic() < deadline:
         with contextlib.suppress(WorkflowQueryFailedError, RPCError):
@@ -138,24 +144,19 @@ async def test_a_plan_that_is_asked_while_another_worker_takes_it_over_replays(p
     assert replayed.replay_failure is None
 
 
-async def _asks_once(pairs: Live) -> Client:
-    """A client without our plugin, as `temporal` and the UI are."""
-    ours = await start.connect(pairs.stack.address)
-    return await Client.connect(pairs.stack.address, data_converter=ours.data_converter)
-
-
 async def test_a_plan_terminated_while_no_worker_was_there_tells_what_it_did(pairs: Live) -> None:
     """What came after its last task was never decided upon: it is neither told of nor in the way."""
     pairs.sim("speed", {"speed": 0.0})
     moves, _ = _begin(pairs, "cut-off", seed=15, heartbeat=600.0)
     pairs.kill_worker()
     handle = (await _asks_once(pairs)).get_workflow_handle("cut-off")
-    await handle.signal("hold", {"by": "eve", "reason": "nobody reads it"})
+    await handle.signal("pause", {"by": "eve", "reason": "nobody reads it"})
     await handle.terminate()
     pairs.start_worker()
-    record = await handle.query("record")
-    assert {record["actions"][move.id]["state"] for move in moves} == {"ONGOING"}
-    assert "nobody reads it" not in str(record)
+    told = await handle.query("status")
+    assert {told["actions"][move.id]["state"] for move in moves} == {"ONGOING"}
+    assert "nobody reads it" not in str(told)
+    assert "plan" in await handle.query("record")
     _catch_up(pairs)
     pairs.sim("settle", {})
 

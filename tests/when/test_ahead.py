@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
-from temporalio.client import OutboundInterceptor, QueryWorkflowInput, WorkflowQueryFailedError
+from temporalio.client import Client, OutboundInterceptor, QueryWorkflowInput, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.wire import ahead
 from workflows.wire.ahead import Tasks
@@ -63,12 +66,31 @@ async def test_a_client_asks_again_what_was_refused_while_a_worker_takes_over() 
     assert await answer(Worker(ahead.SAID)) == "told"
 
 
-@pytest.mark.parametrize("refusals", [("it does not replay",), (ahead.SAID,) * 3])
-async def test_other_refusals_and_lasting_ones_reach_whoever_asked(
-    refusals: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+async def test_other_refusals_reach_whoever_asked() -> None:
+    with pytest.raises(WorkflowQueryFailedError, match="does not replay"):
+        await answer(Worker("it does not replay", ahead.SAID))
+
+
+async def test_a_refusal_that_lasts_is_told_as_if_nobody_were_there(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """So whoever asked may take it for what it is: not the plan's fault."""
     monkeypatch.setattr(ahead, "ASKED", 2)
-    worker = Worker(*refusals)
-    with pytest.raises(WorkflowQueryFailedError, match=refusals[-1]):
-        await answer(worker)
-    assert worker.left == []
+    with pytest.raises(RPCError, match=ahead.SAID) as told:
+        await answer(Worker(*[ahead.SAID] * 3))
+    assert told.value.status == RPCStatusCode.UNAVAILABLE
+
+
+async def test_what_temporal_does_not_tell_in_time_is_not_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a Temporal that is away nor one that is slow keeps a workflow's thread."""
+
+    class Silent:
+        async def describe_workflow_execution(self, asked: Any) -> Any:
+            if asked.execution.run_id == "away":
+                raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(ahead, "TELLS", 0.01)
+    client = cast(Client, SimpleNamespace(namespace="default", workflow_service=Silent()))
+    for run in ("away", "slow"):
+        assert not await asyncio.to_thread(ahead.is_over, client, "plan/x", run)

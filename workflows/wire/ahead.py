@@ -3,15 +3,16 @@
 A query to a worker that has just taken a workflow over may show it everything that came since the last task,
 at the time of that task (temporalio 1.35). Its commands are then sent with the next task, whatever came in
 between: no replay gives the same ones, and after the next death nobody can go on with the workflow. Of one
-that is over nothing is decided any more: what came after its last task is left out, and it tells what it did.
+that is over nothing is decided any more: what came after its last task is left out, or nobody could ask it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import (
@@ -21,11 +22,11 @@ from temporalio.client import (
     QueryWorkflowInput,
     WorkflowQueryFailedError,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 SAID = "another worker is taking this workflow over; ask again in a few seconds"
 ASKED = 10  # times, a second apart, until somebody is told that it was refused
-TELLS = timedelta(seconds=1)  # Temporal whether a run is over; a workflow's thread may wait for two
+TELLS = 1.0  # seconds for Temporal to tell whether a run is over; a workflow's thread may wait for two
 AT_ANY_TIME = ("query_workflow", "remove_from_cache")  # they change nothing
 
 
@@ -65,15 +66,18 @@ def leaves_out() -> WorkflowActivationCompletion:
 
 def is_over(client: Client, workflow: str, run: str) -> bool:
     """Whether a run has ended, however; asked from the workflow's thread, in which no loop runs."""
+    execution = WorkflowExecution(workflow_id=workflow, run_id=run)
+    asked = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
+    telling = client.workflow_service.describe_workflow_execution(asked)  # once, whatever comes
     try:
-        told = asyncio.run(client.get_workflow_handle(workflow, run_id=run).describe(rpc_timeout=TELLS))
-    except RPCError:  # then the query is refused, and whoever asks asks again
+        told = asyncio.run(asyncio.wait_for(telling, TELLS))
+    except (RPCError, TimeoutError):  # then the query is refused, and whoever asks asks again
         return False
-    return told.close_time is not None
+    return told.workflow_execution_info.HasField("close_time")
 
 
 class AsksAgain(Interceptor):
-    """Of a client: asks for a while again what a worker refuses."""
+    """Of a client: asks for a while again what a worker refuses, each time with the caller's time-out."""
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         return _AsksAgain(next)
@@ -88,4 +92,4 @@ class _AsksAgain(OutboundInterceptor):
                 if str(error) != SAID:
                     raise
             await asyncio.sleep(1)
-        return await self.next.query_workflow(input)
+        raise RPCError(SAID, RPCStatusCode.UNAVAILABLE, b"")  # as if no worker were there
