@@ -11,7 +11,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from keystoneauth1.session import Session
 
 from activities.door import Reader
 from activities.observe import collect, frame, listing, nova
+from activities.observe.garbage import gc_paused
 from activities.observe.sweep import THREADS
 from activities.openstack import open_door
 from tests.bench.alone import Row, alone, peak_mb
@@ -37,6 +38,7 @@ GOALS = [
 ]
 HOSTS, SERVERS = 870, 1_000  # of the cloud, for 10,000 servers; that the SDK lists
 REPEATS = 2  # of a collection
+LISTINGS = 3  # of either kind; they are short, and what disturbs one only ever adds to it
 LISTING = "/servers/detail?all_tenants=true"
 
 
@@ -55,7 +57,7 @@ def compared(hosts: int, seed: int) -> Row:
     with served(hosts, seed) as file, tempfile.TemporaryDirectory() as directory:
         sent = str(Path(directory) / "sent.json")
         told = {"hosts": hosts, "seed": seed, "constrained": False}
-        sdk, ours = (alone(f, str(file), SERVERS) for f in (by_sdk, by_pages))
+        sdk, ours = _least(by_sdk, str(file), SERVERS), _least(by_pages, str(file))
         rows = [_ratio("C listing", ours, sdk, "per_server", **told)]
         for _ in range(REPEATS):
             whole, bare = alone(collected, str(file), sent), alone(repeated, str(file), sent)
@@ -65,6 +67,11 @@ def compared(hosts: int, seed: int) -> Row:
                 for of, key in (("whole", "seconds"), ("clock", "clock"))
             ]
     return {"rows": rows}
+
+
+def _least(measure: Callable[..., Row], *arguments: Any) -> Row:
+    rows = [alone(measure, *arguments) for _ in range(LISTINGS)]
+    return min(rows, key=lambda row: float(row["per_server"]))
 
 
 def _ratio(goal: str, ours: Row, theirs: Row, key: str, **told: Any) -> Row:
@@ -145,14 +152,14 @@ def by_sdk(clouds: str, most: int) -> Row:
     return _per_server(_took(clock, began), count)
 
 
-def by_pages(clouds: str, most: int) -> Row:
-    """The same servers as our rows."""
+def by_pages(clouds: str) -> Row:
+    """All servers as our rows, every page of them: of the milliseconds of one page chance has a part."""
     reader = _door(clouds)
     version = frame.servers_version(reader.newest("compute"))
-    path = f"{LISTING}&limit={min(most, listing.LIMIT)}"
     clock, began = time.monotonic(), time.process_time()
-    page = nova.Servers.model_validate_json(reader.get("compute", path, version))
-    return _per_server(_took(clock, began), len(nova.shown_servers(page.rows)))
+    with gc_paused():
+        rows = nova.shown_servers(listing.pages(reader, LISTING, nova.Servers, version))
+    return _per_server(_took(clock, began), len(rows))
 
 
 def _door(clouds: str) -> Reader:
