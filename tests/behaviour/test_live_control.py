@@ -112,6 +112,7 @@ def queue(cloud: Cloud, count: int, seconds: float) -> dict[str, list[str]]:
     waiting = [cloud.boot(host="cmp-001") for _ in range(count)]
     for server in waiting:
         cloud.seconds(server, live=seconds)
+    for server in waiting:
         assert cloud.live(server, "cmp-003").status == 202
 
     def sorted_out() -> dict[str, list[str]] | None:
@@ -126,7 +127,7 @@ def queue(cloud: Cloud, count: int, seconds: float) -> dict[str, list[str]]:
 
 def test_a_host_sends_two_servers_at_a_time(cloud: Cloud) -> None:
     """Of three live migrations off one host two run and one is queued until one of them has ended."""
-    found = queue(cloud, 3, 24)
+    found = queue(cloud, 3, 16)
     assert (len(found["running"]), len(found["queued"])) == (2, 1)
     (waiting,) = found["queued"]
     view = cloud.look(waiting)
