@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_ONE = threading.Lock()  # what is found and what is set belong together, whoever else ends a pause
 
 
 @contextmanager
@@ -14,10 +17,12 @@ def gc_paused() -> Iterator[None]:
     Every search would walk all rows read so far, which was a tenth of a whole collection. What has no cycle
     is freed as ever. Pauses may overlap, in any order: whoever found the collector running starts it again.
     """
-    running = gc.isenabled()
-    gc.disable()
+    with _ONE:
+        running = gc.isenabled()
+        gc.disable()
     try:
         yield
     finally:
         if running:
-            gc.enable()
+            with _ONE:
+                gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 import pytest
 
@@ -29,4 +30,27 @@ def test_pauses_that_overlap_end_in_any_order_with_the_collector_running(first_o
     assert not gc.isenabled()
     for pause in (pauses[first_out], pauses[1 - first_out]):
         pause.__exit__(None, None, None)
+    assert gc.isenabled()
+
+
+def test_a_pause_that_ends_while_another_begins_leaves_no_collector_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a worker that collects two clouds at once might never search for cycles again."""
+    first, second = gc_paused(), gc_paused()
+    first.__enter__()
+    ends = threading.Thread(target=first.__exit__, args=(None, None, None))
+    ask = gc.isenabled
+
+    def interrupted() -> bool:
+        found = ask()
+        ends.start()
+        ends.join(0.2)
+        return found
+
+    monkeypatch.setattr(gc, "isenabled", interrupted)
+    second.__enter__()
+    monkeypatch.undo()
+    ends.join()
+    second.__exit__(None, None, None)
     assert gc.isenabled()
