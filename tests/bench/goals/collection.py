@@ -153,7 +153,7 @@ def by_sdk(clouds: str, most: int) -> Row:
 
 
 def by_pages(clouds: str) -> Row:
-    """All servers as our rows, all pages: what the first costs once, and chance, weigh less than in one page."""
+    """All servers as our rows, all pages: what the first costs once weighs less than in one page."""
     reader = _door(clouds)
     version = frame.servers_version(reader.newest("compute"))
     clock, began = time.monotonic(), time.process_time()
