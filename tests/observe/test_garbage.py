@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import gc
 import threading
+from typing import Any
 
 import pytest
 
+from activities.observe import collect
 from activities.observe.garbage import gc_paused
+from tests.observe.reading import Altered, full
+
+
+def test_no_answer_of_the_cloud_is_read_while_the_collector_runs() -> None:
+    searched: list[bool] = []
+
+    def note(_: str, answer: Any) -> Any:
+        searched.append(gc.isenabled())
+        return answer
+
+    cloud = full()
+    collect(Altered(cloud, note), "sim", now=cloud.moment)
+    assert searched
+    assert not any(searched)
+    assert gc.isenabled()
 
 
 @gc_paused()
