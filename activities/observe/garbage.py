@@ -1,28 +1,25 @@
-"""Python's cycle collector, held while a picture is read."""
+"""Python's cycle collector while a picture is read."""
 
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_ONE = threading.Lock()  # what is found and what is set belong together, whoever else ends a pause
+_USUAL = gc.get_threshold()
+_SELDOM = (200_000, *_USUAL[1:])  # objects that came and stayed between two searches
 
 
 @contextmanager
-def gc_paused() -> Iterator[None]:
-    """No search for cycles while the block runs: rows by the hundred thousand come and have none.
+def gc_seldom() -> Iterator[None]:
+    """Cycles are looked for seldom while the block runs: rows by the hundred thousand come and have none.
 
-    Every search would walk all rows read so far, which was a tenth of a whole collection. What has no cycle
-    is freed as ever. Pauses may overlap, in any order: whoever found the collector running starts it again.
+    Every search walks the rows read so far, which was a tenth of a whole collection. It holds for the whole
+    process until any such block ends. Never switched off: a thread that Temporal cancels may be torn from
+    here at any moment, and what it leaves must do no harm.
     """
-    with _ONE:
-        running = gc.isenabled()
-        gc.disable()
     try:
+        gc.set_threshold(*_SELDOM)
         yield
     finally:
-        if running:
-            with _ONE:
-                gc.enable()
+        gc.set_threshold(*_USUAL)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from activities.door import Reader
 from activities.observe import assemble, frame, whole
 from activities.observe.account import Account
-from activities.observe.garbage import gc_paused
+from activities.observe.garbage import gc_seldom
 from activities.observe.listing import Gaps, Incomplete
 from activities.observe.sweep import SKEW, Heartbeat, Sweep
 from plan_schemas.audit import MAX_UNCERTAIN
@@ -17,7 +17,7 @@ from plan_schemas.model import Cluster
 _LOOKS = 2  # how often a host whose numbers disagree is read again
 
 
-@gc_paused()
+@gc_seldom()
 def collect(
     reader: Reader,
     cloud: str,

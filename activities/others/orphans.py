@@ -33,7 +33,7 @@ class Orphans:
 
     @activity.defn(name="plans.orphans")
     async def orphans(self, cloud: str) -> Document:
-        """Of each plan that was terminated what it left, once; of hosts left closed as long as they are."""
+        """Of each plan that was terminated what it left, once; again while it left hosts to open."""
         told: list[str] = []
         openings: dict[str, Document] = {}
         async with signs_of_life():

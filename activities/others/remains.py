@@ -26,7 +26,7 @@ class Remains:
 
     told: tuple[str, ...]
     openings: tuple[Document, ...]
-    whole: bool = True  # the record could be read, and the cloud asked
+    whole: bool = True  # asking once more would tell no more
 
 
 def of(record: Mapping[str, Any], door: Door, others: frozenset[str]) -> Remains:

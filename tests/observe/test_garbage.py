@@ -3,71 +3,51 @@
 from __future__ import annotations
 
 import gc
-import threading
 from typing import Any
 
 import pytest
 
 from activities.observe import collect
-from activities.observe.garbage import gc_paused
+from activities.observe.garbage import gc_seldom
 from tests.observe.reading import Altered, full
 
+USUAL = gc.get_threshold()
 
-def test_no_answer_of_the_cloud_is_read_while_the_collector_runs() -> None:
-    searched: list[bool] = []
+
+def test_every_answer_of_the_cloud_is_read_while_cycles_are_looked_for_seldom() -> None:
+    seen: list[tuple[int, ...]] = []
 
     def note(_: str, answer: Any) -> Any:
-        searched.append(gc.isenabled())
+        seen.append(gc.get_threshold())
         return answer
 
     cloud = full()
     collect(Altered(cloud, note), "sim", now=cloud.moment)
-    assert searched
-    assert not any(searched)
-    assert gc.isenabled()
+    assert min(seen)[0] > 100 * USUAL[0]
+    assert gc.get_threshold() == USUAL
 
 
-@gc_paused()
-def _fails() -> None:
-    assert not gc.isenabled()
-    raise LookupError("cut off")
+def test_after_a_failure_cycles_are_looked_for_as_usual() -> None:
+    with pytest.raises(LookupError), gc_seldom():
+        raise LookupError
+    assert gc.get_threshold() == USUAL
 
 
-def test_the_collector_rests_while_a_picture_is_read_and_runs_again_after_a_failure() -> None:
-    with pytest.raises(LookupError, match="cut off"):
-        _fails()
-    assert gc.isenabled()
+@pytest.mark.parametrize("last_out", [0, 1])
+def test_after_two_at_once_cycles_are_looked_for_as_usual(last_out: int) -> None:
+    both = [gc_seldom(), gc_seldom()]
+    for one in both:
+        one.__enter__()
+    for one in (both[1 - last_out], both[last_out]):
+        one.__exit__(None, None, None)
+    assert gc.get_threshold() == USUAL
 
 
-@pytest.mark.parametrize("first_out", [0, 1])
-def test_pauses_that_overlap_end_in_any_order_with_the_collector_running(first_out: int) -> None:
-    pauses = [gc_paused(), gc_paused()]
-    for pause in pauses:
-        pause.__enter__()
-    assert not gc.isenabled()
-    for pause in (pauses[first_out], pauses[1 - first_out]):
-        pause.__exit__(None, None, None)
-    assert gc.isenabled()
-
-
-def test_a_pause_that_ends_while_another_begins_leaves_no_collector_stopped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Else a worker that collects two clouds at once might never search for cycles again."""
-    first, second = gc_paused(), gc_paused()
-    first.__enter__()
-    ends = threading.Thread(target=first.__exit__, args=(None, None, None))
-    ask = gc.isenabled
-
-    def interrupted() -> bool:
-        found = ask()
-        ends.start()
-        ends.join(0.2)
-        return found
-
-    monkeypatch.setattr(gc, "isenabled", interrupted)
-    second.__enter__()
-    monkeypatch.undo()
-    ends.join()
-    second.__exit__(None, None, None)
-    assert gc.isenabled()
+def test_cycles_are_found_even_then() -> None:
+    """A cloud that answers slowly would else let the memory of the whole worker grow."""
+    gc.collect()
+    searches = sum(generation["collections"] for generation in gc.get_stats())
+    with gc_seldom():
+        kept: list[list[int]] = [[] for _ in range(2 * gc.get_threshold()[0])]
+    assert sum(generation["collections"] for generation in gc.get_stats()) > searches
+    assert kept
