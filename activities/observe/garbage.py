@@ -14,7 +14,7 @@ _SELDOM = (200_000, *_USUAL[1:])  # objects that came and stayed between two sea
 def gc_seldom() -> Iterator[None]:
     """Cycles are looked for seldom while the block runs: rows by the hundred thousand come and have none.
 
-    Every search walks the rows read so far, which was a tenth of a whole collection. It holds for the whole
+    The searches walk the rows read so far, which was a tenth of a whole collection. It holds for the whole
     process until any such block ends. Never switched off: a thread that Temporal cancels may be torn from
     here at any moment, and what it leaves must do no harm.
     """

@@ -15,15 +15,15 @@ USUAL = gc.get_threshold()
 
 
 def test_every_answer_of_the_cloud_is_read_while_cycles_are_looked_for_seldom() -> None:
-    seen: list[tuple[int, ...]] = []
+    seen: list[int] = []
 
     def note(_: str, answer: Any) -> Any:
-        seen.append(gc.get_threshold())
+        seen.append(gc.get_threshold()[0] if gc.isenabled() else 0)
         return answer
 
     cloud = full()
     collect(Altered(cloud, note), "sim", now=cloud.moment)
-    assert min(seen)[0] > 100 * USUAL[0]
+    assert min(seen) >= 10 * USUAL[0]
     assert gc.get_threshold() == USUAL
 
 
@@ -46,8 +46,12 @@ def test_after_two_at_once_cycles_are_looked_for_as_usual(last_out: int) -> None
 def test_cycles_are_found_even_then() -> None:
     """A cloud that answers slowly would else let the memory of the whole worker grow."""
     gc.collect()
-    searches = sum(generation["collections"] for generation in gc.get_stats())
     with gc_seldom():
+        before = _searches()
         kept: list[list[int]] = [[] for _ in range(2 * gc.get_threshold()[0])]
-    assert sum(generation["collections"] for generation in gc.get_stats()) > searches
+        assert _searches() > before
     assert kept
+
+
+def _searches() -> int:
+    return sum(int(generation["collections"]) for generation in gc.get_stats())
